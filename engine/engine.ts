@@ -1,0 +1,57 @@
+/** What can be done with the Pulumi program of this project; two engines can do it. */
+
+/** Where the program is and what it is run with. */
+export interface EngineOptions {
+  /** Folder that holds `Pulumi.yaml` and the program. */
+  readonly projectDir: string;
+  /** Stack name; its settings are read from `Pulumi.<stack>.yaml`, as `pulumi` does. */
+  readonly stack: string;
+  /** Folder for state, sockets and locks of this engine; made with mode 0700 if absent. */
+  readonly workDir: string;
+  /** Settings that go over those of the stack file, `etcd-restore:snapshot` and the like. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** Ends the run in good order: what runs is stopped, what was made is kept in the state. */
+  readonly signal?: AbortSignal;
+  /** How progress is shown: a live tree, plain lines, or nothing. */
+  readonly progress?: "tree" | "lines" | "none";
+}
+
+/** One thing that went wrong. Never holds a secret. */
+export interface Failure {
+  /** URN of the resource that failed; absent when the program itself refused to go on. */
+  readonly urn?: string;
+  /** What went wrong, as the resource or the program said it. */
+  readonly message: string;
+}
+
+/** How often each step was taken, by Pulumi's names: `create`, `update`, `replace`, `delete`, `same`. */
+export type ChangeSummary = Readonly<
+  Partial<Record<"create" | "update" | "replace" | "delete" | "same", number>>
+>;
+
+export interface EngineResult {
+  /** Whether everything asked for was done. */
+  readonly ok: boolean;
+  readonly changes: ChangeSummary;
+  readonly failures: readonly Failure[];
+  /** Wall time in seconds. */
+  readonly seconds: number;
+}
+
+/** A stack output; `secret` ones are never to be printed. */
+export interface OutputValue {
+  readonly value: unknown;
+  readonly secret: boolean;
+}
+
+/** Runs the unchanged Pulumi program. Each call throws only for what is no result of the program: a locked stack, a broken state file, a missing CLI. */
+export interface Engine {
+  /** Name and version for the one line that says who runs the program. */
+  readonly description: string;
+  preview(): Promise<EngineResult>;
+  up(): Promise<EngineResult>;
+  /** Deletes everything that the stack holds and then the stack itself; a stack without resources is no error. */
+  destroy(): Promise<EngineResult>;
+  /** Outputs of the last `up`; empty when there is no stack. */
+  outputs(): Promise<Readonly<Record<string, OutputValue>>>;
+}

@@ -1,0 +1,10 @@
+/** How to reach one running etcd. */
+export interface Endpoint {
+  /** `https://HOST:PORT`, or `http://` without TLS. */
+  readonly url: string;
+  /** PEM texts; all of them for mTLS. */
+  readonly tls?: { readonly ca: string; readonly certificate: string; readonly key: string };
+  /** For a store with authentication on. */
+  readonly username?: string;
+  readonly password?: string;
+}

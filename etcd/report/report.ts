@@ -1,0 +1,91 @@
+/** The one result of a verification. Every printer starts from it; it never holds a value of a key. */
+
+/** `explained`: differs in a way that the backup itself foretells (a lease that runs out). `not-checked`: see `reason`. */
+export type CheckVerdict = "pass" | "fail" | "explained" | "not-checked";
+
+export interface Check {
+  /** Stable name, `hashkv`, `keys`, `read-back`; scripts rely on it. */
+  readonly id: string;
+  readonly title: string;
+  readonly verdict: CheckVerdict;
+  readonly expected?: string;
+  readonly found?: string;
+  /** Where the expectation comes from: `file`, `manifest`, `setting`. */
+  readonly source?: string;
+  /** Why it is explained or was not checked. */
+  readonly reason?: string;
+}
+
+export interface Phase {
+  readonly name:
+    "preflight" | "provision" | "install" | "copy" | "restore" | "start" | "verify" | "destroy";
+  /** Wall time in seconds. */
+  readonly seconds: number;
+}
+
+/** What the backup file holds. */
+export interface SnapshotSummary {
+  readonly file: string;
+  /** SHA-256 of the whole file in hex, as `sha256sum FILE` prints it. */
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly revision: number;
+  /** Revision up to which the store was compacted; 0 when it never was. */
+  readonly compactRevision: number;
+  /** Live keys. */
+  readonly keys: number;
+  /** etcd's HashKV at `revision`, an unsigned 32-bit number. */
+  readonly hashKv: number;
+  /** Version of the etcd that wrote it as far as the file tells, `3.6.0` or `3.5`. */
+  readonly etcdVersion: string;
+}
+
+/** What the etcd that was restored says of itself. */
+export interface RestoredSummary {
+  readonly endpoint: string;
+  readonly revision: number;
+  readonly compactRevision: number;
+  readonly keys: number;
+  readonly hashKv: number;
+  readonly etcdVersion: string;
+  /** Cluster id in hex, as etcdctl prints it. */
+  readonly clusterId: string;
+}
+
+/** What the source said when the backup was taken (from the manifest beside the file). */
+export interface SourceSummary {
+  readonly revision: number;
+  readonly hashKv: number;
+  readonly takenAt: string;
+}
+
+export interface PrefixDifference {
+  readonly prefix: string;
+  readonly missing: number;
+  readonly extra: number;
+  readonly changed: number;
+}
+
+export interface Differences {
+  readonly total: number;
+  readonly byPrefix: readonly PrefixDifference[];
+  /** The first 100 keys, `base64:…` where not printable. Never a value. */
+  readonly keys: readonly string[];
+}
+
+export interface Report {
+  readonly schemaVersion: 1;
+  /** `etcd-restore X.Y.Z`. */
+  readonly tool: string;
+  /** `incomplete` when a check that the level asks for could not be made. */
+  readonly verdict: "pass" | "fail" | "incomplete";
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly seconds: number;
+  readonly snapshot: SnapshotSummary;
+  readonly source?: SourceSummary;
+  readonly restored: RestoredSummary;
+  readonly phases: readonly Phase[];
+  readonly checks: readonly Check[];
+  readonly differences: Differences;
+}
