@@ -1,0 +1,89 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { commandLine, scriptCommand } from "./script";
+
+export interface PkiArgs {
+  /** IP addresses at which the server is dialled; they go into its certificate. */
+  readonly addresses: readonly string[];
+  /** DNS names at which the server is dialled. @default none */
+  readonly dnsNames?: readonly string[];
+  /** Folder on this computer that gets `ca.crt`, `client.crt` and `client.key` (mode 0600) for etcdctl. */
+  readonly clientDirectory: string;
+}
+
+/** PEM texts of one etcd: what the server, its peers and its clients show, and the CA that signed all of them. */
+export interface PkiFiles {
+  readonly ca: string;
+  readonly server: string;
+  readonly serverKey: string;
+  readonly peer: string;
+  readonly peerKey: string;
+  readonly client: string;
+  readonly clientKey: string;
+}
+
+/**
+ * The certificates of one etcd, made once and kept as a secret of the stack's state.
+ *
+ * The CA's own key is thrown away after signing: nobody can ever add a certificate to this etcd. Other addresses
+ * or names make a new set.
+ */
+export class Pki extends pulumi.ComponentResource {
+  /** All of them; secret. */
+  public readonly files: pulumi.Output<PkiFiles>;
+  /** PEM, public. */
+  public readonly caCertificate: pulumi.Output<string>;
+  /** PEM, public. */
+  public readonly clientCertificate: pulumi.Output<string>;
+  /** PEM, secret. */
+  public readonly clientKey: pulumi.Output<string>;
+  /** Folder with the client's files; known once they are there. */
+  public readonly clientDirectory: pulumi.Output<string>;
+
+  constructor(name: string, args: PkiArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("etcd-restore:index:Pki", name, {}, opts);
+    const request = { addresses: args.addresses, dnsNames: args.dnsNames ?? [] };
+
+    const certificates = new command.local.Command(
+      `${name}-certificates`,
+      {
+        create: scriptCommand("make-pki"),
+        stdin: JSON.stringify(request),
+        triggers: [request],
+        logging: "none", // its output is the keys, and is printed live even when it is marked secret
+      },
+      { parent: this, additionalSecretOutputs: ["stdout", "stderr"] },
+    );
+    this.files = pulumi.secret(certificates.stdout).apply(parsePkiFiles);
+    this.caCertificate = pulumi.unsecret(this.files.ca);
+    this.clientCertificate = pulumi.unsecret(this.files.client);
+    this.clientKey = this.files.clientKey;
+
+    const clientFiles = new command.local.Command(
+      `${name}-client-files`,
+      {
+        create: scriptCommand("client-files", "write", args.clientDirectory),
+        delete: commandLine("rm", "-rf", "--", args.clientDirectory),
+        stdin: pulumi.jsonStringify({
+          ca: this.files.ca,
+          certificate: this.files.client,
+          key: this.files.clientKey,
+        }),
+        triggers: [args.clientDirectory],
+      },
+      { parent: this, deleteBeforeReplace: true },
+    );
+    this.clientDirectory = clientFiles.id.apply(() => args.clientDirectory);
+
+    this.registerOutputs({
+      caCertificate: this.caCertificate,
+      clientCertificate: this.clientCertificate,
+      clientDirectory: this.clientDirectory,
+    });
+  }
+}
+
+/** Reads what `scripts/make-pki.ts` printed. */
+function parsePkiFiles(stdout: string): PkiFiles {
+  return JSON.parse(stdout) as PkiFiles;
+}

@@ -1,0 +1,23 @@
+/** How a component names a program of ours that it runs: by path, never by import. */
+import * as path from "node:path";
+
+/** Quotes one word for `sh`. */
+export function shellQuote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A command line out of words. */
+export function commandLine(...words: readonly (string | number)[]): string {
+  return words.map((word) => shellQuote(String(word))).join(" ");
+}
+
+/** Path of a file of this project, relative to the program's folder so that it stays the same when the folder moves. */
+export function projectPath(...parts: readonly string[]): string {
+  const absolute = path.join(__dirname, "..", ...parts);
+  return path.relative(process.cwd(), absolute);
+}
+
+/** Command line that runs `scripts/<script>.ts` with the project's own TypeScript runner. */
+export function scriptCommand(script: string, ...args: readonly (string | number)[]): string {
+  return commandLine("node", "--require", "tsx/cjs", projectPath("scripts", `${script}.ts`), ...args);
+}
