@@ -19,5 +19,11 @@ export function projectPath(...parts: readonly string[]): string {
 
 /** Command line that runs `scripts/<script>.ts` with the project's own TypeScript runner. */
 export function scriptCommand(script: string, ...args: readonly (string | number)[]): string {
-  return commandLine("node", "--require", "tsx/cjs", projectPath("scripts", `${script}.ts`), ...args);
+  return commandLine(
+    "node",
+    "--require",
+    "tsx/cjs",
+    projectPath("scripts", `${script}.ts`),
+    ...args,
+  );
 }

@@ -1,0 +1,70 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { Backup } from "./backup";
+import { commandLine, projectPath } from "./script";
+
+/** A machine with etcd installed and configured, but without data: where a backup can be restored. */
+export interface RestoreMachine {
+  /** Changes when the machine is another one, so that everything on it is done anew. */
+  readonly instanceId: pulumi.Input<string>;
+  /** The environment file there: the one source of name, URLs, data directory and certificates. */
+  readonly environmentFile: pulumi.Input<string>;
+  /** Folder there with `etcd`, `etcdctl` and `etcdutl`. */
+  readonly programs: pulumi.Input<string>;
+  /** Command there that takes `start`, `stop` or `status` as its last word. */
+  readonly service: pulumi.Input<string>;
+}
+
+export interface SnapshotRestoreArgs {
+  readonly backup: Backup;
+  readonly machine: RestoreMachine;
+}
+
+/**
+ * A backup, restored into the etcd of a machine and serving.
+ *
+ * Restored beside the data that is there, proved by HashKV before anything serves it, then swapped; the old data
+ * is kept aside. Again with the same backup: nothing is touched. A failure leaves the old etcd serving.
+ */
+export class SnapshotRestore extends pulumi.ComponentResource {
+  /** What the restore script said, as JSON; changes with each restore. */
+  public readonly result: pulumi.Output<string>;
+
+  constructor(name: string, args: SnapshotRestoreArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("etcd-restore:index:SnapshotRestore", name, {}, opts);
+    const { backup, machine } = args;
+
+    const restored = new command.local.Command(
+      `${name}-snapshot`,
+      {
+        create: pulumi
+          .all([machine.environmentFile, machine.programs, machine.service])
+          .apply(([environmentFile, programs, service]) =>
+            restoreCommand(backup, environmentFile, programs, service),
+          ),
+        triggers: [backup.sha256, machine.instanceId],
+        logging: "stderr",
+      },
+      { parent: this },
+    );
+    this.result = restored.stdout;
+
+    this.registerOutputs({ result: this.result });
+  }
+}
+
+/** The command line of the restore script for a backup. */
+export function restoreCommand(
+  backup: Backup,
+  environmentFile: string,
+  programs: string,
+  service: string,
+): string {
+  return commandLine(
+    ...["bash", projectPath("etcd", "machine", "restore.sh")],
+    ...["--snapshot", backup.file, "--sha256", backup.sha256],
+    ...["--revision", backup.revision, "--compact-revision", backup.compactRevision],
+    ...["--hashkv", backup.hashKv],
+    ...["--environment", environmentFile, "--programs", programs, "--service", service],
+  );
+}

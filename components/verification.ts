@@ -1,0 +1,90 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { VerificationLevel } from "../etcd/proof/verify";
+import type { RestoredSummary } from "../etcd/report/report";
+import type { Backup } from "./backup";
+import { commandLine, scriptCommand } from "./script";
+
+export interface VerificationArgs {
+  readonly backup: Backup;
+  /** `https://HOST:PORT` of the etcd to prove. */
+  readonly endpoint: pulumi.Input<string>;
+  /** Folder on this computer with `ca.crt`, `client.crt` and `client.key`. */
+  readonly clientDirectory: pulumi.Input<string>;
+  readonly level: VerificationLevel;
+  /** @default none */
+  readonly expectedKeys?: readonly string[];
+  /** For a store with authentication on. @default none */
+  readonly credentials?: {
+    readonly username: string;
+    readonly password: pulumi.Input<string>;
+  };
+  /** What was restored; the proof is made anew when it changes. */
+  readonly restored: pulumi.Input<string>;
+  /** Where the report goes. */
+  readonly reportFile: string;
+}
+
+/**
+ * The proof that an etcd serves what a backup holds: HashKV, counts, and every key read back.
+ *
+ * Made once for each restore. A difference fails the resource, and `pulumi up` with it; the report is written in
+ * any case.
+ */
+export class Verification extends pulumi.ComponentResource {
+  /** `pass`; anything else would have failed the resource. */
+  public readonly verdict: pulumi.Output<string>;
+  /** What the etcd says of itself. */
+  public readonly restored: pulumi.Output<RestoredSummary>;
+  /** Path of the report on this computer. */
+  public readonly reportFile: pulumi.Output<string>;
+
+  constructor(name: string, args: VerificationArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("etcd-restore:index:Verification", name, {}, opts);
+    const { credentials } = args;
+
+    const proof = new command.local.Command(
+      `${name}-proof`,
+      {
+        create: pulumi
+          .all([args.endpoint, args.clientDirectory])
+          .apply(([endpoint, clientDirectory]) => verifyCommand(args, endpoint, clientDirectory)),
+        delete: commandLine("rm", "-f", "--", args.reportFile),
+        ...(credentials === undefined ? {} : { stdin: pulumi.secret(credentials.password) }),
+        triggers: [args.restored, args.level, args.expectedKeys ?? []],
+        logging: "stderr", // stdout is the report itself
+      },
+      { parent: this, deleteBeforeReplace: true }, // or the old one's delete would take the new report away
+    );
+    const report = proof.stdout.apply(parseReport);
+    this.verdict = report.verdict;
+    this.restored = report.restored;
+    this.reportFile = report.apply(() => args.reportFile);
+
+    this.registerOutputs({ verdict: this.verdict, restored: this.restored });
+  }
+}
+
+/** The command line that proves an etcd against the backup. */
+function verifyCommand(args: VerificationArgs, endpoint: string, clientDirectory: string): string {
+  return scriptCommand(
+    "etcd-restore",
+    ...["verify", "--json", "--file", args.backup.file, "--level", args.level],
+    ...["--endpoint", endpoint, "--cacert", `${clientDirectory}/ca.crt`],
+    ...["--cert", `${clientDirectory}/client.crt`, "--key", `${clientDirectory}/client.key`],
+    ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),
+    ...(args.credentials === undefined
+      ? []
+      : ["--user", args.credentials.username, "--password-stdin"]),
+    ...["--report", args.reportFile],
+  );
+}
+
+/** Reads the parts of the report that the stack shows. */
+function parseReport(stdout: string): { verdict: string; restored: RestoredSummary } {
+  const { verdict, restored } = JSON.parse(stdout) as {
+    verdict: string;
+    restored: RestoredSummary;
+  };
+  return { verdict, restored };
+}

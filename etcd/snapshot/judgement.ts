@@ -1,0 +1,68 @@
+/** What a snapshot that was read means for a restore: which etcd can serve it, and what speaks against it. */
+import type { Snapshot } from "./types";
+
+/** Minor versions of etcd that we can restore with, oldest first. */
+export const SERVABLE_MINORS = ["3.5", "3.6", "3.7"] as const;
+
+/** Compares two versions, `3.6` or `3.6.16`, by number; a missing patch counts as 0. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [a, b].map((version) => version.split(".").map(Number));
+  for (let i = 0; i < 3; i++) {
+    const difference = (left?.[i] ?? 0) - (right?.[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/**
+ * The version of the etcd that wrote the snapshot, as far as the file tells: `3.6.0`, or `unknown`.
+ *
+ * The patch is always 0: etcd stores only what the data's form depends on. The cluster version is written by the
+ * servers, the storage version from 3.6 on and only after the first WAL snapshot, so the greater one counts.
+ */
+export function etcdVersionOf(
+  snapshot: Pick<Snapshot, "clusterVersion" | "storageVersion">,
+): string {
+  const versions = [snapshot.clusterVersion, snapshot.storageVersion].filter(
+    (v) => v !== undefined,
+  );
+  return versions.sort(compareVersions).at(-1) ?? "unknown";
+}
+
+/**
+ * The minor version of etcd to restore with: the one that wrote the snapshot, or 3.5 for anything older.
+ *
+ * Older programs cannot be had any more as published modules, and 3.5 reads what 3.4 wrote. A snapshot that does not
+ * name a version is taken for an old one.
+ */
+export function minorToServe(etcdVersion: string): string {
+  const minor = etcdVersion.split(".").slice(0, 2).join(".");
+  return etcdVersion === "unknown" || compareVersions(minor, SERVABLE_MINORS[0]) < 0
+    ? SERVABLE_MINORS[0]
+    : minor;
+}
+
+/** Why a snapshot that could be read must not be restored; empty when nothing speaks against it. */
+export function reasonsAgainstRestore(snapshot: Snapshot): readonly string[] {
+  const reasons: string[] = [];
+  if (snapshot.trailer === "absent") {
+    reasons.push(
+      "it has no sha256 at its end: it is a copy of a database file, or its last 32 bytes are cut off, and nothing " +
+        "can tell whether its bytes are those that etcd wrote. Take a backup with `etcdctl snapshot save`",
+    );
+  }
+  if (snapshot.trailer === "differs") {
+    reasons.push(
+      `its bytes are not those that etcd wrote: the sha256 at its end says ${String(snapshot.trailerSha256)}, ` +
+        `the content has ${snapshot.contentSha256}. Fetch it again from where it was stored, or use an older backup`,
+    );
+  }
+  const newest = SERVABLE_MINORS[SERVABLE_MINORS.length - 1] ?? "";
+  const version = etcdVersionOf(snapshot);
+  if (version !== "unknown" && compareVersions(minorToServe(version), newest) > 0) {
+    reasons.push(
+      `etcd ${version} wrote it; this version of etcd-restore knows etcd up to ${newest}`,
+    );
+  }
+  return reasons;
+}

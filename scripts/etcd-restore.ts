@@ -1,0 +1,95 @@
+/** The `etcd-restore` command: parses, calls one function, prints, sets the exit code. */
+import { Command, CommanderError, Option } from "commander";
+import { version } from "../package.json";
+import { EXIT, UserError } from "./outcome";
+
+/** What every subcommand is given besides its own options. */
+export interface GlobalOptions {
+  /** The one JSON on stdout; everything else goes to stderr in any case. */
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+  readonly color: boolean;
+}
+
+/** Collects a repeatable `--config KEY=VALUE`. */
+function addConfig(pair: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const at = pair.indexOf("=");
+  if (at < 1) throw new UserError(EXIT.usage, `--config takes KEY=VALUE, given was ${pair}`);
+  const key = pair.slice(0, at);
+  return { ...before, [key.includes(":") ? key : `etcd-restore:${key}`]: pair.slice(at + 1) };
+}
+
+/** Builds the command line; subcommands are loaded when they run, so that `--help` stays instant. */
+function commandLine(): Command {
+  const program = new Command("etcd-restore")
+    .description("Proves that an etcd backup really restores.")
+    .version(version)
+    .option("--json", "print one JSON on stdout")
+    .option("--quiet", "print only the result and errors")
+    .option("--no-color", "print without colours (also NO_COLOR)")
+    .option("--debug", "show stack traces")
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError("(--help shows the options)")
+    .exitOverride();
+  const engine = new Option("--engine <engine>", "what runs the Pulumi program")
+    .choices(["auto", "pulumi", "embedded"])
+    .default("auto");
+  const config = new Option("-c, --config <KEY=VALUE>", "a setting of the stack, as in Pulumi.yaml")
+    .argParser(addConfig)
+    .default({}, "none");
+
+  program
+    .command("start")
+    .summary("restore a backup into an etcd on this computer and prove it")
+    .description(
+      "Restores FILE (default: the sample backup of a Kubernetes cluster) into an etcd of its own on this\n" +
+        "computer, reads every key back and leaves the etcd running. Again with the same file: changes nothing.",
+    )
+    .argument("[FILE]", "the backup, as `etcdctl snapshot save` wrote it")
+    .addOption(engine)
+    .addOption(config)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  npm start\n  npm start -- /backups/etcd-2026-11-22.db\n  npm start -- -c verification=quick -c clientPort=32379",
+    )
+    .action(async (file: string | undefined, _options, command: Command) => {
+      const { start } = await import("./commands/start");
+      process.exitCode = await start(file, command.optsWithGlobals());
+    });
+
+  program
+    .command("stop")
+    .summary("remove what start made")
+    .description(
+      "Stops the etcd and removes it with its data, certificates and report. Says so when there is nothing.",
+    )
+    .addOption(engine)
+    .addOption(config)
+    .addHelpText("after", "\nExample:\n  npm stop")
+    .action(async (_options, command: Command) => {
+      const { stop } = await import("./commands/stop");
+      process.exitCode = await stop(command.optsWithGlobals());
+    });
+
+  return program;
+}
+
+/** Runs the command line and turns whatever ends it into a message and an exit code. */
+async function main(): Promise<void> {
+  const program = commandLine();
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.good : EXIT.usage;
+      return;
+    }
+    process.exitCode = error instanceof UserError ? error.exitCode : EXIT.environment;
+    const debug = program.opts<GlobalOptions>().debug === true;
+    const text = error instanceof Error ? (debug ? error.stack : error.message) : String(error);
+    process.stderr.write(`error: ${text ?? ""}\n`);
+  }
+}
+
+void main();
