@@ -1,0 +1,34 @@
+import * as fs from "node:fs";
+import { abortOnInterrupt, labDirectory, labEngine, type LabOptions } from "../lab";
+import { EXIT, exitCodeOf } from "../outcome";
+import type { GlobalOptions } from "../etcd-restore";
+
+export type StopOptions = GlobalOptions & Pick<LabOptions, "engine" | "config">;
+
+/** Removes the etcd of this computer with all that belongs to it; returns the exit code. */
+export async function stop(options: StopOptions): Promise<number> {
+  const quiet = options.quiet === true;
+  const say = (text: string): void => {
+    if (!quiet) process.stderr.write(`${text}\n`);
+  };
+  const lab = labDirectory(options.config);
+  if (!fs.existsSync(lab)) {
+    say(`There is nothing to stop: ${lab} does not exist.`);
+    return EXIT.good;
+  }
+  const engine = labEngine({ ...options, quiet, signal: abortOnInterrupt() });
+  const result = await engine.destroy();
+  if (!result.ok) {
+    if (quiet) for (const { message } of result.failures) process.stderr.write(`error: ${message}\n`);
+    return exitCodeOf(result);
+  }
+  // Only an empty folder goes: what is not the stack's own is not ours to delete.
+  const left = fs.existsSync(lab) ? fs.readdirSync(lab) : [];
+  if (left.length === 0) fs.rmdirSync(lab);
+  say(
+    left.length === 0
+      ? `Stopped; nothing is left of ${lab}.`
+      : `Stopped. ${lab} still holds what is not the stack's: ${left.join(", ")}`,
+  );
+  return EXIT.good;
+}
