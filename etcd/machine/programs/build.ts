@@ -1,0 +1,154 @@
+/** `go build` of the published etcd modules, each at the version and sum that the repository pins. */
+import { execFile, spawn } from "node:child_process";
+import { readFile, readdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { onExit } from "signal-exit";
+import type { InstallContext } from "./limits";
+import { inDirectory, which } from "./probe";
+import { describe, fits, type WantedVersion } from "./version";
+
+/** Seconds between two lines of progress, and from asking a child to end until it is made to. */
+const PROGRESS = 10;
+const GRACE = 5;
+
+/** The folder `go-3.6` for 3.6 and the version that its go.mod pins; rejects when there is none or it does not fit. */
+async function pinnedModule(
+  wanted: WantedVersion,
+  modulesDir: string,
+): Promise<{ readonly directory: string; readonly version: string }> {
+  const pinned: string[] = [];
+  for (const name of (await readdir(modulesDir))
+    .filter((entry) => entry.startsWith("go-"))
+    .sort()) {
+    const directory = join(modulesDir, name);
+    const text = await readFile(join(directory, "go.mod"), "utf8");
+    const version = /^\s*go\.etcd\.io\/etcd\/server\/v3 v(\S+)/m.exec(text)?.[1];
+    if (version === undefined) continue;
+    if (fits(version, wanted)) return { directory, version };
+    pinned.push(version);
+  }
+  throw new Error(
+    `no go.mod for ${describe(wanted)} is pinned here (there are ${pinned.join(", ") || "none"})`,
+  );
+}
+
+/** The environment of a build for this computer: nothing that would make it one for another, or of other modules. */
+function buildEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { ...env, GOOS: "", GOARCH: "", CGO_ENABLED: "0", GOWORK: "off" };
+}
+
+/** Ends a child and all that it started; no error when it has ended already. */
+function killGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // Ended already.
+  }
+}
+
+/** Runs go and reports its progress; rejects with what it said last. */
+function runGo(
+  go: string,
+  args: readonly string[],
+  options: { readonly cwd: string; readonly title: string; readonly context: InstallContext },
+): Promise<void> {
+  const { cwd, title, context } = options;
+  return new Promise((resolve, reject) => {
+    // A process group of its own: go's compilers must end with it, whoever asks for that.
+    const child = spawn(go, args, {
+      cwd,
+      env: buildEnvironment(context.env),
+      detached: true,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const started = Date.now();
+    const elapsed = (): number => Math.round((Date.now() - started) / 1000);
+    let stopped: Error | undefined;
+    const stop = (reason: Error): void => {
+      stopped ??= reason;
+      if (child.pid === undefined) return;
+      const pid = child.pid;
+      killGroup(pid, "SIGTERM");
+      setTimeout(() => {
+        killGroup(pid, "SIGKILL");
+      }, GRACE * 1000).unref();
+    };
+    const interrupted = (): void => {
+      stop(new Error("interrupted"));
+    };
+    const forget = onExit(() => {
+      if (child.pid !== undefined) killGroup(child.pid, "SIGKILL");
+    });
+    context.signal?.addEventListener("abort", interrupted, { once: true });
+    const limit = setTimeout(() => {
+      stop(new Error(`not done within ${context.limits.build} s`));
+    }, context.limits.build * 1000);
+    let packages = 0;
+    let downloads = 0;
+    const said: string[] = [];
+    const progress = setInterval(() => {
+      const done =
+        packages > 0 ? `${packages} packages compiled` : `${downloads} modules downloaded`;
+      context.log(`  ${title}: ${elapsed()} s, ${done}`);
+    }, PROGRESS * 1000);
+
+    let rest = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        // With -v, go prints the path of each package that it compiles, and nothing else, on a line.
+        if (/^[\w.~/-]+$/.test(line)) packages += 1;
+        else if (line.startsWith("go: downloading ")) downloads += 1;
+        else if (line.trim() !== "") said.push(line.trim());
+      }
+    });
+    const settle = (failure?: Error): void => {
+      clearTimeout(limit);
+      clearInterval(progress);
+      context.signal?.removeEventListener("abort", interrupted);
+      forget();
+      if (failure) reject(failure);
+      else resolve();
+    };
+    child.on("error", settle);
+    child.on("close", (code) => {
+      if (code !== 0 && rest.trim() !== "") said.push(rest.trim());
+      if (stopped) settle(stopped);
+      else if (code === 0) settle();
+      else settle(new Error(said.slice(-8).join("; ") || `go ended with ${String(code)}`));
+    });
+    if (context.signal?.aborted) interrupted();
+  });
+}
+
+/**
+ * Builds etcd, etcdctl and etcdutl of the pinned version into `directory`.
+ *
+ * Takes minutes when go's cache is cold. Rejects with the reason in words.
+ * @returns the version
+ */
+export async function buildPrograms(
+  wanted: WantedVersion,
+  modulesDir: string,
+  directory: string,
+  context: InstallContext,
+): Promise<string> {
+  const module = await pinnedModule(wanted, modulesDir);
+  const go = await which("go", context.env.PATH);
+  if (go === undefined) throw new Error("there is no `go` on PATH");
+  const { stdout } = await promisify(execFile)(go, ["env", "GOVERSION"], {
+    cwd: modulesDir,
+    env: { ...context.env, GOTOOLCHAIN: "local" },
+    timeout: 30_000,
+  });
+  const title = `building etcd ${module.version}`;
+  context.log(`${title} with ${stdout.trim()}: seconds when built before, else some minutes`);
+  const build = ["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-v"];
+  const args = [...build, "-o", `${directory}/`, "tool"];
+  await runGo(go, args, { cwd: module.directory, title, context });
+  // go names a program by its module's folder.
+  await rename(join(directory, "server"), inDirectory(directory).etcd);
+  return module.version;
+}

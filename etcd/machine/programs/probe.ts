@@ -1,0 +1,88 @@
+/** Asks etcd programs for their versions: a file's name proves nothing, and an exit code alone very little. */
+import { execFile } from "node:child_process";
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { delimiter, isAbsolute, join } from "node:path";
+
+export const PROGRAMS = ["etcd", "etcdctl", "etcdutl"] as const;
+export type Program = (typeof PROGRAMS)[number];
+
+/** Where the three programs lie; absolute paths. */
+export type ProgramPaths = Readonly<Record<Program, string>>;
+
+/** What the three say of themselves, or the one reason why they cannot be used. */
+export type Probe =
+  | { readonly paths: ProgramPaths; readonly versions: Readonly<Record<Program, string>> }
+  | { readonly reason: string };
+
+/** Seconds that a program has to print its version. */
+const PROBE_LIMIT = 10;
+
+/** The programs in one directory. */
+export function inDirectory(directory: string): ProgramPaths {
+  return {
+    etcd: join(directory, "etcd"),
+    etcdctl: join(directory, "etcdctl"),
+    etcdutl: join(directory, "etcdutl"),
+  };
+}
+
+/** First executable file of that name in the folders of `searchPath`; relative folders are passed over. */
+export async function which(
+  name: string,
+  searchPath: string | undefined,
+): Promise<string | undefined> {
+  for (const directory of (searchPath ?? "").split(delimiter).filter((part) => isAbsolute(part))) {
+    const file = join(directory, name);
+    try {
+      await access(file, constants.X_OK);
+      if ((await stat(file)).isFile()) return file;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined;
+}
+
+/** The environment without etcd's own settings, which would change what its programs do. */
+function withoutEtcdSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^ETCD(CTL|UTL)?_/.test(name)));
+}
+
+/** Runs one program and reads the version that it prints; rejects with the reason in words. */
+function versionOf(program: Program, file: string, env: NodeJS.ProcessEnv): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(
+      file,
+      [program === "etcd" ? "--version" : "version"],
+      { env: withoutEtcdSettings(env), timeout: PROBE_LIMIT * 1000, killSignal: "SIGKILL" },
+      (error, stdout) => {
+        const said = /^etcd(?:ctl|utl)? version: (\d+\.\d+\.\d+\S*)$/im.exec(stdout)?.[1];
+        if (said !== undefined && error === null) {
+          resolve(said);
+          return;
+        }
+        let why = "it prints no version";
+        if (error?.code === "ENOENT") why = "there is no such file";
+        else if (error?.code === "EACCES") why = "it cannot be executed";
+        else if (error?.killed === true) why = `no answer within ${PROBE_LIMIT} s`;
+        else if (error) why = `it fails: ${error.message.split("\n")[0] ?? ""}`;
+        reject(new Error(`${file}: ${why}`));
+      },
+    );
+  });
+}
+
+/** Asks all three for their version; `reason` names the first that cannot be used. */
+export async function probe(paths: ProgramPaths, env: NodeJS.ProcessEnv): Promise<Probe> {
+  try {
+    const [etcd, etcdctl, etcdutl] = await Promise.all([
+      versionOf("etcd", paths.etcd, env),
+      versionOf("etcdctl", paths.etcdctl, env),
+      versionOf("etcdutl", paths.etcdutl, env),
+    ]);
+    return { paths, versions: { etcd, etcdctl, etcdutl } };
+  } catch (error) {
+    return { reason: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,158 @@
+/** The official release: a tarball whose sha256 is pinned in this repository. */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { chmod, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import type { InstallContext } from "./limits";
+import { PROGRAMS, inDirectory } from "./probe";
+import { describe, fits, newestFirst, platform, type WantedVersion } from "./version";
+
+export const RELEASES = "https://github.com/etcd-io/etcd/releases/download";
+
+/** sha256 of release tarballs, by platform (`linux-amd64`) and version. */
+export type Checksums = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** A release that can be checked: where it is and what it must be. */
+export interface PinnedRelease {
+  readonly version: string;
+  readonly sha256: string;
+  readonly url: string;
+}
+
+/** The file is not the one that was pinned: no reason to try something else in silence. */
+export class WrongChecksumError extends Error {}
+
+/** Newest release of the wanted version whose sum is pinned for this platform; undefined when there is none. */
+export function pinnedRelease(
+  wanted: WantedVersion,
+  checksums: Checksums,
+  mirror: string,
+): PinnedRelease | undefined {
+  const sums = checksums[platform()] ?? {};
+  const version = Object.keys(sums)
+    .filter((candidate) => fits(candidate, wanted))
+    .sort(newestFirst)[0];
+  const sha256 = version === undefined ? undefined : sums[version];
+  if (version === undefined || sha256 === undefined) return undefined;
+  const base = mirror.replace(/\/+$/, "");
+  return { version, sha256, url: `${base}/v${version}/etcd-v${version}-${platform()}.tar.gz` };
+}
+
+/** The cause of a failed request in a few words: `cannot be reached (ENOTFOUND)`. */
+function requestFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause;
+  if (cause instanceof Error) {
+    const code = "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
+    return `cannot be reached (${code})`;
+  }
+  return error.message;
+}
+
+/** Downloads to `file` and returns the sha256 of what came. */
+async function download(url: string, file: string, context: InstallContext): Promise<string> {
+  const { limits, log, signal } = context;
+  const gaveUp = new AbortController();
+  const expire = (seconds: number, what: string): NodeJS.Timeout =>
+    setTimeout(() => {
+      gaveUp.abort(new Error(`${what} within ${seconds} s`));
+    }, seconds * 1000);
+  const whole = expire(limits.download, "not complete");
+  let waiting = expire(limits.connect, "no answer");
+  const signals = [gaveUp.signal, ...(signal ? [signal] : [])];
+  const digest = createHash("sha256");
+  try {
+    const response = await fetch(url, { signal: AbortSignal.any(signals) });
+    if (!response.ok || response.body === null) {
+      await response.body?.cancel();
+      throw new Error(`the server answers ${response.status} ${response.statusText}`);
+    }
+    const total = Number(response.headers.get("content-length") ?? 0);
+    let bytes = 0;
+    let reported = Date.now();
+    const measure = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        clearTimeout(waiting);
+        waiting = expire(limits.stall, "nothing more");
+        digest.update(chunk);
+        bytes += chunk.length;
+        if (Date.now() - reported > 2000) {
+          reported = Date.now();
+          const of = total > 0 ? ` of ${(total / 1e6).toFixed(1)}` : "";
+          log(`  ${(bytes / 1e6).toFixed(1)}${of} MB`);
+        }
+        done(null, chunk);
+      },
+    });
+    const combined = { signal: AbortSignal.any(signals) };
+    await pipeline(Readable.fromWeb(response.body), measure, createWriteStream(file), combined);
+    return digest.digest("hex");
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new Error(requestFailure(gaveUp.signal.aborted ? gaveUp.signal.reason : error));
+  } finally {
+    clearTimeout(whole);
+    clearTimeout(waiting);
+  }
+}
+
+/** Unpacks the three programs of a release tarball into `directory`, owned by whoever runs this. */
+async function unpack(tarball: string, directory: string, top: string): Promise<void> {
+  const members = PROGRAMS.map((program) => `${top}/${program}`);
+  const tar = spawn("tar", ["-xof", "-", "-C", directory, "--strip-components=1", ...members], {
+    stdio: ["pipe", "ignore", "pipe"],
+  });
+  let said = "";
+  tar.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const ended = new Promise<void>((resolve, reject) => {
+    tar.on("error", reject);
+    tar.on("close", (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(said.trim() || `tar ended with ${String(code)}`));
+    });
+  });
+  // tar may end before it has read everything; its own message then tells more than the broken pipe.
+  const fed = pipeline(createReadStream(tarball), createGunzip(), tar.stdin);
+  const [tarResult, fedResult] = await Promise.allSettled([ended, fed]);
+  const failed = [tarResult, fedResult].find((result) => result.status === "rejected");
+  if (failed) throw new Error(`the tarball cannot be unpacked: ${String(failed.reason)}`);
+  for (const file of Object.values(inDirectory(directory))) await chmod(file, 0o755);
+}
+
+/**
+ * Downloads the pinned release, checks it, and unpacks etcd, etcdctl and etcdutl into `directory`.
+ *
+ * Rejects with the reason in words; with `WrongChecksumError` when the file is not what was pinned.
+ * @returns the version
+ */
+export async function unpackRelease(
+  wanted: WantedVersion,
+  checksums: Checksums,
+  mirror: string,
+  directory: string,
+  context: InstallContext,
+): Promise<string> {
+  const release = pinnedRelease(wanted, checksums, mirror);
+  if (release === undefined) {
+    throw new Error(`no sha256 of ${describe(wanted)} for ${platform()} is pinned here`);
+  }
+  context.log(`etcd ${release.version}: downloading ${release.url}`);
+  const tarball = join(directory, "release.tar.gz");
+  const sha256 = await download(release.url, tarball, context).catch((error: unknown) => {
+    context.signal?.throwIfAborted();
+    throw new Error(`${release.url}: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  if (sha256 !== release.sha256) {
+    throw new WrongChecksumError(
+      `${release.url} is not the release that is pinned here: sha256 expected ${release.sha256}, found ${sha256}. ` +
+        "Nothing of it was unpacked. Look at what the mirror serves, or give a directory with programs of your own",
+    );
+  }
+  await unpack(tarball, directory, `etcd-v${release.version}-${platform()}`);
+  await rm(tarball);
+  return release.version;
+}

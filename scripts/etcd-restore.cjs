@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+// @ts-check
+/** What `npx etcd-restore` runs: the command as it is, without the set-up that `npm run` does first. */
+"use strict";
+const { join } = require("node:path");
+
+// The project's own compiler settings, whatever folder the command is called from.
+process.env["TSX_TSCONFIG_PATH"] ??= join(__dirname, "..", "tsconfig.json");
+require("tsx/cjs");
+// The command loads its subcommands with `import()`, which asks the ESM loader also in CommonJS.
+void import("tsx/esm/api").then(({ register }) => {
+  register();
+  require("./etcd-restore.ts");
+});
