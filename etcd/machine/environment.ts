@@ -1,0 +1,171 @@
+/**
+ * The environment file: what one etcd member is told, in the form of Debian's /etc/default/etcd.
+ *
+ * It is the one source of name, URLs, data directory and certificates: systemd reads it (`EnvironmentFile=`),
+ * `sh` can, and `restore.sh` and `local-service.sh` take everything they need to know of the member from it.
+ */
+import { isIPv6 } from "node:net";
+import * as path from "node:path";
+import { MachineError } from "./machine-error";
+
+/** What decides one etcd member's environment file. */
+export interface MemberSettings {
+  /** Name of the member; letters, digits, `.`, `_` and `-`. */
+  readonly name: string;
+  /** Absolute path on the machine; `restore.sh` also uses names beside it that begin with it. */
+  readonly dataDirectory: string;
+  /** Absolute path of the folder on the machine with the files that `CERTIFICATE_FILES` names. */
+  readonly certificateDirectory: string;
+  /** IP address or DNS name at which clients dial; the server's certificate must name it. */
+  readonly clientAddress: string;
+  /** IP addresses at which etcd listens for clients, `0.0.0.0` for all; `127.0.0.1` must be among what they cover. */
+  readonly listenAddresses: readonly string[];
+  readonly clientPort: number;
+  /** Port of the peer URL. A member that is alone has no peers, so it listens for them on 127.0.0.1 only. */
+  readonly peerPort: number;
+  /** Size of the backup that the member will hold: the quota follows from it. */
+  readonly snapshotBytes: number;
+}
+
+/** Names of the files in `certificateDirectory`. */
+export const CERTIFICATE_FILES = {
+  ca: "ca.crt",
+  server: "server.crt",
+  serverKey: "server.key",
+  peer: "peer.crt",
+  peerKey: "peer.key",
+} as const;
+
+/** Stands in the token line until `restore.sh` writes the token of its restore there. */
+export const NOT_RESTORED_TOKEN = "not-restored";
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+
+/**
+ * The quota for a member that will hold a backup of this size, in bytes.
+ *
+ * Twice the backup, so that the lab can be written to; never below etcd's default of 2 GiB, nor above the 8 GiB that
+ * etcd advises (https://etcd.io/docs/v3.6/dev-guide/limit/), unless the backup itself needs more: then a quarter
+ * more than the backup, for a store over its quota refuses every write.
+ */
+export function quotaBytes(snapshotBytes: number): number {
+  const roomy = Math.min(2 * snapshotBytes, 8 * GIB);
+  const needed = Math.ceil((1.25 * snapshotBytes) / MIB) * MIB;
+  return Math.max(2 * GIB, Math.ceil(roomy / MIB) * MIB, needed);
+}
+
+/**
+ * The text of the environment file. The same settings give the same text.
+ *
+ * @throws MachineError that names every setting that cannot stand in such a file.
+ */
+export function environmentFile(member: MemberSettings): string {
+  refuseBadSettings(member);
+  const clientUrl = url(member.clientAddress, member.clientPort);
+  const peerUrl = url("127.0.0.1", member.peerPort);
+  const listenUrls = member.listenAddresses.map((address) => url(address, member.clientPort));
+  const certificate = (file: keyof typeof CERTIFICATE_FILES) =>
+    path.posix.join(member.certificateDirectory, CERTIFICATE_FILES[file]);
+
+  return `# Settings of etcd, written by etcd-restore. systemd and sh can read it.
+# restore.sh takes name, URLs, data directory and certificates from here and fills in the token.
+
+ETCD_NAME="${member.name}"
+ETCD_DATA_DIR="${member.dataDirectory}"
+ETCD_INITIAL_CLUSTER_STATE="new"
+# A new one with every restore: no member of another cluster can ever take this one for its own.
+ETCD_INITIAL_CLUSTER_TOKEN="${NOT_RESTORED_TOKEN}"
+ETCD_INITIAL_CLUSTER="${member.name}=${peerUrl}"
+
+# Alone, so nobody needs to reach its peer port.
+ETCD_INITIAL_ADVERTISE_PEER_URLS="${peerUrl}"
+ETCD_LISTEN_PEER_URLS="${peerUrl}"
+ETCD_ADVERTISE_CLIENT_URLS="${clientUrl}"
+ETCD_LISTEN_CLIENT_URLS="${listenUrls.join(",")}"
+
+# Clients and peers must show a certificate of this CA.
+ETCD_CERT_FILE="${certificate("server")}"
+ETCD_KEY_FILE="${certificate("serverKey")}"
+ETCD_CLIENT_CERT_AUTH="true"
+ETCD_TRUSTED_CA_FILE="${certificate("ca")}"
+ETCD_PEER_CERT_FILE="${certificate("peer")}"
+ETCD_PEER_KEY_FILE="${certificate("peerKey")}"
+ETCD_PEER_CLIENT_CERT_AUTH="true"
+ETCD_PEER_TRUSTED_CA_FILE="${certificate("ca")}"
+
+# The backup has ${Math.ceil(member.snapshotBytes / MIB)} MiB.
+ETCD_QUOTA_BACKEND_BYTES="${quotaBytes(member.snapshotBytes)}"
+ETCD_SNAPSHOT_COUNT="10000"
+ETCD_LOGGER="zap"
+ETCD_LOG_LEVEL="info"
+ETCD_LOG_OUTPUTS="stderr"
+`;
+}
+
+/** The same text with the token line of a file that is there, so that rewriting it keeps what a restore wrote. */
+export function withTokenOf(present: string, text: string): string {
+  const line = /^ETCD_INITIAL_CLUSTER_TOKEN=.*$/m;
+  const token = line.exec(present)?.[0];
+  return token === undefined ? text : text.replace(line, () => token);
+}
+
+function url(address: string, port: number): string {
+  return `https://${isIPv6(address) ? `[${address}]` : address}:${port}`;
+}
+
+function refuseBadSettings(member: MemberSettings): void {
+  const problems: string[] = [];
+  const check = (good: boolean, what: string, given: unknown, allowed: string) => {
+    if (!good) problems.push(`${what} is ${JSON.stringify(given)}; ${allowed}`);
+  };
+  const name = /^[A-Za-z0-9][\w.-]*$/;
+  check(
+    name.test(member.name),
+    "name",
+    member.name,
+    "letters, digits, '.', '_' and '-' are allowed",
+  );
+  for (const what of ["dataDirectory", "certificateDirectory"] as const) {
+    // Each of these ends a quoted value, or means something inside one, to sh or to systemd.
+    // eslint-disable-next-line no-control-regex
+    const fits = !/["$`\\\u0000-\u001f\u007f]/.test(member[what]);
+    check(fits, what, member[what], "it must not hold a quote, $, `, \\ or a control character");
+    check(path.posix.isAbsolute(member[what]), what, member[what], "it must be an absolute path");
+  }
+  const data = path.posix.normalize(member.dataDirectory);
+  check(
+    data === member.dataDirectory && !data.endsWith("/"),
+    "dataDirectory",
+    member.dataDirectory,
+    "it must be a plain path without '..', '//' or a '/' at the end",
+  );
+  const addresses = [member.clientAddress, ...member.listenAddresses];
+  check(member.listenAddresses.length > 0, "listenAddresses", [], "name at least one");
+  for (const address of addresses) {
+    check(
+      isIPv6(address) || name.test(address),
+      "address",
+      address,
+      "give an IP address or a DNS name",
+    );
+  }
+  for (const what of ["clientPort", "peerPort"] as const) {
+    const port = member[what];
+    check(Number.isInteger(port) && port > 0 && port < 65536, what, port, "1 to 65535 are allowed");
+  }
+  check(
+    member.clientPort !== member.peerPort,
+    "peerPort",
+    member.peerPort,
+    "it must differ from clientPort",
+  );
+  const bytes = member.snapshotBytes;
+  check(
+    Number.isSafeInteger(bytes) && bytes >= 0,
+    "snapshotBytes",
+    bytes,
+    "a whole number of bytes is needed",
+  );
+  if (problems.length > 0) throw new MachineError(2, `cannot set up etcd: ${problems.join("; ")}`);
+}

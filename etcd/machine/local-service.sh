@@ -1,0 +1,199 @@
+#!/usr/bin/env bash
+#
+# etcd as a process of this user: what systemd is on a machine of its own.
+#
+#   local-service.sh --environment FILE --programs DIR --state DIR start|stop|status|log
+#
+#   start    starts etcd with the settings of the environment file and nothing else from the environment; returns when
+#            it listens. Does nothing when it runs already.
+#   stop     ends it: SIGTERM, after 30 s SIGKILL. Does nothing when it does not run.
+#   status   exits 0 when it runs, 3 when not, and says which.
+#   log      prints the last 20 lines of its log.
+#
+# The state directory holds etcd.pid (boot id, pid and start time: what makes a process this very process), etcd.log
+# (kept once more as etcd.log.1 when it has grown over 50 MB) and etcd.lock.
+#
+# Exit codes: 0 good, 2 wrong use, 3 the environment failed (4 lines of reason on stderr at most), also "not running".
+
+set -euo pipefail
+umask 077
+export LC_ALL=C
+
+readonly LOG_LIMIT_BYTES=50000000 LISTEN_SECONDS=60 STOP_SECONDS=30 LOCK_SECONDS=120
+
+say() { printf 'etcd: %s\n' "$*" >&2; }
+fail() {
+  say "${*:2}"
+  exit "$1"
+}
+
+action='' environment='' programs='' state=''
+
+read_arguments() {
+  while (($# > 0)); do
+    case $1 in
+      start | stop | status | log)
+        action=$1
+        shift
+        ;;
+      --environment | --programs | --state)
+        (($# > 1)) || fail 2 "$1 needs a value"
+        printf -v "${1#--}" '%s' "$2"
+        shift 2
+        ;;
+      *) fail 2 "unknown argument \"$1\"; start, stop, status, log, --environment, --programs and --state are known" ;;
+    esac
+  done
+  [[ -n $action && -n $state ]] || fail 2 "start, stop, status or log, and --state are needed"
+  [[ $action != start || (-n $environment && -n $programs) ]] || fail 2 "start needs --environment and --programs"
+}
+
+# --- the process ----------------------------------------------------------------------------------------------------
+
+# When a process started, in clock ticks since boot: field 22 of its stat. Nothing when there is none, or a dead one.
+start_time() {
+  local line fields
+  { line=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+  read -ra fields <<<"${line##*) }" # the command's name, before it, may hold anything
+  [[ ${fields[0]} != Z && ${fields[0]} != X ]] || return 1
+  printf '%s' "${fields[19]}"
+}
+
+# True when the process that we started still runs; its pid is then in `pid`. A pid alone would be taken by others.
+pid=''
+is_running() {
+  local boot started
+  { read -r boot pid started <"$state/etcd.pid"; } 2>/dev/null || return 1
+  [[ $boot == "$(</proc/sys/kernel/random/boot_id)" && $(start_time "$pid") == "$started" ]]
+}
+
+# Who listens on a TCP port, as far as this user may know.
+listener() {
+  local hex inode link owner
+  printf -v hex '%04X' "$1"
+  inode=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }')
+  for link in /proc/[0-9]*/fd/*; do
+    if [[ -n $inode && $(readlink "$link" 2>/dev/null) == "socket:[$inode]" ]]; then
+      owner=${link#/proc/}
+      owner=${owner%%/*}
+      printf 'process %s (%s)' "$owner" "$(<"/proc/$owner/comm")"
+      return
+    fi
+  done
+  printf 'a process of another user'
+}
+
+answers() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
+
+# Host and port of each URL that etcd is to listen at.
+listen_addresses() {
+  local url host
+  for url in ${settings[ETCD_LISTEN_CLIENT_URLS]//,/ } ${settings[ETCD_LISTEN_PEER_URLS]//,/ }; do
+    url=${url#*//}
+    host=${url%:*}
+    host=${host/#0.0.0.0/127.0.0.1}
+    host=${host/#"[::]"/"[::1]"}
+    host=${host#[}
+    printf '%s %s\n' "${host%]}" "${url##*:}"
+  done
+}
+
+# --- actions --------------------------------------------------------------------------------------------------------
+
+declare -A settings=()
+read_environment() {
+  local line key
+  [[ -f $environment ]] || fail 2 "there is no environment file $environment"
+  while IFS= read -r line || [[ -n $line ]]; do
+    if [[ $line =~ ^(ETCD_[A-Z0-9_]+)=\"?([^\"]*)\"?$ ]]; then settings[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}; fi
+  done <"$environment"
+  for key in ETCD_DATA_DIR ETCD_LISTEN_CLIENT_URLS ETCD_LISTEN_PEER_URLS; do
+    [[ -n ${settings[$key]-} ]] || fail 2 "$environment does not set $key"
+  done
+}
+
+# Becomes etcd. Records itself before, so that there is no moment at which it runs and is not known; opens no door for
+# what it inherited, for a lock or a pipe that it held would never be let go.
+# shellcheck disable=SC2016 # expanded by the inner bash
+readonly become_etcd='
+  for fd in /proc/self/fd/*; do
+    fd=${fd##*/}
+    if ((fd > 2)); then eval "exec $fd>&-"; fi
+  done
+  cd /
+  read -r stat </proc/self/stat
+  read -ra fields <<<"${stat##*) }"
+  printf "%s %s %s\n" "$(</proc/sys/kernel/random/boot_id)" "$$" "${fields[19]}" >"$1.new"
+  mv -f -- "$1.new" "$1"
+  shift
+  exec "$@"'
+
+start() {
+  local key host port deadline variables=()
+  if is_running; then
+    say "runs already as process $pid"
+    return
+  fi
+  [[ -x $programs/etcd ]] || fail 3 "there is no program etcd in $programs"
+  while read -r host port; do
+    ! answers "$host" "$port" || fail 3 "port $port on $host is taken by $(listener "$port"); end it, or choose another port"
+  done < <(listen_addresses)
+  if [[ -f $state/etcd.log && $(stat -c %s -- "$state/etcd.log") -gt $LOG_LIMIT_BYTES ]]; then
+    mv -f -- "$state/etcd.log" "$state/etcd.log.1"
+  fi
+  for key in "${!settings[@]}"; do variables+=("$key=${settings[$key]}"); done
+  rm -f -- "$state/etcd.pid"
+  setsid bash -c "$become_etcd" etcd "$state/etcd.pid" env -i "PATH=$PATH" "HOME=${HOME:-/}" "${variables[@]}" \
+    "$programs/etcd" </dev/null >>"$state/etcd.log" 2>&1 &
+  local launched=$!
+  deadline=$((SECONDS + LISTEN_SECONDS))
+  while read -r host port; do
+    until answers "$host" "$port"; do
+      is_running || kill -0 "$launched" 2>/dev/null || { last_lines && fail 3 "etcd ended at once; its log is $state/etcd.log"; }
+      ((SECONDS < deadline)) || { last_lines && fail 3 "etcd does not listen on $host:$port after $LISTEN_SECONDS s"; }
+      sleep 0.05
+    done
+  done < <(listen_addresses)
+  is_running || { last_lines && fail 3 "etcd ended at once; its log is $state/etcd.log"; }
+  say "runs as process $pid"
+}
+
+stop() {
+  local deadline=$((SECONDS + STOP_SECONDS))
+  if ! is_running; then
+    rm -f -- "$state/etcd.pid"
+    say "does not run"
+    return
+  fi
+  kill -TERM "$pid" || fail 3 "process $pid cannot be ended"
+  while is_running; do
+    if ((SECONDS >= deadline)); then
+      ((SECONDS < deadline + STOP_SECONDS)) || fail 3 "process $pid does not end, not even by SIGKILL"
+      kill -KILL "$pid" 2>/dev/null || true
+    fi
+    sleep 0.05
+  done
+  rm -f -- "$state/etcd.pid"
+  say "stopped (it was process $pid)"
+}
+
+status() {
+  is_running || fail 3 "does not run"
+  say "runs as process $pid"
+}
+
+last_lines() { tail -n 20 -- "$state/etcd.log" 2>/dev/null | cut -c 1-500 >&2 || true; }
+
+read_arguments "$@"
+case $action in
+  status) status ;;
+  log) last_lines ;;
+  *)
+    [[ -d $state ]] || { [[ $action == stop ]] && exit 0; } || fail 2 "there is no state directory $state"
+    state=$(realpath -- "$state")
+    [[ $action == stop ]] || read_environment
+    exec 8>>"$state/etcd.lock"
+    flock -w "$LOCK_SECONDS" 8 || fail 3 "another start or stop holds $state/etcd.lock for $LOCK_SECONDS s"
+    "$action"
+    ;;
+esac
