@@ -1,0 +1,85 @@
+import { closeSync, fstatSync, openSync, readSync, statSync, type BigIntStats } from "node:fs";
+
+import { SnapshotError } from "./snapshot-error";
+
+/** An open file whose size and times were noted, so that a change can be told afterwards. */
+export interface SourceFile {
+  readonly path: string;
+  readonly fd: number;
+  readonly size: number;
+  readonly stats: BigIntStats;
+}
+
+/**
+ * Opens a file for reading only.
+ * @throws SnapshotError when it is absent, not readable, or no plain file.
+ */
+export function openSource(path: string): SourceFile {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (error) {
+    throw new SnapshotError(path, describeOpenError(error));
+  }
+  try {
+    const stats = fstatSync(fd, { bigint: true });
+    if (stats.isDirectory()) {
+      throw new SnapshotError(path, "is a directory; name the snapshot file itself");
+    }
+    if (!stats.isFile()) throw new SnapshotError(path, "is not a plain file");
+    return { path, fd, size: Number(stats.size), stats };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** Reads exactly `target.length` bytes at `offset`. */
+export function readFully(source: SourceFile, target: Uint8Array, offset: number): void {
+  let done = 0;
+  while (done < target.length) {
+    const count = readSync(source.fd, target, done, target.length - done, offset + done);
+    if (count === 0) {
+      throw new SnapshotError(
+        source.path,
+        `the file ends here while it is read; it had ${source.size} bytes at the beginning`,
+        { offset: offset + done },
+      );
+    }
+    done += count;
+  }
+}
+
+/** @throws SnapshotError when the path now leads to another file, or the file was written to. */
+export function assertUnchanged({ path, stats }: SourceFile): void {
+  const now = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (now === undefined) throw new SnapshotError(path, "the file was removed while it was read");
+  if (now.dev !== stats.dev || now.ino !== stats.ino) {
+    throw new SnapshotError(path, "another file was put in its place while it was read");
+  }
+  if (now.size !== stats.size) {
+    throw new SnapshotError(
+      path,
+      `the file changed while it was read: it had ${stats.size.toString()} bytes and now has ${now.size.toString()}`,
+    );
+  }
+  if (now.mtimeNs !== stats.mtimeNs) {
+    throw new SnapshotError(
+      path,
+      `the file changed while it was read: it was written to at ${now.mtime.toISOString()}`,
+    );
+  }
+}
+
+function describeOpenError(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  switch (code) {
+    case "ENOENT":
+      return "there is no such file";
+    case "EACCES":
+    case "EPERM":
+      return "no permission to read this file; etcdctl writes snapshots with mode 0600, for their owner only";
+    default:
+      return `cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

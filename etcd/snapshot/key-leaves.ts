@@ -1,0 +1,167 @@
+import { MAX_DEPTH } from "./buckets";
+import { readFully } from "./file";
+import {
+  checkPageId,
+  ELEMENT_BYTES,
+  PAGE_HEADER,
+  pageKind,
+  readPage,
+  type Page,
+  type PagedFile,
+} from "./page";
+import { SnapshotError } from "./snapshot-error";
+
+/**
+ * The leaf pages of the bucket `key` in key order. Read from the branch pages first, because a page that nothing
+ * refers to any more can look exactly like a leaf.
+ */
+export interface KeyLeaves {
+  readonly count: number;
+  readonly ids: Uint32Array;
+  /** The revision that the branch page above gives as each leaf's first; 0 where there is none. */
+  readonly lowMain: Float64Array;
+  readonly lowSub: Uint32Array;
+}
+
+const REVISION_BYTES = 17;
+
+/** Reads all branch levels under `root`. The leaf pages themselves are only noted as reached. */
+export function findKeyLeaves(file: PagedFile, root: number): KeyLeaves {
+  let level = createLevel(1);
+  level.ids[0] = root;
+  level.count = 1;
+  for (let depth = 0; ; depth++) {
+    const first = level.ids[0] ?? root;
+    if (readKind(file, first) === "leaf") {
+      for (const id of level.ids.subarray(0, level.count)) file.map.reach(id, 0);
+      return level;
+    }
+    if (depth === MAX_DEPTH) {
+      throw new SnapshotError(file.source.path, `the tree is more than ${MAX_DEPTH} levels deep`, {
+        page: first,
+        offset: first * file.pageSize,
+      });
+    }
+    const below = createLevel(level.count * 64);
+    for (let i = 0; i < level.count; i++) addChildren(file, level, i, below);
+    level = below;
+  }
+}
+
+interface Level extends KeyLeaves {
+  count: number;
+  ids: Uint32Array;
+  lowMain: Float64Array;
+  lowSub: Uint32Array;
+}
+
+function createLevel(capacity: number): Level {
+  return {
+    count: 0,
+    ids: new Uint32Array(capacity),
+    lowMain: new Float64Array(capacity),
+    lowSub: new Uint32Array(capacity),
+  };
+}
+
+function makeRoom(level: Level, more: number): void {
+  if (level.count + more <= level.ids.length) return;
+  const larger = createLevel(Math.max(level.ids.length * 2, level.count + more));
+  larger.ids.set(level.ids);
+  larger.lowMain.set(level.lowMain);
+  larger.lowSub.set(level.lowSub);
+  Object.assign(level, larger, { count: level.count });
+}
+
+/** What the header of a page says it is; the page need not be read in full for that. */
+function readKind(file: PagedFile, id: number): Page["kind"] {
+  if (id < 2 || id >= file.pages) file.map.reach(id, 0);
+  const header = Buffer.allocUnsafe(PAGE_HEADER);
+  const offset = id * file.pageSize;
+  readFully(file.source, header, offset);
+  const { path } = file.source;
+  checkPageId(path, id, offset, header.readUInt32LE(0), header.readUInt32LE(4));
+  return pageKind(path, id, offset, header.readUInt16LE(8));
+}
+
+function addChildren(file: PagedFile, level: Level, parent: number, below: Level): void {
+  const page = readPage(file, at(level.ids, parent));
+  const { path } = file.source;
+  if (page.kind !== "branch" || page.count === 0) {
+    throw new SnapshotError(
+      path,
+      page.count === 0
+        ? "a branch page without elements"
+        : "a leaf page where its neighbours are branch pages",
+      { page: page.id, offset: page.offset },
+    );
+  }
+  makeRoom(below, page.count);
+  const { bytes } = page;
+  let previousMain = at(level.lowMain, parent);
+  let previousSub = at(level.lowSub, parent);
+  for (let i = 0; i < page.count; i++) {
+    const element = PAGE_HEADER + i * ELEMENT_BYTES;
+    const key = element + bytes.readUInt32LE(element);
+    const keyBytes = bytes.readUInt32LE(element + 4);
+    const place = { page: page.id, offset: page.offset + element };
+    if (key + keyBytes > bytes.length || !isRevision(bytes, key, keyBytes)) {
+      throw new SnapshotError(
+        path,
+        `the key of element ${i} (${keyBytes} bytes at byte ${key} of the page) is not a revision`,
+        place,
+      );
+    }
+    const main = bytes.readUInt32BE(key) * 2 ** 32 + bytes.readUInt32BE(key + 4);
+    const sub = bytes.readUInt32BE(key + 13);
+    const order = main === previousMain ? sub - previousSub : main - previousMain;
+    if (order < 0 || (order === 0 && i > 0)) {
+      throw new SnapshotError(
+        path,
+        `revision ${main}.${sub} of element ${i} does not come after ${previousMain}.${previousSub}`,
+        place,
+      );
+    }
+    const high = bytes.readUInt32LE(element + 12);
+    const id = high * 2 ** 32 + bytes.readUInt32LE(element + 8);
+    if (high > 0 || id < 2 || id >= file.pages) {
+      throw new SnapshotError(
+        path,
+        `element ${i} leads to page ${id}, but a data page is one of 2 to ${file.pages - 1}`,
+        place,
+      );
+    }
+    below.ids[below.count] = id;
+    below.lowMain[below.count] = main;
+    below.lowSub[below.count] = sub;
+    below.count++;
+    previousMain = main;
+    previousSub = sub;
+  }
+  if (parent + 1 < level.count) {
+    const nextMain = at(level.lowMain, parent + 1);
+    const nextSub = at(level.lowSub, parent + 1);
+    if (previousMain > nextMain || (previousMain === nextMain && previousSub >= nextSub)) {
+      throw new SnapshotError(
+        path,
+        `its last revision ${previousMain}.${previousSub} is not before ${nextMain}.${nextSub}, where the next page begins`,
+        { page: page.id, offset: page.offset },
+      );
+    }
+  }
+}
+
+/** 8 bytes main, `_`, 8 bytes sub, and `t` behind a tombstone's (etcd `server/storage/mvcc/revision.go`). */
+function isRevision(bytes: Buffer, start: number, length: number): boolean {
+  return (
+    (length === REVISION_BYTES ||
+      (length === REVISION_BYTES + 1 && bytes[start + REVISION_BYTES] === 0x74)) &&
+    bytes[start + 8] === 0x5f &&
+    bytes.readUInt32BE(start + 9) === 0
+  );
+}
+
+/** An element whose index is below the array's length by construction. */
+function at(numbers: Uint32Array | Float64Array, index: number): number {
+  return numbers[index] ?? 0;
+}

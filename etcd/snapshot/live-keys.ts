@@ -1,0 +1,132 @@
+import { closeSync } from "node:fs";
+
+import { openSource, readFully, type SourceFile } from "./file";
+import { createRangeComparer } from "./range-comparer";
+import type { RecordIndex } from "./record-index";
+import { SnapshotError } from "./snapshot-error";
+import type { KeyMetadata, LiveKeys } from "./types";
+
+/** `LiveKeys`, and an end to the file that `value` opens. */
+export interface ClosableLiveKeys extends LiveKeys {
+  close(): void;
+}
+
+// Words of a Record and of a Key in wasm/memory.ts.
+const MAIN = 0;
+const CREATE = 2;
+const LEASE = 4;
+const FILE_OFFSET = 6;
+const VERSION = 9;
+const KEY = 10;
+const STORED_LENGTH = 11;
+const VALUE_LENGTH = 12;
+const CRC = 13;
+const KEY_LENGTH = 1;
+const KEY_HEADER_BYTES = 12;
+
+/** The live keys of an index whose `listLive` was called. */
+export function createLiveKeys(path: string, index: RecordIndex): ClosableLiveKeys {
+  const { scanner } = index;
+  const count = scanner.liveCount() >>> 0;
+  let words = new Uint32Array(index.buffer());
+  const list = scanner.liveList() >>> 2;
+  let source: SourceFile | undefined;
+
+  const word = (at: number) => words[at] ?? 0;
+  const wide = (at: number) => word(at + 1) * 2 ** 32 + word(at);
+  function recordOf(i: number): number {
+    if (!Number.isInteger(i) || i < 0 || i >= count) {
+      throw new RangeError(`live key ${i} was asked for; there are keys 0 to ${count - 1}`);
+    }
+    return word(list + i) >>> 2;
+  }
+  function keyView(i: number): Buffer {
+    const key = word(recordOf(i) + KEY);
+    return Buffer.from(words.buffer, key + KEY_HEADER_BYTES, word((key >>> 2) + KEY_LENGTH));
+  }
+  return {
+    count,
+    key: (i) => Buffer.from(keyView(i)),
+    metadata(i): KeyMetadata {
+      const record = recordOf(i);
+      const lease = (BigInt(word(record + LEASE + 1)) << 32n) | BigInt(word(record + LEASE));
+      return {
+        createRevision: wide(record + CREATE),
+        modRevision: wide(record + MAIN),
+        version: word(record + VERSION),
+        lease: BigInt.asIntN(64, lease),
+        valueBytes: word(record + VALUE_LENGTH),
+        storedBytes: word(record + STORED_LENGTH),
+        crc: word(record + CRC),
+      };
+    },
+    value(i) {
+      const record = recordOf(i);
+      source ??= openSource(path);
+      const stored = Buffer.alloc(word(record + STORED_LENGTH));
+      readFully(source, stored, wide(record + FILE_OFFSET));
+      if (crcOf(index, stored) !== word(record + CRC)) {
+        throw new SnapshotError(path, "the file is no longer the one that was read", {
+          offset: wide(record + FILE_OFFSET),
+        });
+      }
+      return valueOf(stored);
+    },
+    indexOf(key) {
+      let from = 0;
+      let to = count;
+      while (from < to) {
+        const middle = (from + to) >>> 1;
+        const order = Buffer.compare(keyView(middle), key);
+        if (order === 0) return middle;
+        if (order < 0) from = middle + 1;
+        else to = middle;
+      }
+      return -1 - from;
+    },
+    comparer(slotBytes, slots) {
+      const comparer = createRangeComparer(index, count, slotBytes, slots);
+      words = new Uint32Array(index.buffer());
+      return comparer;
+    },
+    close() {
+      if (source !== undefined) closeSync(source.fd);
+      source = undefined;
+    },
+  };
+}
+
+/** CRC-32C through the ring, which nothing else uses after the pass. */
+function crcOf(index: RecordIndex, bytes: Buffer): number {
+  const { address, bytes: ringBytes } = index.ring;
+  const ring = new Uint8Array(index.buffer(), address, ringBytes);
+  let crc = 0;
+  for (let start = 0; start < bytes.length; start += ringBytes) {
+    const part = bytes.subarray(start, start + ringBytes);
+    ring.set(part);
+    crc = index.scanner.crc32c(crc, address, address + part.length);
+  }
+  return crc >>> 0;
+}
+
+/** Field 5 of a `mvccpb.KeyValue` whose framing was checked when it was indexed. */
+function valueOf(stored: Buffer): Buffer {
+  let at = 0;
+  const varint = () => {
+    let number = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = stored[at++] ?? 0;
+      number += (byte & 127) * scale;
+      if (byte < 128) return number;
+    }
+  };
+  let value = stored.subarray(0, 0);
+  while (at < stored.length) {
+    const tag = varint();
+    const number = varint();
+    if ((tag & 7) !== 2) continue;
+    if (tag >> 3 === 5) value = stored.subarray(at, at + number);
+    at += number;
+  }
+  return value;
+}

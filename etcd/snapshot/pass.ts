@@ -1,0 +1,123 @@
+import { setImmediate as yieldToEvents } from "node:timers/promises";
+
+import { readFully } from "./file";
+import type { KeyLeaves } from "./key-leaves";
+import { describeLeafProblem } from "./leaf-problems";
+import { checkPageId, pageKind, type PagedFile } from "./page";
+import type { RecordIndex } from "./record-index";
+import type { SlotReader } from "./slot-reader";
+import { SnapshotError } from "./snapshot-error";
+import type { ReadOptions } from "./types";
+
+export const SLOT_BYTES = 1 << 20;
+/** This long at most no other event of the program is served. */
+const TURN_MILLISECONDS = 50;
+
+/** Reads the whole file once, in the order of its pages, and every leaf of `leaves` into the index. */
+export async function readLeavesInFileOrder(
+  file: PagedFile,
+  leaves: KeyLeaves,
+  index: RecordIndex,
+  reader: SlotReader,
+  { signal, onProgress }: ReadOptions,
+): Promise<void> {
+  const { pageSize, pages } = file;
+  const total = pages * pageSize;
+  const slotCount = Math.ceil(total / SLOT_BYTES);
+  const ringSlots = index.ring.bytes / SLOT_BYTES;
+  // Number of the leaf that begins in a page, plus one; 0: none does.
+  const leafOfPage = new Uint32Array(pages);
+  for (let leaf = 0; leaf < leaves.count; leaf++) leafOfPage[leaves.ids[leaf] ?? 0] = leaf + 1;
+
+  let turnEnds = performance.now() + TURN_MILLISECONDS;
+  for (let slot = 0; slot < slotCount;) {
+    if (reader.isFilled(slot)) {
+      const address = index.ring.address + (slot % ringSlots) * SLOT_BYTES;
+      const start = slot * SLOT_BYTES;
+      const end = Math.min(start + SLOT_BYTES, total);
+      for (let id = start / pageSize; id < end / pageSize; id++) {
+        const leaf = (leafOfPage[id] ?? 0) - 1;
+        if (leaf < 0) continue;
+        const offset = id * pageSize;
+        readLeafPage(file, leaves, index, leaf, address + offset - start, end - offset);
+      }
+      slot++;
+      reader.release(slot - 1);
+    }
+    if (performance.now() >= turnEnds) {
+      onProgress?.(Math.min(slot * SLOT_BYTES, total), total);
+      await yieldToEvents();
+      signal?.throwIfAborted();
+      turnEnds = performance.now() + TURN_MILLISECONDS;
+    }
+  }
+  onProgress?.(total, total);
+}
+
+/** `available`: bytes of the file that lie in the ring from `address` on. */
+function readLeafPage(
+  file: PagedFile,
+  leaves: KeyLeaves,
+  index: RecordIndex,
+  leaf: number,
+  address: number,
+  available: number,
+): void {
+  const { path } = file.source;
+  const id = leaves.ids[leaf] ?? 0;
+  const offset = id * file.pageSize;
+  const header = new Uint32Array(index.buffer(), address, 4);
+  const [idLow = 0, idHigh = 0, flagsAndCount = 0, overflow = 0] = header;
+  checkPageId(path, id, offset, idLow, idHigh);
+  if (pageKind(path, id, offset, flagsAndCount & 0xffff) !== "leaf") {
+    throw new SnapshotError(path, "a branch page where its neighbours are leaf pages", {
+      page: id,
+      offset,
+    });
+  }
+  const count = flagsAndCount >>> 16;
+  if (count === 0 && leaves.count > 1) {
+    throw new SnapshotError(path, "a leaf page without elements", { page: id, offset });
+  }
+  if (overflow > 0) file.map.reachOverflow(id, overflow);
+  const bytes = (overflow + 1) * file.pageSize;
+  let place = address;
+  if (bytes > available) {
+    place = index.placeForRun(count, bytes);
+    if (place === 0) {
+      throw new SnapshotError(
+        path,
+        `this page and its ${overflow} overflow pages (${bytes} bytes) do not fit into the 4 GiB of the index`,
+        { page: id, offset },
+      );
+    }
+    readFully(file.source, new Uint8Array(index.buffer(), place, bytes), offset);
+  }
+  readLeafAt(file, leaves, index, leaf, { page: id, address: place, bytes, offset });
+}
+
+/** A leaf in memory, and where in the file it comes from. */
+export interface LoadedLeaf {
+  readonly page: number;
+  readonly address: number;
+  readonly bytes: number;
+  readonly offset: number;
+}
+
+/** @throws SnapshotError with what the scanner does not like. */
+export function readLeafAt(
+  file: PagedFile,
+  leaves: KeyLeaves,
+  index: RecordIndex,
+  leaf: number,
+  { page, address, bytes, offset }: LoadedLeaf,
+): void {
+  const problem = index.readLeaf(address, bytes, offset, leaf);
+  if (problem === undefined) return;
+  const bound = (i: number) => `${leaves.lowMain[i] ?? 0}.${leaves.lowSub[i] ?? 0}`;
+  throw new SnapshotError(
+    file.source.path,
+    describeLeafProblem(problem, bytes, bound(leaf), bound(leaf + 1)),
+    { page, offset: problem.fileOffset },
+  );
+}

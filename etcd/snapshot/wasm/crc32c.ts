@@ -1,0 +1,79 @@
+// CRC-32C (Castagnoli, reflected polynomial 0x82f63b78): sixteen bytes a step, and joining of two CRCs
+// ("slicing by 16"; the joining as in zlib's crc32_combine).
+
+// @ts-ignore: decorator
+@inline const TABLES: usize = 0; // 16 tables of 256 words
+// @ts-ignore: decorator
+@inline const POWERS: usize = 16384; // 3 tables of 4096 words: x^(8n), x^(8n * 2^12), x^(8n * 2^24)
+const POLYNOMIAL: u32 = 0x82f63b78;
+
+// @ts-ignore: decorator
+@inline
+function lookup(table: u32, byte: u32): u32 {
+  return load<u32>(TABLES + (table << 10) + (byte << 2));
+}
+
+/** Product of two polynomials modulo the CRC's. */
+function multiply(a: u32, b: u32): u32 {
+  let product: u32 = 0;
+  for (let bit = 0; bit < 32; bit++) {
+    product ^= b & (0 - (a >> 31));
+    a <<= 1;
+    b = (b >> 1) ^ (POLYNOMIAL & (0 - (b & 1)));
+  }
+  return product;
+}
+
+export function fillTables(): void {
+  for (let byte: u32 = 0; byte < 256; byte++) {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ POLYNOMIAL : crc >> 1;
+    store<u32>(TABLES + (byte << 2), crc);
+  }
+  for (let table: u32 = 1; table < 16; table++) {
+    for (let byte: u32 = 0; byte < 256; byte++) {
+      const crc = lookup(table - 1, byte);
+      store<u32>(TABLES + (table << 10) + (byte << 2), (crc >> 8) ^ lookup(0, crc & 255));
+    }
+  }
+  let base: u32 = 0x00800000; // x^8
+  for (let table: usize = 0; table < 3; table++) {
+    const at = POWERS + (table << 14);
+    store<u32>(at, 0x80000000); // 1
+    for (let n: usize = 1; n < 4096; n++) {
+      store<u32>(at + (n << 2), multiply(base, load<u32>(at + ((n - 1) << 2))));
+    }
+    base = multiply(base, load<u32>(at + (4095 << 2)));
+  }
+}
+
+/** Continues `crc` (0 at the beginning) over [from, to). */
+export function crc32c(crc: u32, from: usize, to: usize): u32 {
+  crc = ~crc;
+  let at = from;
+  for (; at + 16 <= to; at += 16) {
+    const first = load<u64>(at) ^ (crc as u64);
+    const second = load<u64>(at, 8);
+    const a = first as u32;
+    const b = (first >> 32) as u32;
+    const c = second as u32;
+    const d = (second >> 32) as u32;
+    crc =
+      lookup(15, a & 255) ^ lookup(14, (a >> 8) & 255) ^ lookup(13, (a >> 16) & 255) ^ lookup(12, a >> 24) ^
+      lookup(11, b & 255) ^ lookup(10, (b >> 8) & 255) ^ lookup(9, (b >> 16) & 255) ^ lookup(8, b >> 24) ^
+      lookup(7, c & 255) ^ lookup(6, (c >> 8) & 255) ^ lookup(5, (c >> 16) & 255) ^ lookup(4, c >> 24) ^
+      lookup(3, d & 255) ^ lookup(2, (d >> 8) & 255) ^ lookup(1, (d >> 16) & 255) ^ lookup(0, d >> 24);
+  }
+  for (; at < to; at++) crc = (crc >> 8) ^ lookup(0, (crc ^ load<u8>(at)) & 255);
+  return ~crc;
+}
+
+/** CRC of two stretches one after the other, from the CRC of each and the second's length. */
+export function joinCrc(first: u32, second: u32, secondLength: u32): u32 {
+  let shift = load<u32>(POWERS + ((secondLength & 4095) << 2));
+  if (secondLength >> 12) {
+    shift = multiply(shift, load<u32>(POWERS + 16384 + (((secondLength >> 12) & 4095) << 2)));
+    if (secondLength >> 24) shift = multiply(shift, load<u32>(POWERS + 32768 + ((secondLength >> 24) << 2)));
+  }
+  return multiply(shift, first) ^ second;
+}

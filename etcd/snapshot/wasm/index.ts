@@ -1,0 +1,34 @@
+// The reader's inner loops, in AssemblyScript. `npm run build:wasm` makes index.wasm of it; a test compares the two.
+import { fillTables } from "./crc32c";
+import { arena, ensure, setArena, setLeaves } from "./memory";
+import { setTable } from "./key-table";
+
+export { crc32c } from "./crc32c";
+export * from "./leaf";
+export { countKept, forgetLatest, hashLeaf, hashStart, markLeaf } from "./hash-kv";
+export { beginList, listLeaf, liveCount, liveList, sortList } from "./sort";
+export {
+  compareRange, getRangeBroken, getRangeKeys, getRangeMore, getRangeRevision, getRangeTotal,
+} from "./range";
+
+/** First address that is free for the ring. */
+export function ringStart(): usize {
+  fillTables();
+  return (__heap_base + 4095) & ~4095;
+}
+
+/** Where leaves, key table and arena lie; see memory.ts. */
+export function layOut(leaves: usize, leafCount: u32, table: usize, slots: u32, maxSlots: u32, arenaAt: usize): void {
+  setLeaves(leaves, leafCount);
+  setTable(table, slots, maxSlots);
+  setArena(arenaAt);
+}
+
+export function arenaEnd(): usize {
+  return arena;
+}
+
+/** Makes [0, end) usable; see memory.ts. */
+export function makeUsable(end: f64): bool {
+  return ensure(end as u64);
+}
