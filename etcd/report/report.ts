@@ -40,7 +40,7 @@ export interface SnapshotSummary {
   readonly etcdVersion: string;
 }
 
-/** What the etcd that was restored says of itself. */
+/** What the etcd that was restored says of itself; a number that it did not tell is 0, a text empty. */
 export interface RestoredSummary {
   readonly endpoint: string;
   readonly revision: number;
@@ -66,12 +66,29 @@ export interface PrefixDifference {
   readonly changed: number;
 }
 
+/** What etcd keeps about a key. */
+export type KeyField = "createRevision" | "modRevision" | "version" | "lease" | "value";
+
+export interface KeyDifference {
+  /** `base64:…` where not printable. */
+  readonly key: string;
+  readonly difference: "missing" | "extra" | "changed";
+  /** What differs, for `changed`. */
+  readonly fields?: readonly KeyField[];
+}
+
 export interface Differences {
   readonly total: number;
+  /** In the order of the prefixes, at most 100; an empty prefix stands for keys that share none. */
   readonly byPrefix: readonly PrefixDifference[];
   /** The first 100 keys, `base64:…` where not printable. Never a value. */
   readonly keys: readonly string[];
+  /** How each of `keys` differs. */
+  readonly details: readonly KeyDifference[];
 }
+
+/** `quick`: HashKV and counts. `standard`: and each key's revisions, version and lease. `full`: and every value. */
+export type VerificationLevel = "quick" | "standard" | "full";
 
 export interface Report {
   readonly schemaVersion: 1;
@@ -79,6 +96,7 @@ export interface Report {
   readonly tool: string;
   /** `incomplete` when a check that the level asks for could not be made. */
   readonly verdict: "pass" | "fail" | "incomplete";
+  readonly level: VerificationLevel;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
   readonly seconds: number;

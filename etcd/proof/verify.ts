@@ -1,0 +1,180 @@
+import packageJson from "../../package.json";
+import type {
+  Check,
+  Phase,
+  Report,
+  RestoredSummary,
+  SnapshotSummary,
+  VerificationLevel,
+} from "../report/report";
+import { etcdVersionOf } from "../snapshot/judgement";
+import type { Snapshot } from "../snapshot/snapshot";
+import {
+  alarmsCheck,
+  authCheck,
+  type BackupManifest,
+  compactRevisionCheck,
+  hashKvCheck,
+  keyCountCheck,
+  readBackCheck,
+  sha256Check,
+  sourceCheck,
+  versionCheck,
+} from "./checks";
+import { differenceLog } from "./differences";
+import type { Endpoint } from "./endpoint";
+import { openEtcd } from "./etcd-client";
+import { expectedKeysCheck } from "./expected-keys";
+import { compareTtls, leasesCheck, NO_TTLS, revisionCheck } from "./lease-checks";
+import { planReadBack } from "./plan";
+import { readBack } from "./read-back";
+import { answerOf, gatherFacts, gatherSince, type ServerFacts } from "./server-facts";
+
+/** What is to be proved, and how thoroughly. */
+export interface VerifyRequest {
+  /** The backup, already read; it stays open. */
+  readonly snapshot: Snapshot;
+  readonly endpoint: Endpoint;
+  readonly level: VerificationLevel;
+  /** Keys, or prefixes that end in `/` or `*`, that must be there. Default: none. */
+  readonly expectedKeys?: readonly string[];
+  /** What the source said of itself. Default: the proof begins at the file. */
+  readonly manifest?: BackupManifest;
+  /** What others measured before; `verify` is added. Default: none. */
+  readonly phases?: readonly Phase[];
+  /** When it all began. Default: now. */
+  readonly startedAt?: Date;
+  readonly signal?: AbortSignal;
+  /** Told after each range that was read back. */
+  readonly onProgress?: (doneKeys: number, totalKeys: number) => void;
+}
+
+/**
+ * Compares a running etcd with the backup it was restored from.
+ *
+ * Everything is read at the backup's revision, where it stays exact after leases ran out. When the hash or the count
+ * differs, every key is read back whatever the level, to say where.
+ * @throws EtcdError when the server cannot be reached or read to the end; what it refuses to tell is `not-checked`.
+ */
+export async function verify(request: VerifyRequest): Promise<Report> {
+  const { snapshot, endpoint, level, manifest, signal } = request;
+  const started = performance.now();
+  const startedAt = request.startedAt ?? new Date();
+  signal?.throwIfAborted();
+  const client = openEtcd(endpoint, signal);
+  try {
+    const { live } = snapshot;
+    const plan = planReadBack(live);
+    const facts = await gatherFacts(client, snapshot);
+    const checks: Check[] = [
+      sha256Check(snapshot, manifest),
+      ...(manifest ? [sourceCheck(snapshot, manifest)] : []),
+      versionCheck(snapshot, facts),
+      compactRevisionCheck(snapshot, facts),
+      hashKvCheck(snapshot, facts),
+      keyCountCheck(snapshot, facts),
+    ];
+
+    const differences = differenceLog();
+    const located = checks.some(
+      ({ id, verdict }) => verdict === "fail" && (id === "hashkv" || id === "key-count"),
+    );
+    if (level !== "quick" || located) {
+      const mode = level === "full" || located ? "stored" : "metadata";
+      const { readRevision: revision, keys: readable } = facts;
+      let result: Parameters<typeof readBackCheck>[2];
+      if ("refused" in readable) {
+        result = readable;
+      } else {
+        const { onProgress } = request;
+        const read = readBack({ client, live, plan, revision, mode, differences, onProgress });
+        const done = await answerOf(read);
+        result = "refused" in done ? done : { value: differences.counts() };
+      }
+      checks.push(readBackCheck(snapshot, mode, result));
+    }
+
+    const since = await answerOf(gatherSince(client, snapshot, plan));
+    const movedOn = "value" in since && since.value.revision > snapshot.revision;
+    if (movedOn && !since.value.explained && differences.total === 0) {
+      // Exact then, but not now: say which keys, without those whose lease ran out.
+      const { revision, goneLeases } = since.value;
+      const mayBeGone = ({ lease }: { readonly lease: bigint }) => goneLeases.has(lease);
+      await readBack({ client, live, plan, revision, mode: "metadata", differences, mayBeGone });
+    }
+    const ttls = "value" in since ? await compareTtls(client, snapshot, since.value) : NO_TTLS;
+    checks.push(
+      revisionCheck(snapshot, since, differences.total),
+      leasesCheck(snapshot, since, ttls),
+      alarmsCheck(snapshot, facts),
+      authCheck(snapshot, facts),
+    );
+    const { expectedKeys = [] } = request;
+    if (expectedKeys.length > 0) {
+      checks.push(await expectedKeysCheck(client, snapshot, facts.readRevision, expectedKeys));
+    }
+
+    const seconds = (performance.now() - started) / 1000;
+    return {
+      schemaVersion: 1,
+      tool: `${packageJson.name} ${packageJson.version}`,
+      verdict: verdictOf(checks),
+      level,
+      startedAt: startedAt.toISOString(),
+      seconds: round(Math.max(seconds, (Date.now() - startedAt.getTime()) / 1000)),
+      snapshot: summarize(snapshot),
+      ...(manifest && {
+        source: {
+          revision: manifest.source.revision,
+          hashKv: manifest.source.hashKv,
+          takenAt: manifest.takenAt,
+        },
+      }),
+      restored: summarizeServer(endpoint, facts),
+      phases: [...(request.phases ?? []), { name: "verify", seconds: round(seconds) }],
+      checks,
+      differences: differences.summary(),
+    };
+  } finally {
+    client.close();
+  }
+}
+
+/** One failure fails it; what could not be checked leaves it open. */
+function verdictOf(checks: readonly Check[]): Report["verdict"] {
+  if (checks.some(({ verdict }) => verdict === "fail")) {
+    return "fail";
+  }
+  return checks.some(({ verdict }) => verdict === "not-checked") ? "incomplete" : "pass";
+}
+
+/** What a report says of the file. */
+export function summarize(snapshot: Snapshot): SnapshotSummary {
+  return {
+    file: snapshot.file,
+    sha256: snapshot.sha256,
+    bytes: snapshot.bytes,
+    revision: snapshot.revision,
+    compactRevision: snapshot.compactRevision,
+    keys: snapshot.live.count,
+    hashKv: snapshot.hashKv(),
+    etcdVersion: etcdVersionOf(snapshot),
+  };
+}
+
+function summarizeServer(endpoint: Endpoint, facts: ServerFacts): RestoredSummary {
+  const status = "value" in facts.status ? facts.status.value : undefined;
+  return {
+    endpoint: endpoint.url,
+    revision: status?.revision ?? 0,
+    compactRevision: "value" in facts.compactRevision ? facts.compactRevision.value : 0,
+    keys: "value" in facts.keys ? facts.keys.value : 0,
+    hashKv: "value" in facts.hash ? facts.hash.value.hash : 0,
+    etcdVersion: status?.version ?? "",
+    clusterId: status?.clusterId.toString(16) ?? "",
+  };
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
+}
