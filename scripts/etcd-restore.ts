@@ -1,7 +1,8 @@
 /** The `etcd-restore` command: parses, calls one function, prints, sets the exit code. */
 import { Command, CommanderError, Option } from "commander";
 import { version } from "../package.json";
-import { EXIT, UserError } from "./outcome";
+import { PHASE_NAMES, type Phase } from "../etcd/report/report";
+import { EXIT, UserError, exitCodeOfError } from "./outcome";
 
 /** What every subcommand is given besides its own options. */
 export interface GlobalOptions {
@@ -18,6 +19,23 @@ function addConfig(pair: string, before: Readonly<Record<string, string>>): Reco
   if (at < 1) throw new UserError(EXIT.usage, `--config takes KEY=VALUE, given was ${pair}`);
   const key = pair.slice(0, at);
   return { ...before, [key.includes(":") ? key : `etcd-restore:${key}`]: pair.slice(at + 1) };
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+/** Collects a repeatable `--phase NAME=SECONDS`. */
+function addPhase(pair: string, before: readonly Phase[]): Phase[] {
+  const [name = "", seconds = ""] = pair.split("=");
+  const known = PHASE_NAMES.find((phase) => phase === name);
+  if (known === undefined || !/^\d+(\.\d+)?$/.test(seconds)) {
+    throw new UserError(
+      EXIT.usage,
+      `--phase takes NAME=SECONDS with a NAME of ${PHASE_NAMES.join(", ")}; given was ${pair}`,
+    );
+  }
+  return [...before, { name: known, seconds: Number(seconds) }];
 }
 
 /** Builds the command line; subcommands are loaded when they run, so that `--help` stays instant. */
@@ -72,6 +90,48 @@ function commandLine(): Command {
       process.exitCode = await stop(command.optsWithGlobals());
     });
 
+  program
+    .command("verify")
+    .summary("compare a running etcd with a backup")
+    .description(
+      "Compares a running etcd with a backup file (and its manifest FILE.json, where there is one): HashKV, counts,\n" +
+        "and every key read back at the backup's revision. Never prints a value.",
+    )
+    .requiredOption("--file <FILE>", "the backup")
+    .option("--endpoint <URL>", "the etcd, https://HOST:PORT")
+    .option("--stack <NAME>", "the stack whose etcd it is")
+    .option("--cacert <FILE>", "CA of the etcd's certificate")
+    .option("--cert <FILE>", "client certificate")
+    .option("--key <FILE>", "key of the client certificate")
+    .option("--user <NAME>", "user, where authentication is on")
+    .option("--password-stdin", "read the user's password from stdin")
+    .addOption(
+      new Option("--level <LEVEL>", "what is compared")
+        .choices(["quick", "standard", "full"])
+        .default("full"),
+    )
+    .option("--expect <KEY>", "a key that must be there, or a prefix that ends in /", collect, [])
+    .addOption(
+      new Option("--phase <NAME=SECONDS>", "how long an earlier phase took, for the report")
+        .argParser(addPhase)
+        .default([], "none"),
+    )
+    .option(
+      "--report <DIR>",
+      "write the report there: JSON, JUnit, HTML, Prometheus text, Markdown",
+    )
+    .addOption(engine)
+    .addOption(config)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  npx etcd-restore verify --stack local --file backup.db\n" +
+        "  npx etcd-restore verify --endpoint https://10.0.0.7:2379 --cacert ca.crt --cert client.crt --key client.key --file backup.db",
+    )
+    .action(async (_options, command: Command) => {
+      const { verify } = await import("./commands/verify");
+      process.exitCode = await verify(command.optsWithGlobals());
+    });
+
   return program;
 }
 
@@ -85,7 +145,7 @@ async function main(): Promise<void> {
       process.exitCode = error.exitCode === 0 ? EXIT.good : EXIT.usage;
       return;
     }
-    process.exitCode = error instanceof UserError ? error.exitCode : EXIT.environment;
+    process.exitCode = exitCodeOfError(error);
     const debug = program.opts<GlobalOptions>().debug === true;
     const text = error instanceof Error ? (debug ? error.stack : error.message) : String(error);
     process.stderr.write(`error: ${text ?? ""}\n`);

@@ -1,5 +1,7 @@
 /** How a command ends: exit codes, and the errors that carry one. */
 import type { EngineResult } from "../engine/engine";
+import { SnapshotError } from "../etcd/snapshot/snapshot-error";
+import { ManifestError } from "../etcd/source/manifest";
 
 /** Exit codes of every command of ours (CONTRACTS: 0 good, 1 a check failed, 2 wrong use, 3 the environment failed). */
 export const EXIT = { good: 0, checkFailed: 1, usage: 2, environment: 3 } as const;
@@ -12,6 +14,14 @@ export class UserError extends Error {
   ) {
     super(message);
   }
+}
+
+/** The exit code for an error: of wrong use when it is about what the user gave us, else of the environment. */
+export function exitCodeOfError(error: unknown): number {
+  if (error instanceof UserError) return error.exitCode;
+  return error instanceof SnapshotError || error instanceof ManifestError
+    ? EXIT.usage
+    : EXIT.environment;
 }
 
 /**
