@@ -16,9 +16,20 @@ export interface Check {
   readonly reason?: string;
 }
 
+/** The phases of a run, in their order. */
+export const PHASE_NAMES = [
+  "preflight",
+  "provision",
+  "install",
+  "copy",
+  "restore",
+  "start",
+  "verify",
+  "destroy",
+] as const;
+
 export interface Phase {
-  readonly name:
-    "preflight" | "provision" | "install" | "copy" | "restore" | "start" | "verify" | "destroy";
+  readonly name: (typeof PHASE_NAMES)[number];
   /** Wall time in seconds. */
   readonly seconds: number;
 }
@@ -83,8 +94,8 @@ export interface Differences {
   readonly byPrefix: readonly PrefixDifference[];
   /** The first 100 keys, `base64:…` where not printable. Never a value. */
   readonly keys: readonly string[];
-  /** How each of `keys` differs. */
-  readonly details: readonly KeyDifference[];
+  /** How each of `keys` differs; a report that others put together may leave it out. */
+  readonly details?: readonly KeyDifference[];
 }
 
 /** `quick`: HashKV and counts. `standard`: and each key's revisions, version and lease. `full`: and every value. */
@@ -96,7 +107,8 @@ export interface Report {
   readonly tool: string;
   /** `incomplete` when a check that the level asks for could not be made. */
   readonly verdict: "pass" | "fail" | "incomplete";
-  readonly level: VerificationLevel;
+  /** How thoroughly was asked; a report that others put together may leave it out. */
+  readonly level?: VerificationLevel;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
   readonly seconds: number;

@@ -24,14 +24,16 @@ export async function start(file: string | undefined, options: StartOptions): Pr
   const result = await engine.up();
   if (!result.ok) {
     // Live progress has shown them; without it they are said here.
-    if (quiet) for (const { message } of result.failures) process.stderr.write(`error: ${message}\n`);
+    if (quiet)
+      for (const { message } of result.failures) process.stderr.write(`error: ${message}\n`);
     return exitCodeOf(result);
   }
 
   const outputs = await engine.outputs();
   const text = (name: string): string => {
     const value = outputs[name]?.value;
-    if (typeof value !== "string") throw new UserError(EXIT.environment, `the stack has no output ${name}`);
+    if (typeof value !== "string")
+      throw new UserError(EXIT.environment, `the stack has no output ${name}`);
     return value;
   };
   const report = readReport(text("report"));

@@ -19,7 +19,8 @@ export async function stop(options: StopOptions): Promise<number> {
   const engine = labEngine({ ...options, quiet, signal: abortOnInterrupt() });
   const result = await engine.destroy();
   if (!result.ok) {
-    if (quiet) for (const { message } of result.failures) process.stderr.write(`error: ${message}\n`);
+    if (quiet)
+      for (const { message } of result.failures) process.stderr.write(`error: ${message}\n`);
     return exitCodeOf(result);
   }
   // Only an empty folder goes: what is not the stack's own is not ours to delete.
