@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+#
+# Makes a fresh VM ready for a restore: run once by cloud-init, as root, after the packages are installed.
+#
+#   etcd-restore-prepare --state DIR --certificates DIR --uploads DIR --login-user USER --programs DIR --marker FILE
+#                        [--volume ID] [--release ARCHITECTURE URL SHA256]... [--installed]
+#
+#   --state          folder of etcd's data directory; with --volume the place where that is mounted
+#   --volume         id of a Cinder volume; formatted only when nothing at all is on it
+#   --release        where the official tarball for an architecture (amd64, arm64) is, and its sha256
+#   --installed      etcd must be there already, from the distribution's package
+#   --marker         written at the end: its presence says that everything above was done
+#
+# With neither --release nor --installed the programs come later, over SSH. Safe to run again. Never starts etcd.
+
+set -Eeuo pipefail
+export LC_ALL=C
+
+readonly DEVICE_WAIT_SECONDS=120
+
+say() { printf 'prepare: %s\n' "$*"; }
+fail() {
+  printf 'prepare: error: %s\n' "$*" >&2
+  exit 1
+}
+trap 'printf "prepare: error: \"%s\" failed in line %s\n" "$BASH_COMMAND" "$LINENO" >&2' ERR
+
+state='' certificates='' uploads='' login_user='' programs='' marker='' volume='' installed=0
+declare -A release_url=() release_sha256=()
+
+read_flags() {
+  while (($# > 0)); do
+    case $1 in
+      --installed)
+        installed=1
+        shift
+        ;;
+      --release)
+        (($# > 3)) || fail "--release needs ARCHITECTURE URL SHA256"
+        release_url[$2]=$3
+        release_sha256[$2]=$4
+        shift 4
+        ;;
+      --state | --certificates | --uploads | --login-user | --programs | --marker | --volume)
+        (($# > 1)) || fail "$1 needs a value"
+        local name=${1#--}
+        printf -v "${name//-/_}" '%s' "$2"
+        shift 2
+        ;;
+      *) fail "unknown argument \"$1\"" ;;
+    esac
+  done
+  [[ -n $state && -n $certificates && -n $uploads && -n $login_user && -n $programs && -n $marker ]] ||
+    fail "--state, --certificates, --uploads, --login-user, --programs and --marker are needed"
+}
+
+# Nova tells the guest the volume's id as the disk's serial number, whole or its first 20 letters.
+find_volume() {
+  local deadline=$((SECONDS + DEVICE_WAIT_SECONDS)) link
+  while true; do
+    for link in /dev/disk/by-id/*"${volume:0:20}"*; do
+      if [[ -b $link && $link != *-part* ]]; then
+        device=$(realpath -- "$link")
+        return
+      fi
+    done
+    ((SECONDS < deadline)) ||
+      fail "volume $volume did not appear in $DEVICE_WAIT_SECONDS s; there is: $(echo /dev/disk/by-id/*)"
+    sleep 1
+  done
+}
+
+mount_volume() {
+  local device='' type='' code=0
+  find_volume
+  # blkid: 0 something is on it, 2 nothing that it knows. Anything else is no reason to format.
+  type=$(blkid --probe --output value --match-tag TYPE --match-tag PTTYPE -- "$device") || code=$?
+  if ((code == 2)) && [[ -z $type ]]; then
+    say "formatting the empty volume $volume ($device)"
+    mkfs.ext4 -q -m 0 -L etcd "$device"
+  elif ((code == 0)) && [[ $type == ext4 ]]; then
+    say "volume $volume ($device) has a file system: kept"
+  else
+    fail "volume $volume ($device) holds \"${type//$'\n'/ }\" (blkid ended with $code), not an ext4 file system; it is left as it is"
+  fi
+  local uuid
+  uuid=$(blkid --probe --output value --match-tag UUID -- "$device")
+  install -d -- "$state"
+  if ! grep -q "^UUID=$uuid " /etc/fstab; then
+    # nofail: a volume that is gone must not keep the machine from booting; etcd's unit waits for the mount itself.
+    printf 'UUID=%s %s ext4 defaults,nofail,x-systemd.device-timeout=120 0 2\n' "$uuid" "$state" >>/etc/fstab
+    systemctl daemon-reload
+  fi
+  mountpoint -q -- "$state" || mount -- "$state"
+}
+
+make_directories() {
+  getent passwd etcd >/dev/null || fail "there is no user etcd; cloud-init should have made it"
+  install -d -m 0700 -o etcd -g etcd -- "$state"
+  install -d -m 0750 -o root -g etcd -- "$certificates"
+  install -d -m 0700 -o "$login_user" -g "$login_user" -- "$uploads"
+}
+
+fetch() { # URL FILE
+  if command -v curl >/dev/null; then
+    curl --fail --location --silent --show-error --connect-timeout 15 --speed-limit 1000 --speed-time 30 \
+      --max-time 900 --retry 4 --retry-delay 3 --retry-connrefused --output "$2" -- "$1"
+  else
+    wget --quiet --tries 5 --waitretry 3 --retry-connrefused --timeout 30 --output-document "$2" -- "$1"
+  fi
+}
+
+install_release() {
+  local architecture url sha256 found directory
+  architecture=$(dpkg --print-architecture)
+  url=${release_url[$architecture]-}
+  sha256=${release_sha256[$architecture]-}
+  [[ -n $url ]] || fail "no etcd release is named for the architecture $architecture; named are: ${!release_url[*]}"
+  directory=$(mktemp -d)
+  # shellcheck disable=SC2064 # this directory, now
+  trap "rm -rf -- '$directory'" EXIT
+  say "fetching $url"
+  fetch "$url" "$directory/etcd.tar.gz" || fail "cannot fetch $url; does the machine reach it? (etcdMirror can name another place)"
+  found=$(sha256sum "$directory/etcd.tar.gz")
+  found=${found%% *}
+  [[ $found == "$sha256" ]] || fail "$url is not the pinned release: its sha256 is $found, expected $sha256"
+  tar -xzf "$directory/etcd.tar.gz" -C "$directory" --strip-components=1 --no-same-owner
+  local program
+  for program in etcd etcdctl etcdutl; do
+    if [[ -f $directory/$program ]]; then
+      install -m 0755 -- "$directory/$program" "$programs/$program"
+    elif [[ $program != etcdutl ]]; then # etcd 3.4 has none
+      fail "there is no $program in $url"
+    fi
+  done
+}
+
+# Certificates are refused by a machine whose clock is wrong.
+keep_time() {
+  timedatectl set-ntp true 2>/dev/null || say "warning: this machine has no service that sets its clock"
+}
+
+read_flags "$@"
+rm -f -- "$marker"
+systemctl daemon-reload
+systemctl enable --now etcd-restore-guard-metadata.service
+say "only root reaches the metadata service"
+[[ -z $volume ]] || mount_volume
+make_directories
+((${#release_url[@]} == 0)) || install_release
+if ((${#release_url[@]} > 0 || installed)); then
+  [[ -x $programs/etcd ]] || fail "there is no program $programs/etcd: the package was not installed"
+  say "$("$programs/etcd" --version | head -n 1)"
+fi
+keep_time
+systemctl enable --quiet etcd.service
+install -d -- "${marker%/*}"
+date -u +%Y-%m-%dT%H:%M:%SZ >"$marker"
+say "ready for a restore"

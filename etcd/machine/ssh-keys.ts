@@ -1,0 +1,85 @@
+/**
+ * SSH keys of a machine that does not exist yet: one to log in with, one that it will show as its own.
+ *
+ * Ed25519, in the form of `ssh-keygen`: openssh's PROTOCOL.key describes the private key's file, RFC 8709 the public key.
+ */
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+
+/** A key pair as OpenSSH keeps it in files. */
+export interface SshKey {
+  /** Not encrypted; ends with a newline, without which ssh refuses it. */
+  readonly privateKey: string;
+  /** `ssh-ed25519 AAAA… COMMENT`, without a newline. */
+  readonly publicKey: string;
+}
+
+/** The two key pairs of one machine. */
+export interface MachineKeys {
+  /** Logs in. */
+  readonly login: SshKey;
+  /** What the machine shows, so that the first connection is already to the right one. */
+  readonly host: SshKey;
+}
+
+const ALGORITHM = "ssh-ed25519";
+
+/** A new key pair. The comment is public; letters, digits, `.`, `_`, `@`, `+` and `-` can stand in it. */
+export function makeSshKey(comment: string): SshKey {
+  if (!/^[\w.@+-]+$/.test(comment)) {
+    throw new RangeError(
+      `the comment of an SSH key is "${comment}"; letters, digits and . _ @ + - are allowed`,
+    );
+  }
+  const { x, d } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+  if (x === undefined || d === undefined) throw new Error("node:crypto made no ed25519 key");
+  const publicHalf = Buffer.from(x, "base64url");
+  const seed = Buffer.from(d, "base64url");
+  const publicBlob = Buffer.concat([sshString(ALGORITHM), sshString(publicHalf)]);
+
+  const check = randomBytes(4); // twice the same number: tells a wrong passphrase, where there is one
+  const secrets = Buffer.concat([
+    check,
+    check,
+    publicBlob,
+    sshString(Buffer.concat([seed, publicHalf])),
+    sshString(comment),
+  ]);
+  const padding = Buffer.from(
+    Array.from({ length: (8 - (secrets.length % 8)) % 8 }, (_, index) => index + 1),
+  );
+  const file = Buffer.concat([
+    Buffer.from("openssh-key-v1\0"),
+    sshString("none"), // cipher
+    sshString("none"), // key derivation
+    sshString(""), // and its options
+    uint32(1), // keys
+    sshString(publicBlob),
+    sshString(Buffer.concat([secrets, padding])),
+  ]);
+  const lines = file.toString("base64").match(/.{1,70}/g) ?? [];
+  return {
+    privateKey: `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines.join("\n")}\n-----END OPENSSH PRIVATE KEY-----\n`,
+    publicKey: `${ALGORITHM} ${publicBlob.toString("base64")} ${comment}`,
+  };
+}
+
+/** A public key without its comment: what connections pin. */
+export function withoutComment(publicKey: string): string {
+  return publicKey.trim().split(/\s+/).slice(0, 2).join(" ");
+}
+
+/** The line of a `known_hosts` file that trusts this key at this address and nothing else. */
+export function knownHostsLine(host: string, port: number, publicKey: string): string {
+  return `${port === 22 ? host : `[${host}]:${port}`} ${withoutComment(publicKey)}\n`;
+}
+
+function uint32(number: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(number);
+  return bytes;
+}
+
+function sshString(content: string | Buffer): Buffer {
+  const bytes = Buffer.from(content);
+  return Buffer.concat([uint32(bytes.length), bytes]);
+}
