@@ -128,7 +128,6 @@ function refuseBadSettings(member: MemberSettings): void {
   );
   for (const what of ["dataDirectory", "certificateDirectory"] as const) {
     // Each of these ends a quoted value, or means something inside one, to sh or to systemd.
-    // eslint-disable-next-line no-control-regex
     const fits = !/["$`\\\u0000-\u001f\u007f]/.test(member[what]);
     check(fits, what, member[what], "it must not hold a quote, $, `, \\ or a control character");
     check(path.posix.isAbsolute(member[what]), what, member[what], "it must be an absolute path");

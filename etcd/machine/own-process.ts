@@ -1,0 +1,24 @@
+/** Knows the etcd that `local-service.sh` started again, by the same signs as that script. */
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+
+/** Process id of the etcd that belongs to a state folder; undefined when it does not run. */
+export async function ownProcess(stateDirectory: string): Promise<number | undefined> {
+  const recorded = await read(path.join(stateDirectory, "etcd.pid"));
+  const [boot, pid, started] = recorded.trim().split(" ");
+  if (pid === undefined || started === undefined || !/^\d+$/.test(pid)) return undefined;
+  const sameBoot = (await read("/proc/sys/kernel/random/boot_id")).trim() === boot;
+  return sameBoot && (await startTime(pid)) === started ? Number(pid) : undefined;
+}
+
+/** Clock ticks from boot to the start of a process; undefined when it is none, or a dead one. */
+async function startTime(pid: string): Promise<string | undefined> {
+  const stat = await read(`/proc/${pid}/stat`);
+  // The command's name, in brackets before these, may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
+}
+
+async function read(file: string): Promise<string> {
+  return fs.readFile(file, "utf8").catch(() => "");
+}
