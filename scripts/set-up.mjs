@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+// @ts-check
+/**
+ * What every `npm run` goes through: does whatever set-up is missing, says so on stderr, and hands over.
+ *
+ *     node scripts/set-up.mjs COMMAND [ARGS…]
+ *
+ * `test` and `check` are run here; every other command is one of `etcd-restore`. Works from a bare clone, with Node
+ * and npm and nothing else; when nothing is missing it costs a few milliseconds.
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensurePackages, nodeProblem } from "./set-up/packages.mjs";
+import { ENDING, exitCodeOf, run } from "./set-up/run.mjs";
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+/** The minor versions of etcd that the tests run. */
+const TESTED = ["3.5", "3.6", "3.7"];
+
+/** @param {string} line */
+const log = (line) => process.stderr.write(`${line}\n`);
+
+/**
+ * Every test that needs no root and no cloud, with real etcd programs of every tested version.
+ * @param {readonly string[]} args for vitest
+ * @param {AbortSignal} signal
+ */
+async function test(args, signal) {
+  const require = createRequire(import.meta.url);
+  require("tsx/cjs");
+  /** @type {typeof import("../etcd/machine/programs.js")} */
+  const { ensureEtcd } = require(join(ROOT, "etcd", "machine", "programs.ts"));
+  for (const minor of TESTED) await ensureEtcd(minor, { log, signal });
+  const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
+  return run(process.execPath, [vitest, "run", ...args], { cwd: ROOT });
+}
+
+/** @param {string | undefined} command @param {readonly string[]} args */
+async function main(command, args) {
+  const { engines } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const problem = nodeProblem(process.versions.node, engines.node);
+  if (problem !== undefined) {
+    log(`error: ${problem}`);
+    process.exitCode = 3;
+    return;
+  }
+  // npm runs us in the project's folder; paths are meant from where the user stands. Only npm's word to us counts,
+  // and nobody whom we start takes it for his own.
+  const { INIT_CWD, ...env } = process.env;
+  const byNpm = env["npm_lifecycle_script"]?.includes("scripts/set-up.mjs");
+  const home = (byNpm ? INIT_CWD : undefined) ?? process.cwd();
+  process.env = env;
+
+  const stop = new AbortController();
+  /** @type {NodeJS.Signals | undefined} */
+  let ended;
+  /** @param {NodeJS.Signals} signal */
+  const end = (signal) => {
+    ended = signal;
+    stop.abort(new Error(`ended by ${signal}`));
+  };
+  for (const signal of ENDING) process.on(signal, end);
+  try {
+    await ensurePackages(ROOT, { log, signal: stop.signal });
+    if (command === "test") {
+      process.exitCode = await test(args, stop.signal);
+      return;
+    }
+    if (command === "check") {
+      const { check } = await import("./set-up/check.mjs");
+      process.exitCode = await check(ROOT, { print: console.log, signal: stop.signal });
+      return;
+    }
+  } catch (error) {
+    if (ended === undefined)
+      log(`error: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = ended === undefined ? 3 : exitCodeOf(ended);
+    return;
+  } finally {
+    for (const signal of ENDING) process.off(signal, end);
+  }
+  // In this very process: its signals, its terminal and its exit code are the command's own.
+  process.chdir(home);
+  const program = join(ROOT, "scripts", "etcd-restore.cjs");
+  process.argv.splice(
+    1,
+    process.argv.length,
+    program,
+    ...(command === undefined ? [] : [command]),
+    ...args,
+  );
+  createRequire(import.meta.url)(program);
+}
+
+const [command, ...args] = process.argv.slice(2);
+await main(command, args);
