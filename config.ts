@@ -1,7 +1,7 @@
 /** The stack's settings: the only reader of Pulumi's config, and every problem told at once. */
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import type { VerificationLevel } from "./etcd/proof/verify";
+import type { VerificationLevel } from "./etcd/report/report";
 
 /** Settings of one stack, checked; paths are absolute. Pulumi.yaml says what each means. */
 export interface Settings {

@@ -38,6 +38,11 @@ export = async () => {
     endpoint: etcd.clientEndpoint,
     clientDirectory: pki.clientDirectory,
     restored: restore.result,
+    phases: {
+      install: etcd.installSeconds,
+      restore: restore.seconds.restore,
+      start: restore.seconds.start,
+    },
     reportDirectory: labDirectory,
   });
 

@@ -1,6 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { commandLine, scriptCommand } from "./script";
+import type { Pki as PkiTexts } from "../etcd/machine/pki";
+import { scriptCommand } from "./script";
 
 export interface PkiArgs {
   /** IP addresses at which the server is dialled; they go into its certificate. */
@@ -11,17 +12,6 @@ export interface PkiArgs {
   readonly clientDirectory: string;
 }
 
-/** PEM texts of one etcd: what the server, its peers and its clients show, and the CA that signed all of them. */
-export interface PkiFiles {
-  readonly ca: string;
-  readonly server: string;
-  readonly serverKey: string;
-  readonly peer: string;
-  readonly peerKey: string;
-  readonly client: string;
-  readonly clientKey: string;
-}
-
 /**
  * The certificates of one etcd, made once and kept as a secret of the stack's state.
  *
@@ -30,7 +20,7 @@ export interface PkiFiles {
  */
 export class Pki extends pulumi.ComponentResource {
   /** All of them; secret. */
-  public readonly files: pulumi.Output<PkiFiles>;
+  public readonly files: pulumi.Output<PkiTexts>;
   /** PEM, public. */
   public readonly caCertificate: pulumi.Output<string>;
   /** PEM, public. */
@@ -54,7 +44,7 @@ export class Pki extends pulumi.ComponentResource {
       },
       { parent: this, additionalSecretOutputs: ["stdout", "stderr"] },
     );
-    this.files = pulumi.secret(certificates.stdout).apply(parsePkiFiles);
+    this.files = pulumi.secret(certificates.stdout).apply(parsePkiTexts);
     this.caCertificate = pulumi.unsecret(this.files.ca);
     this.clientCertificate = pulumi.unsecret(this.files.client);
     this.clientKey = this.files.clientKey;
@@ -63,7 +53,7 @@ export class Pki extends pulumi.ComponentResource {
       `${name}-client-files`,
       {
         create: scriptCommand("client-files", "write", args.clientDirectory),
-        delete: commandLine("rm", "-rf", "--", args.clientDirectory),
+        delete: scriptCommand("client-files", "remove", args.clientDirectory),
         stdin: pulumi.jsonStringify({
           ca: this.files.ca,
           certificate: this.files.client,
@@ -84,6 +74,6 @@ export class Pki extends pulumi.ComponentResource {
 }
 
 /** Reads what `scripts/make-pki.ts` printed. */
-function parsePkiFiles(stdout: string): PkiFiles {
-  return JSON.parse(stdout) as PkiFiles;
+function parsePkiTexts(stdout: string): PkiTexts {
+  return JSON.parse(stdout) as PkiTexts;
 }

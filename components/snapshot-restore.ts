@@ -29,6 +29,8 @@ export interface SnapshotRestoreArgs {
 export class SnapshotRestore extends pulumi.ComponentResource {
   /** What the restore script said, as JSON; changes with each restore. */
   public readonly result: pulumi.Output<string>;
+  /** How long it took, in seconds: until it was proved beside the old data, and until it served. */
+  public readonly seconds: pulumi.Output<{ readonly restore: number; readonly start: number }>;
 
   constructor(name: string, args: SnapshotRestoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super("etcd-restore:index:SnapshotRestore", name, {}, opts);
@@ -48,6 +50,7 @@ export class SnapshotRestore extends pulumi.ComponentResource {
       { parent: this },
     );
     this.result = restored.stdout;
+    this.seconds = restored.stdout.apply(parseSeconds);
 
     this.registerOutputs({ result: this.result });
   }
@@ -67,4 +70,12 @@ export function restoreCommand(
     ...["--hashkv", backup.hashKv],
     ...["--environment", environmentFile, "--programs", programs, "--service", service],
   );
+}
+
+/** Reads the times out of what the restore script printed. */
+function parseSeconds(stdout: string): { restore: number; start: number } {
+  const { seconds } = JSON.parse(stdout) as {
+    seconds: Record<"check" | "restore" | "prove" | "start", number>;
+  };
+  return { restore: seconds.check + seconds.restore + seconds.prove, start: seconds.start };
 }

@@ -1,7 +1,8 @@
+import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { VerificationLevel } from "../etcd/proof/verify";
-import type { RestoredSummary } from "../etcd/report/report";
+import type { Phase, RestoredSummary, VerificationLevel } from "../etcd/report/report";
+import { REPORT_FILES } from "../etcd/report/write-all";
 import type { Backup } from "./backup";
 import { commandLine, scriptCommand } from "./script";
 
@@ -15,14 +16,14 @@ export interface VerificationArgs {
   /** @default none */
   readonly expectedKeys?: readonly string[];
   /** For a store with authentication on. @default none */
-  readonly credentials?: {
-    readonly username: string;
-    readonly password: pulumi.Input<string>;
-  };
+  readonly credentials?:
+    { readonly username: string; readonly password: pulumi.Input<string> } | undefined;
   /** What was restored; the proof is made anew when it changes. */
   readonly restored: pulumi.Input<string>;
-  /** Where the report goes. */
-  readonly reportFile: string;
+  /** How long earlier phases took, in seconds, for the report. @default none */
+  readonly phases?: Readonly<Partial<Record<Phase["name"], pulumi.Input<number>>>>;
+  /** Folder on this computer for the report, in all its forms. */
+  readonly reportDirectory: string;
 }
 
 /**
@@ -43,13 +44,17 @@ export class Verification extends pulumi.ComponentResource {
     super("etcd-restore:index:Verification", name, {}, opts);
     const { credentials } = args;
 
+    const reports = REPORT_FILES.map((file) => path.join(args.reportDirectory, file));
+
     const proof = new command.local.Command(
       `${name}-proof`,
       {
         create: pulumi
-          .all([args.endpoint, args.clientDirectory])
-          .apply(([endpoint, clientDirectory]) => verifyCommand(args, endpoint, clientDirectory)),
-        delete: commandLine("rm", "-f", "--", args.reportFile),
+          .all([args.endpoint, args.clientDirectory, args.phases ?? {}])
+          .apply(([endpoint, clientDirectory, phases]) =>
+            verifyCommand(args, endpoint, clientDirectory, phases),
+          ),
+        delete: commandLine("rm", "-f", "--", ...reports),
         ...(credentials === undefined ? {} : { stdin: pulumi.secret(credentials.password) }),
         triggers: [args.restored, args.level, args.expectedKeys ?? []],
         logging: "stderr", // stdout is the report itself
@@ -59,14 +64,19 @@ export class Verification extends pulumi.ComponentResource {
     const report = proof.stdout.apply(parseReport);
     this.verdict = report.verdict;
     this.restored = report.restored;
-    this.reportFile = report.apply(() => args.reportFile);
+    this.reportFile = report.apply(() => path.join(args.reportDirectory, "report.json"));
 
     this.registerOutputs({ verdict: this.verdict, restored: this.restored });
   }
 }
 
 /** The command line that proves an etcd against the backup. */
-function verifyCommand(args: VerificationArgs, endpoint: string, clientDirectory: string): string {
+function verifyCommand(
+  args: VerificationArgs,
+  endpoint: string,
+  clientDirectory: string,
+  phases: Readonly<Record<string, number | undefined>>,
+): string {
   return scriptCommand(
     "etcd-restore",
     ...["verify", "--json", "--file", args.backup.file, "--level", args.level],
@@ -76,7 +86,8 @@ function verifyCommand(args: VerificationArgs, endpoint: string, clientDirectory
     ...(args.credentials === undefined
       ? []
       : ["--user", args.credentials.username, "--password-stdin"]),
-    ...["--report", args.reportFile],
+    ...Object.entries(phases).flatMap(([phase, seconds = 0]) => ["--phase", `${phase}=${seconds}`]),
+    ...["--report", args.reportDirectory],
   );
 }
 

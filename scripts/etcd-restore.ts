@@ -38,7 +38,16 @@ function addPhase(pair: string, before: readonly Phase[]): Phase[] {
   return [...before, { name: known, seconds: Number(seconds) }];
 }
 
-/** Builds the command line; subcommands are loaded when they run, so that `--help` stays instant. */
+/* eslint-disable @typescript-eslint/no-require-imports -- loaded when they run, so that `--help` stays instant;
+   `import()` would ask Node's ESM loader, which does not know TypeScript here. */
+const load = {
+  start: () => require("./commands/start") as typeof import("./commands/start"),
+  stop: () => require("./commands/stop") as typeof import("./commands/stop"),
+  verify: () => require("./commands/verify") as typeof import("./commands/verify"),
+};
+/* eslint-enable @typescript-eslint/no-require-imports */
+
+/** Builds the command line. */
 function commandLine(): Command {
   const program = new Command("etcd-restore")
     .description("Proves that an etcd backup really restores.")
@@ -72,7 +81,7 @@ function commandLine(): Command {
       "\nExamples:\n  npm start\n  npm start -- /backups/etcd-2026-11-22.db\n  npm start -- -c verification=quick -c clientPort=32379",
     )
     .action(async (file: string | undefined, _options, command: Command) => {
-      const { start } = await import("./commands/start");
+      const { start } = load.start();
       process.exitCode = await start(file, command.optsWithGlobals());
     });
 
@@ -86,7 +95,7 @@ function commandLine(): Command {
     .addOption(config)
     .addHelpText("after", "\nExample:\n  npm stop")
     .action(async (_options, command: Command) => {
-      const { stop } = await import("./commands/stop");
+      const { stop } = load.stop();
       process.exitCode = await stop(command.optsWithGlobals());
     });
 
@@ -128,7 +137,7 @@ function commandLine(): Command {
         "  npx etcd-restore verify --endpoint https://10.0.0.7:2379 --cacert ca.crt --cert client.crt --key client.key --file backup.db",
     )
     .action(async (_options, command: Command) => {
-      const { verify } = await import("./commands/verify");
+      const { verify } = load.verify();
       process.exitCode = await verify(command.optsWithGlobals());
     });
 

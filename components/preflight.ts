@@ -1,0 +1,61 @@
+import * as path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { localInstance } from "../etcd/machine/local-etcd";
+import { portProblems } from "../etcd/machine/ports";
+import { EtcdProgramsError, findEtcd } from "../etcd/machine/programs";
+import { readBackup, type Backup } from "./backup";
+
+export interface PreflightArgs {
+  /** Absolute path of the backup file. */
+  readonly snapshot: string;
+  readonly etcdVersion: string;
+  readonly etcdPrograms: string | undefined;
+  readonly labDirectory: string;
+  readonly clientPort: number;
+  readonly peerPort: number;
+}
+
+/** A computer that will not do. A RunError, so Pulumi prints its message without a stack. */
+export class NotReadyError extends pulumi.RunError {
+  constructor(problems: readonly string[]) {
+    super(`not ready: ${problems.join("; ")}`);
+  }
+}
+
+/**
+ * Everything that must hold before the first resource is registered, also in preview: the backup can be restored,
+ * the ports can be had, the programs that were named fit.
+ *
+ * @throws BackupError, NotReadyError
+ */
+export async function preflight(
+  args: PreflightArgs,
+): Promise<{ readonly backup: Backup; readonly instanceId: string }> {
+  const backup = await readBackup(args.snapshot, args.etcdVersion);
+  const directory = path.join(args.labDirectory, "etcd");
+  const ports = [
+    { address: "127.0.0.1", port: args.clientPort, setting: "clientPort" },
+    { address: "127.0.0.1", port: args.peerPort, setting: "peerPort" },
+  ];
+  const problems = [
+    ...(await portProblems(ports, directory)),
+    ...(await programProblems(backup.servedBy, args.etcdPrograms)),
+  ];
+  if (problems.length > 0) throw new NotReadyError(problems);
+  return { backup, instanceId: await localInstance(directory) };
+}
+
+/** What is wrong with the folder of programs that was named; what is missing elsewhere will be installed. */
+async function programProblems(
+  version: string,
+  directory: string | undefined,
+): Promise<readonly string[]> {
+  if (directory === undefined) return [];
+  try {
+    await findEtcd(version, { directory });
+    return [];
+  } catch (error) {
+    if (error instanceof EtcdProgramsError) return [error.message];
+    throw error;
+  }
+}
