@@ -1,0 +1,130 @@
+/**
+ * The report as JUnit XML, for pipelines that show tests. The form is the one of the Jenkins xUnit plugin's `junit-10.xsd`,
+ * which GitLab, Azure and GitHub's test reporters read as well: `testsuites > testsuite > properties, testcase…, system-out`.
+ */
+import { lines, markup, type Markup } from "./markup";
+import type { Check, Report } from "./report";
+
+/**
+ * One test case per check, and one for the verdict itself, so that a run that is not proved is red even where no check
+ * failed. `explained` is passed, with its reason as output. `not-checked` is skipped, but a failure in a report that is
+ * incomplete: there a check that the level asks for is among them.
+ */
+export function junitReport(report: Report): string {
+  const cases = [verdictCase(report), ...report.checks.map((check) => checkCase(check, report))];
+  const failures = cases.filter((each) => each.outcome === "failure").length;
+  const skipped = cases.filter((each) => each.outcome === "skipped").length;
+  const seconds = report.seconds.toFixed(3);
+  return markup`<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="etcd-restore" tests="${cases.length}" failures="${failures}" errors="0" time="${seconds}">
+  <testsuite name="etcd-restore" tests="${cases.length}" failures="${failures}" errors="0" skipped="${skipped}" time="${seconds}" timestamp="${report.startedAt}">
+    <properties>
+${properties(report).map(([name, value]) => markup`      <property name="${name}" value="${value}"/>\n`)}    </properties>
+${cases.map((each) => each.xml)}    <system-out>${lines(differenceLines(report))}</system-out>
+  </testsuite>
+</testsuites>
+`.markup;
+}
+
+interface TestCase {
+  readonly outcome: "passed" | "failure" | "skipped";
+  readonly xml: Markup;
+}
+
+function verdictCase({ verdict, checks, tool }: Report): TestCase {
+  const count = (wanted: Check["verdict"]): number =>
+    checks.filter((check) => check.verdict === wanted).length;
+  const message = `${verdict}: of ${checks.length} checks ${count("fail")} failed, ${count("not-checked")} could not be made`;
+  return testCase(
+    "etcd-restore.verdict",
+    "The restored etcd is proved to be what the backup holds",
+    verdict === "pass"
+      ? { outcome: "passed", details: [`${tool}: ${message}`] }
+      : { outcome: "failure", type: verdict, message, details: [`${tool}: ${message}`] },
+  );
+}
+
+function checkCase(check: Check, report: Report): TestCase {
+  // The origin of the expectation groups the cases; a free text would tear the tree of class names apart.
+  const group = /^[a-z][a-z-]*$/.test(check.source ?? "") ? check.source : "verify";
+  return testCase(`etcd-restore.${group}`, `${check.id}: ${check.title}`, result(check, report));
+}
+
+interface Result {
+  readonly outcome: TestCase["outcome"];
+  readonly type?: string;
+  readonly message?: string;
+  readonly details: readonly string[];
+}
+
+function result(check: Check, report: Report): Result {
+  const { verdict } = check;
+  switch (verdict) {
+    case "pass":
+    case "explained":
+      return { outcome: "passed", details: detailLines(check) };
+    case "fail": {
+      const message = `expected ${check.expected ?? "(not said)"}, found ${check.found ?? "(not said)"}`;
+      return { outcome: "failure", type: verdict, message, details: detailLines(check) };
+    }
+    case "not-checked": {
+      const outcome = report.verdict === "incomplete" ? "failure" : "skipped";
+      const message = `not checked: ${check.reason ?? "no reason given"}`;
+      return { outcome, type: verdict, message, details: detailLines(check) };
+    }
+  }
+}
+
+function testCase(classname: string, name: string, found: Result): TestCase {
+  const { outcome, type, message } = found;
+  const details = lines(found.details);
+  const inside =
+    outcome === "passed"
+      ? markup`<system-out>${details}</system-out>`
+      : outcome === "failure"
+        ? markup`<failure type="${type}" message="${message}">${details}</failure>`
+        : markup`<skipped type="${type}" message="${message}">${details}</skipped>`;
+  return {
+    outcome,
+    xml: markup`    <testcase classname="${classname}" name="${name}">${inside}</testcase>\n`,
+  };
+}
+
+function detailLines({ verdict, expected, found, source, reason }: Check): string[] {
+  const parts = { verdict, expected, found, "expectation from": source, reason };
+  return Object.entries(parts).flatMap(([name, text]) =>
+    text === undefined ? [] : [`${name}: ${text}`],
+  );
+}
+
+type Property = readonly [name: string, value: string | number];
+
+function properties(report: Report): Property[] {
+  const { tool, verdict, level, snapshot, source, restored, phases } = report;
+  const of = (group: string, facts: Readonly<Record<string, string | number>>): Property[] =>
+    Object.entries(facts).map(([name, value]) => [`${group}.${name}`, value]);
+  return [
+    ["tool", tool],
+    ["verdict", verdict],
+    ["level", level],
+    ...of("snapshot", { ...snapshot }),
+    ...of("source", { ...source }),
+    ...of("restored", { ...restored }),
+    ...phases.map(({ name, seconds }): Property => [`seconds.${name}`, seconds.toFixed(3)]),
+  ];
+}
+
+function differenceLines({ differences: { total, byPrefix, details } }: Report): string[] {
+  return [
+    `differences: ${total}`,
+    ...byPrefix.map(
+      ({ prefix, missing, extra, changed }) =>
+        `${prefix || "(no common prefix)"}: ${missing} missing, ${extra} extra, ${changed} changed`,
+    ),
+    ...(details.length === 0 ? [] : ["first keys:"]),
+    ...details.map(({ key, difference, fields }) => {
+      const which = fields === undefined ? "" : ` (${fields.join(", ")})`;
+      return `${difference} ${key}${which}`;
+    }),
+  ];
+}
