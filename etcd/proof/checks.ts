@@ -2,21 +2,8 @@
 import type { Check } from "../report/report";
 import { etcdVersionOf } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
+import type { Manifest } from "../source/manifest";
 import type { Answer, ServerFacts } from "./server-facts";
-
-/** What the source said when the backup was taken: the part of the manifest `FILE.json` that the proof begins with. */
-export interface BackupManifest {
-  /** ISO 8601. */
-  readonly takenAt: string;
-  /** SHA-256 of the whole file in hex. */
-  readonly sha256: string;
-  readonly source: {
-    readonly revision: number;
-    readonly compactRevision: number;
-    readonly hashKv: number;
-    readonly hashKvRevision: number;
-  };
-}
 
 /** What each check starts from. */
 type Named = Pick<Check, "id" | "title" | "source">;
@@ -32,24 +19,23 @@ function same(check: Named, expected: string, found: string, reason?: string): C
 }
 
 /** The file is what etcd wrote: its own SHA-256, and the manifest's where there is one. */
-export function sha256Check(snapshot: Snapshot, manifest?: BackupManifest): Check {
+export function sha256Check(snapshot: Snapshot, manifest?: Manifest): Check {
   const check = { id: "sha256", title: "The file is as it was written", source: "file" };
-  if (manifest && manifest.sha256.toLowerCase() !== snapshot.sha256) {
-    return same({ ...check, source: "manifest" }, manifest.sha256, snapshot.sha256);
+  const inManifest = manifest?.sha256.toLowerCase();
+  const { trailerSha256, contentSha256 } = snapshot;
+  if (inManifest !== undefined && (inManifest !== snapshot.sha256 || trailerSha256 === undefined)) {
+    return same({ ...check, source: "manifest" }, inManifest, snapshot.sha256);
   }
-  if (snapshot.trailerSha256 !== undefined) {
-    return same(check, snapshot.trailerSha256, snapshot.contentSha256);
-  }
-  return manifest
-    ? same({ ...check, source: "manifest" }, manifest.sha256, snapshot.sha256)
-    : notChecked(
+  return trailerSha256 === undefined
+    ? notChecked(
         check,
         "the file carries no SHA-256 (a copy of a database, not a snapshot): nothing tells what it should be",
-      );
+      )
+    : same(check, trailerSha256, contentSha256);
 }
 
 /** The file is what the source held when the backup was taken. */
-export function sourceCheck(snapshot: Snapshot, { source }: BackupManifest): Check {
+export function sourceCheck(snapshot: Snapshot, { source }: Manifest): Check {
   const check = {
     id: "source-hashkv",
     title: "The file is what the source held",

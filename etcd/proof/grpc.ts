@@ -227,7 +227,7 @@ function unary(
         finish(new Error("closed before the answer was complete"));
       } else if (status !== "0") {
         finish(statusError(url, method, Number(status), message));
-      } else if (answer === undefined || answerBytes !== answer.length) {
+      } else if (answerBytes !== answer?.length) {
         finish(
           new EtcdError(
             "not-etcd",

@@ -113,12 +113,12 @@ async function lookClosely(
 ): Promise<void> {
   const end = range.first + range.count;
   let next = range.first;
-  let { start, end: rangeEnd }: KeyRange = keyRange(comparison.live, range);
+  let rest: KeyRange = keyRange(comparison.live, range);
   let limit = CLOSE_LOOK_KEYS;
   for (;;) {
     let page;
     try {
-      page = await fetchPage({ start, end: rangeEnd }, limit, slot, source, comparer);
+      page = await fetchPage(rest, limit, slot, source, comparer);
     } catch (error) {
       if (!isTooLarge(error)) {
         throw error;
@@ -129,20 +129,14 @@ async function lookClosely(
       }
       // Not even one key fits, though every value of the file would: without its value it is compared all the same,
       // and an empty value in place of a huge one is as different.
-      page = await fetchPage(
-        { start, end: rangeEnd },
-        1,
-        slot,
-        { ...source, keysOnly: true },
-        comparer,
-      );
+      page = await fetchPage(rest, 1, slot, { ...source, keysOnly: true }, comparer);
     }
     next = comparePage(page.keys, next, end, comparison);
     const last = page.keys.at(-1);
     if (!page.more || last === undefined) {
       break;
     }
-    start = Buffer.concat([last.key, Buffer.from([0])]);
+    rest = { start: Buffer.concat([last.key, Buffer.from([0])]), end: rest.end };
   }
   for (; next < end; next += 1) {
     reportMissing(next, comparison);

@@ -23,15 +23,13 @@ export async function answerOf<T>(call: Promise<T>): Promise<Answer<T>> {
   }
 }
 
-function refusal(error: EtcdError): string {
-  switch (error.kind) {
-    case "denied":
-      return `authentication is on, and what was given is not enough (${error.message}); give the user root and its password`;
-    case "compacted":
-      return "the server has compacted past the backup's revision: what it held then can no longer be read";
-    default:
-      return error.message;
+function refusal({ kind, message }: EtcdError): string {
+  if (kind === "denied") {
+    return `authentication is on, and what was given is not enough (${message}); give the user root and its password`;
   }
+  return kind === "compacted"
+    ? "the server has compacted past the backup's revision: what it held then can no longer be read"
+    : message;
 }
 
 /** The server as it is at the revision of the backup. */

@@ -9,10 +9,10 @@ import type {
 } from "../report/report";
 import { etcdVersionOf } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
+import type { Manifest } from "../source/manifest";
 import {
   alarmsCheck,
   authCheck,
-  type BackupManifest,
   compactRevisionCheck,
   hashKvCheck,
   keyCountCheck,
@@ -30,6 +30,8 @@ import { planReadBack } from "./plan";
 import { readBack } from "./read-back";
 import { answerOf, gatherFacts, gatherSince, type ServerFacts } from "./server-facts";
 
+export type { VerificationLevel } from "../report/report";
+
 /** What is to be proved, and how thoroughly. */
 export interface VerifyRequest {
   /** The backup, already read; it stays open. */
@@ -39,7 +41,7 @@ export interface VerifyRequest {
   /** Keys, or prefixes that end in `/` or `*`, that must be there. Default: none. */
   readonly expectedKeys?: readonly string[];
   /** What the source said of itself. Default: the proof begins at the file. */
-  readonly manifest?: BackupManifest;
+  readonly manifest?: Manifest;
   /** What others measured before; `verify` is added. Default: none. */
   readonly phases?: readonly Phase[];
   /** When it all began. Default: now. */
@@ -127,7 +129,7 @@ export async function verify(request: VerifyRequest): Promise<Report> {
         source: {
           revision: manifest.source.revision,
           hashKv: manifest.source.hashKv,
-          takenAt: manifest.takenAt,
+          takenAt: new Date(manifest.takenAt).toISOString(),
         },
       }),
       restored: summarizeServer(endpoint, facts),

@@ -94,8 +94,8 @@ export interface Differences {
   readonly byPrefix: readonly PrefixDifference[];
   /** The first 100 keys, `base64:…` where not printable. Never a value. */
   readonly keys: readonly string[];
-  /** How each of `keys` differs; a report that others put together may leave it out. */
-  readonly details?: readonly KeyDifference[];
+  /** How each of `keys` differs. */
+  readonly details: readonly KeyDifference[];
 }
 
 /** `quick`: HashKV and counts. `standard`: and each key's revisions, version and lease. `full`: and every value. */
@@ -107,8 +107,7 @@ export interface Report {
   readonly tool: string;
   /** `incomplete` when a check that the level asks for could not be made. */
   readonly verdict: "pass" | "fail" | "incomplete";
-  /** How thoroughly was asked; a report that others put together may leave it out. */
-  readonly level?: VerificationLevel;
+  readonly level: VerificationLevel;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
   readonly seconds: number;

@@ -1,0 +1,94 @@
+import { z } from "zod";
+
+import { PHASE_NAMES, type Report } from "./report";
+
+const count = z.int().nonnegative();
+const uint32 = z.uint32();
+const seconds = z.number().nonnegative();
+const moment = z.iso.datetime();
+
+const check = z.strictObject({
+  id: z.string(),
+  title: z.string(),
+  verdict: z.enum(["pass", "fail", "explained", "not-checked"]),
+  expected: z.string().exactOptional(),
+  found: z.string().exactOptional(),
+  source: z.string().exactOptional(),
+  reason: z.string().exactOptional(),
+});
+
+const keyDifference = z.strictObject({
+  key: z.string(),
+  difference: z.enum(["missing", "extra", "changed"]),
+  fields: z
+    .array(z.enum(["createRevision", "modRevision", "version", "lease", "value"]))
+    .exactOptional(),
+});
+
+/** Strict: a field that is not named here could hold what must not be printed. */
+const report: z.ZodType<Report> = z.strictObject({
+  schemaVersion: z.literal(1),
+  tool: z.string(),
+  verdict: z.enum(["pass", "fail", "incomplete"]),
+  level: z.enum(["quick", "standard", "full"]),
+  startedAt: moment,
+  seconds,
+  snapshot: z.strictObject({
+    file: z.string(),
+    sha256: z.hex().length(64),
+    bytes: count,
+    revision: count,
+    compactRevision: count,
+    keys: count,
+    hashKv: uint32,
+    etcdVersion: z.string(),
+  }),
+  source: z.strictObject({ revision: count, hashKv: uint32, takenAt: moment }).exactOptional(),
+  restored: z.strictObject({
+    endpoint: z.string(),
+    revision: count,
+    compactRevision: count,
+    keys: count,
+    hashKv: uint32,
+    etcdVersion: z.string(),
+    clusterId: z.string(),
+  }),
+  phases: z.array(
+    z.strictObject({
+      name: z.enum(PHASE_NAMES),
+      seconds,
+    }),
+  ),
+  checks: z.array(check),
+  differences: z.strictObject({
+    total: count,
+    byPrefix: z.array(
+      z.strictObject({ prefix: z.string(), missing: count, extra: count, changed: count }),
+    ),
+    keys: z.array(z.string()).max(100),
+    details: z.array(keyDifference).max(100),
+  }),
+});
+
+/**
+ * Reads a report from its JSON.
+ * @param origin names it in an error, the file's path for example.
+ * @throws Error naming every field that is not as it must be.
+ */
+export function parseReport(json: string, origin: string): Report {
+  let data: unknown;
+  try {
+    data = JSON.parse(json);
+  } catch (error) {
+    throw new Error(
+      `${origin} is no report: ${error instanceof Error ? error.message : "no JSON"}`,
+    );
+  }
+  const result = report.safeParse(data);
+  if (!result.success) {
+    throw new Error(
+      `${origin} is no report of etcd-restore (schemaVersion 1):\n${z.prettifyError(result.error)}`,
+    );
+  }
+  return result.data;
+}

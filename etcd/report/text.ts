@@ -1,0 +1,204 @@
+/** The report for a person at a terminal, at most 100 columns wide; its last line is the verdict. */
+import Table from "cli-table3";
+import pc from "picocolors";
+
+import { counted, duration, grouped, moment, size } from "./figures";
+import type { Check, CheckVerdict, Report } from "./report";
+import { shortened, visible } from "./visible";
+
+export interface TextOptions {
+  /** Default: as the terminal and `NO_COLOR` say. */
+  readonly color?: boolean | undefined;
+}
+
+const MARKS: Readonly<Record<CheckVerdict, string>> = {
+  pass: "ok",
+  fail: "FAIL",
+  explained: "explained",
+  "not-checked": "not checked",
+};
+/** Widths of the columns without the gaps; with them 98. */
+const CHECK_COLUMNS = [11, 35, 23, 23];
+const GAP = 2;
+const LABEL = 11;
+const LINE = 100;
+/** Differing keys that are named; the JSON has more. */
+const NAMED_KEYS = 20;
+
+type Colors = ReturnType<typeof pc.createColors>;
+
+/** The report as text, without a newline at its end. */
+export function reportText(report: Report, options: TextOptions = {}): string {
+  const colors = colorsOf(options);
+  return [
+    ...headLines(report, colors),
+    "",
+    checkTable(report.checks, colors),
+    ...differenceLines(report, colors),
+    "",
+    verdictLine(report, options),
+  ].join("\n");
+}
+
+function colorsOf({ color }: TextOptions): Colors {
+  return color === undefined ? pc : pc.createColors(color);
+}
+
+function headLines(report: Report, colors: Colors): string[] {
+  const { snapshot, restored, source, phases } = report;
+  const state = (store: typeof snapshot | typeof restored) =>
+    `revision ${store.revision}, compacted to ${store.compactRevision}, ${counted(store.keys, "key")}, HashKV ${store.hashKv}`;
+  const rows: (readonly [label: string, text: string])[] = [
+    ["backup", visible(snapshot.file)],
+    ["", `${size(snapshot.bytes)}, written by etcd ${visible(snapshot.etcdVersion)}`],
+    ["", `sha256 ${snapshot.sha256}`],
+    ["", state(snapshot)],
+    ...(source
+      ? [
+          [
+            "source",
+            `revision ${source.revision}, HashKV ${source.hashKv}, ${moment(source.takenAt)}`,
+          ] as const,
+        ]
+      : []),
+    ["restored", `${visible(restored.endpoint)}, etcd ${visible(restored.etcdVersion) || "?"}`],
+    ["", state(restored)],
+    ["time", phases.map(({ name, seconds }) => `${name} ${duration(seconds)}`).join(", ")],
+  ];
+  return [
+    colors.bold(`${visible(report.tool)}, level ${report.level}, ${moment(report.startedAt)}`),
+    ...rows.map(
+      ([label, text]) =>
+        colors.dim(label.padEnd(LABEL)) + shortened(text, LINE - LABEL - 20).trimEnd(),
+    ),
+  ];
+}
+
+function checkTable(checks: readonly Check[], colors: Colors): string {
+  const table = plainTable(CHECK_COLUMNS);
+  table.push(["", "check", "expected", "found"].map((title) => colors.dim(title)));
+  for (const check of checks) {
+    const paint = painter(check.verdict, colors);
+    const told = [check.expected, check.found].map((text) => digest(visible(text ?? "")));
+    table.push([paint(MARKS[check.verdict]), visible(check.title), ...told]);
+    if (check.reason !== undefined) {
+      table.push(["", { content: visible(check.reason), colSpan: 3, wordWrap: true }]);
+    }
+  }
+  return trimLines(table.toString());
+}
+
+function differenceLines({ differences }: Report, colors: Colors): string[] {
+  const { total, byPrefix, keys, details } = differences;
+  if (total === 0) {
+    return [];
+  }
+  const table = plainTable([58, 10, 10, 10]);
+  table.push(["prefix", "missing", "extra", "changed"].map((title) => colors.dim(title)));
+  for (const { prefix, missing, extra, changed } of byPrefix) {
+    const shown = prefix === "" ? "(no common prefix)" : shortened(visible(prefix), 56);
+    table.push([shown, ...[missing, extra, changed].map((number) => grouped(number))]);
+  }
+  const how = (index: number): string => {
+    const { difference = "", fields = [] } = details[index] ?? {};
+    return `${difference} ${fields.join(", ")}`.trimEnd();
+  };
+  const named = keys.slice(0, NAMED_KEYS).map((key, index) => {
+    const note = how(index);
+    return `  ${shortened(visible(key), LINE - 30 - note.length)}  ${colors.dim(note)}`.trimEnd();
+  });
+  const more = total - named.length;
+  return [
+    "",
+    colors.bold(`${counted(total, "key")} ${total === 1 ? "differs" : "differ"}`),
+    trimLines(table.toString()),
+    "",
+    ...named,
+    ...(more > 0 ? [colors.dim(`  and ${grouped(more)} more`)] : []),
+  ];
+}
+
+/** The one line that says it all: `PASS  337 of 337 keys are exactly what the backup holds (…)`. */
+export function verdictLine(report: Report, options: TextOptions = {}): string {
+  const colors = colorsOf(options);
+  const { verdict, checks, snapshot } = report;
+  const ids = (wanted: CheckVerdict) =>
+    checks
+      .filter((check) => check.verdict === wanted)
+      .map(({ id }) => id)
+      .join(", ");
+  switch (verdict) {
+    case "pass": {
+      const proof = `(revision ${snapshot.revision}, HashKV ${snapshot.hashKv})`;
+      return `${colors.green(colors.bold("PASS"))}  ${proved(report)} ${proof}`;
+    }
+    case "fail": {
+      const proof = `as the backup at revision ${snapshot.revision} holds them`;
+      return `${colors.red(colors.bold("FAIL"))}  ${sameKeys(report)} are ${proof}; failed: ${ids("fail")}`;
+    }
+    case "incomplete": {
+      return `${colors.yellow(colors.bold("INCOMPLETE"))}  not proved; could not be checked: ${ids("not-checked")}`;
+    }
+  }
+}
+
+/** What a pass of each level proves. */
+function proved(report: Report): string {
+  switch (report.level) {
+    case "quick":
+      return `the hash over all ${counted(report.snapshot.keys, "key")} is that of the backup`;
+    case "standard":
+      return `${sameKeys(report)} are of the backup's revisions, and so is the hash over all`;
+    case "full":
+      return `${sameKeys(report)} are exactly what the backup holds`;
+  }
+}
+
+function sameKeys({ snapshot, differences, checks }: Report): string {
+  const differing = differences.byPrefix.reduce(
+    (sum, { missing, changed }) => sum + missing + changed,
+    0,
+  );
+  const looked = checks.some(({ id, verdict }) => id === "read-back" && verdict !== "not-checked");
+  const extra = differences.total - differing;
+  const count = looked || differing > 0 ? grouped(snapshot.keys - differing) : "?";
+  return `${count} of ${counted(snapshot.keys, "key")}${extra > 0 ? ` and ${grouped(extra)} extra` : ""}`;
+}
+
+/** Of a SHA-256 the beginning is enough to compare by eye; the head and the JSON have the whole. */
+function digest(text: string): string {
+  return /^[0-9a-f]{64}$/.test(text) ? `${text.slice(0, 20)}…` : text;
+}
+
+function painter(verdict: CheckVerdict, colors: Colors): (text: string) => string {
+  switch (verdict) {
+    case "pass":
+      return colors.green;
+    case "fail":
+      return (text) => colors.red(colors.bold(text));
+    case "explained":
+    case "not-checked":
+      return colors.yellow;
+  }
+}
+
+/** A table of columns alone, which survives being pasted into a mail. */
+function plainTable(widths: readonly number[]): Table.Table {
+  const nothing = [
+    ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left"],
+    ...["bottom-right", "left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"],
+  ];
+  return new Table({
+    chars: Object.fromEntries(nothing.map((name) => [name, ""])),
+    style: { "padding-left": 0, "padding-right": GAP, head: [], border: [] },
+    colWidths: widths.map((width) => width + GAP),
+    wordWrap: true,
+  });
+}
+
+function trimLines(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
