@@ -1,6 +1,8 @@
 import type { KeyLeaves } from "./key-leaves";
 import type { LeafProblem } from "./leaf-problems";
-import { createScanner, type Scanner } from "./scanner";
+import { createScanner, type Scanner, type SharedMemory } from "./scanner";
+
+type LeafBounds = Omit<KeyLeaves, "ids">;
 
 /** Every record of the bucket `key` without its value, and the memory that file bytes pass through on their way in. */
 export interface RecordIndex {
@@ -8,6 +10,8 @@ export interface RecordIndex {
   readonly ring: { readonly address: number; readonly bytes: number };
   /** The memory as it is now; growing makes a new buffer over the same bytes. */
   buffer(): SharedArrayBuffer;
+  /** Makes room for the index of a database; to be called once, before the first leaf is read. */
+  layOut(databaseBytes: number, leaves: LeafBounds): void;
   /** A place for a page with overflow pages that does not lie in the ring in one piece; 0 when memory is full. */
   placeForRun(elements: number, bytes: number): number;
   /** Reads the leaf page at an address. */
@@ -29,38 +33,28 @@ const LEAST_SLOTS = 4096;
 /** 47 million keys at 70 %; their records alone fill the 4 GiB. */
 const MOST_SLOTS = 2 ** 26;
 
-/** Makes the index for a database of `databaseBytes`; `wasm/memory.ts` says what lies where. */
-export function createRecordIndex(
-  databaseBytes: number,
-  ringBytes: number,
-  leaves: Omit<KeyLeaves, "ids">,
-): RecordIndex {
+/** Makes an index that has only its ring yet; `layOut` follows. */
+export function createRecordIndex(ringBytes: number): RecordIndex {
   const { scanner, memory } = createScanner();
   const ring = { address: scanner.ringStart(), bytes: ringBytes };
-
-  const mostKeys = Math.ceil(databaseBytes / LEAST_RECORD_BYTES);
-  const mostSlots = Math.min(MOST_SLOTS, Math.max(LEAST_SLOTS, powerOfTwo(mostKeys / 0.7)));
-  const leafTable = ring.address + ring.bytes;
-  const keyTable = align(leafTable + leaves.count * LEAF_BYTES);
-  // After the pass the same place takes 8 bytes for each live key (wasm/sort.ts).
-  const arena = align(keyTable + Math.max(mostSlots * 4, Math.min(mostKeys, mostSlots * 0.7) * 8));
-  if (scanner.makeUsable(arena) === 0) {
-    throw new RangeError(`cannot reserve ${arena} bytes of memory for the index`);
-  }
-  scanner.layOut(leafTable, leaves.count, keyTable, LEAST_SLOTS, mostSlots, arena);
-  writeBounds(new DataView(memory.buffer, leafTable, leaves.count * LEAF_BYTES), leaves);
+  makeUsable(scanner, ring.address + ring.bytes);
+  let leafCount = 0;
 
   let marked: number | undefined;
   function mark(revision: number): void {
     if (marked === revision) return;
     scanner.forgetLatest();
-    for (let leaf = 0; leaf < leaves.count; leaf++) scanner.markLeaf(leaf, revision);
+    for (let leaf = 0; leaf < leafCount; leaf++) scanner.markLeaf(leaf, revision);
     marked = revision;
   }
   return {
     scanner,
     ring,
     buffer: () => memory.buffer,
+    layOut(databaseBytes, leaves) {
+      leafCount = leaves.count;
+      layOut(scanner, memory, ring.address + ring.bytes, databaseBytes, leaves);
+    },
     placeForRun: (elements, bytes) => scanner.placeForRun(elements, bytes) >>> 0,
     readLeaf(address, bytes, fileOffset, ordinal) {
       const code = scanner.readLeaf(address, bytes, fileOffset, ordinal);
@@ -75,7 +69,7 @@ export function createRecordIndex(
     listLive(revision) {
       mark(revision);
       if (scanner.beginList(scanner.getRecords()) === 0) return false;
-      for (let leaf = 0; leaf < leaves.count; leaf++) scanner.listLeaf(leaf);
+      for (let leaf = 0; leaf < leafCount; leaf++) scanner.listLeaf(leaf);
       scanner.sortList();
       return true;
     },
@@ -86,7 +80,7 @@ export function createRecordIndex(
         if (scanner.countKept(leaf) > 0) dropUnkept = 1;
       }
       let hash = scanner.hashStart();
-      for (let leaf = 0; leaf < leaves.count; leaf++) {
+      for (let leaf = 0; leaf < leafCount; leaf++) {
         hash = scanner.hashLeaf(hash, leaf, revision, compactRevision, dropUnkept);
       }
       return hash >>> 0;
@@ -94,7 +88,32 @@ export function createRecordIndex(
   };
 }
 
-function writeBounds(table: DataView, { count, lowMain, lowSub }: Omit<KeyLeaves, "ids">): void {
+/** `wasm/memory.ts` says what lies where. */
+function layOut(
+  scanner: Scanner,
+  memory: SharedMemory,
+  start: number,
+  databaseBytes: number,
+  leaves: LeafBounds,
+): void {
+  const leafTableBytes = leaves.count * LEAF_BYTES;
+  const mostKeys = Math.ceil(databaseBytes / LEAST_RECORD_BYTES);
+  const mostSlots = Math.min(MOST_SLOTS, Math.max(LEAST_SLOTS, powerOfTwo(mostKeys / 0.7)));
+  const keyTable = align(start + leafTableBytes);
+  // After the pass the same place takes 8 bytes for each live key (wasm/sort.ts).
+  const arena = align(keyTable + Math.max(mostSlots * 4, Math.min(mostKeys, mostSlots * 0.7) * 8));
+  makeUsable(scanner, arena);
+  scanner.layOut(start, leaves.count, keyTable, LEAST_SLOTS, mostSlots, arena);
+  writeBounds(new DataView(memory.buffer, start, leafTableBytes), leaves);
+}
+
+function makeUsable(scanner: Scanner, end: number): void {
+  if (scanner.makeUsable(end) === 0) {
+    throw new RangeError(`the system does not give ${end} bytes of memory for the index`);
+  }
+}
+
+function writeBounds(table: DataView, { count, lowMain, lowSub }: LeafBounds): void {
   for (let leaf = 0; leaf < count; leaf++) {
     const main = lowMain[leaf] ?? 0;
     table.setUint32(leaf * LEAF_BYTES, main % 2 ** 32, true);

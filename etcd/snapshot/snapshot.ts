@@ -1,13 +1,13 @@
 import { closeSync } from "node:fs";
 
 import { readBuckets, type KeyBucket } from "./buckets";
-import { readContents } from "./contents";
+import { readContents, type Contents } from "./contents";
 import { assertUnchanged, openSource, type SourceFile } from "./file";
 import { findKeyLeaves, type KeyLeaves } from "./key-leaves";
 import { createLiveKeys } from "./live-keys";
-import { hasTrailer, readMetaPages } from "./meta-page";
+import { hasTrailer, readMetaPages, type MetaPage } from "./meta-page";
 import { createPageMap } from "./page-map";
-import { PAGE_HEADER, parsePage, type PagedFile } from "./page";
+import { parsePage, type PagedFile } from "./page";
 import { readLeafAt, readLeavesInFileOrder, SLOT_BYTES } from "./pass";
 import { createRecordIndex, type RecordIndex } from "./record-index";
 import { createInlineReader, createWorkerReader, type Digests } from "./slot-reader";
@@ -50,9 +50,7 @@ async function readOpened(source: SourceFile, options: ReadOptions): Promise<Sna
     map: createPageMap(path, pages, pageSize),
   };
   if (meta.freelist !== undefined) paged.map.reach(meta.freelist, 0);
-  const buckets = readBuckets(paged, meta);
-  const contents = readContents(path, buckets);
-  const { index, digests } = await indexRecords(paged, buckets.key, trailerThere, options);
+  const { index, contents, digests } = await indexRecords(paged, meta, trailerThere, options);
   assertUnchanged(source);
 
   const { scheduledCompactRevision, finishedCompactRevision } = contents;
@@ -94,19 +92,24 @@ async function readOpened(source: SourceFile, options: ReadOptions): Promise<Sna
   };
 }
 
+interface Indexed {
+  readonly index: RecordIndex;
+  readonly contents: Contents;
+  readonly digests: Digests;
+}
+
 async function indexRecords(
   file: PagedFile,
-  bucket: KeyBucket,
+  meta: MetaPage,
   trailerThere: boolean,
   options: ReadOptions,
-): Promise<{ readonly index: RecordIndex; readonly digests: Digests }> {
+): Promise<Indexed> {
   const { source, pages, pageSize } = file;
   const databaseBytes = pages * pageSize;
-  const leaves = "root" in bucket ? findKeyLeaves(file, bucket.root) : ONE_INLINE_LEAF;
   const inWorker = databaseBytes >= WORKER_FROM_BYTES;
   const slots = inWorker ? WORKER_SLOTS : 1;
-  const index = createRecordIndex(databaseBytes, slots * SLOT_BYTES, leaves);
-  if ("inline" in bucket) readInlineLeaf(file, bucket, index);
+  const index = createRecordIndex(slots * SLOT_BYTES);
+  // A worker begins to read and hash at once, while this thread follows the branch pages.
   const reader = (inWorker ? createWorkerReader : createInlineReader)({
     source,
     databaseBytes,
@@ -117,9 +120,18 @@ async function indexRecords(
     slots,
   });
   try {
-    const inPages = "root" in bucket ? leaves : NO_LEAVES;
-    await readLeavesInFileOrder(file, inPages, index, reader, options);
-    return { index, digests: await reader.digests() };
+    const buckets = readBuckets(file, meta);
+    const contents = readContents(source.path, buckets);
+    let leaves = NO_LEAVES;
+    if ("root" in buckets.key) {
+      leaves = findKeyLeaves(file, buckets.key.root);
+      index.layOut(databaseBytes, leaves);
+    } else {
+      index.layOut(databaseBytes, ONE_INLINE_LEAF);
+      readInlineLeaf(file, buckets.key, index);
+    }
+    await readLeavesInFileOrder(file, leaves, index, reader, options);
+    return { index, contents, digests: await reader.digests() };
   } finally {
     await reader.close();
   }
@@ -139,15 +151,14 @@ function readInlineLeaf(
   { inline, page, offset }: Extract<KeyBucket, { inline: Buffer }>,
   index: RecordIndex,
 ): void {
-  const { kind } = parsePage(file.source.path, page, inline, offset);
+  const { kind, count } = parsePage(file.source.path, page, inline, offset);
   if (kind !== "leaf") {
     throw new SnapshotError(file.source.path, `the inline bucket "key" holds a ${kind} page`, {
       page,
-      offset: offset + PAGE_HEADER,
+      offset: offset + 8,
     });
   }
-  // It is part of one page, so it fits into the ring.
-  const address = index.ring.address;
+  const address = index.placeForRun(count, inline.length);
   new Uint8Array(index.buffer(), address, inline.length).set(inline);
   readLeafAt(file, ONE_INLINE_LEAF, index, 0, { page, address, bytes: inline.length, offset });
 }

@@ -98,7 +98,7 @@ export interface Snapshot {
   /** The keys that exist at `revision`, in key order. */
   readonly live: LiveKeys;
 
-  /** Gives the index's memory back; nothing of the snapshot but its plain fields may be used afterwards. */
+  /** Closes the file if `live.value` opened it. The index's memory goes with the snapshot itself. */
   close(): void;
 }
 

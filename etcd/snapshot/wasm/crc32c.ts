@@ -1,17 +1,10 @@
 // CRC-32C (Castagnoli, reflected polynomial 0x82f63b78): sixteen bytes a step, and joining of two CRCs
 // ("slicing by 16"; the joining as in zlib's crc32_combine).
 
-// @ts-ignore: decorator
-@inline const TABLES: usize = 0; // 16 tables of 256 words
+// Sixteen tables of 256 words lie at address 0.
 // @ts-ignore: decorator
 @inline const POWERS: usize = 16384; // 3 tables of 4096 words: x^(8n), x^(8n * 2^12), x^(8n * 2^24)
 const POLYNOMIAL: u32 = 0x82f63b78;
-
-// @ts-ignore: decorator
-@inline
-function lookup(table: u32, byte: u32): u32 {
-  return load<u32>(TABLES + (table << 10) + (byte << 2));
-}
 
 /** Product of two polynomials modulo the CRC's. */
 function multiply(a: u32, b: u32): u32 {
@@ -28,12 +21,12 @@ export function fillTables(): void {
   for (let byte: u32 = 0; byte < 256; byte++) {
     let crc = byte;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ POLYNOMIAL : crc >> 1;
-    store<u32>(TABLES + (byte << 2), crc);
+    store<u32>(byte << 2, crc);
   }
   for (let table: u32 = 1; table < 16; table++) {
     for (let byte: u32 = 0; byte < 256; byte++) {
-      const crc = lookup(table - 1, byte);
-      store<u32>(TABLES + (table << 10) + (byte << 2), (crc >> 8) ^ lookup(0, crc & 255));
+      const crc = load<u32>(((table - 1) << 10) + (byte << 2));
+      store<u32>((table << 10) + (byte << 2), (crc >> 8) ^ load<u32>((crc & 255) << 2));
     }
   }
   let base: u32 = 0x00800000; // x^8
@@ -58,13 +51,18 @@ export function crc32c(crc: u32, from: usize, to: usize): u32 {
     const b = (first >> 32) as u32;
     const c = second as u32;
     const d = (second >> 32) as u32;
+    // The second operand is a constant offset, so that each lookup is one instruction.
     crc =
-      lookup(15, a & 255) ^ lookup(14, (a >> 8) & 255) ^ lookup(13, (a >> 16) & 255) ^ lookup(12, a >> 24) ^
-      lookup(11, b & 255) ^ lookup(10, (b >> 8) & 255) ^ lookup(9, (b >> 16) & 255) ^ lookup(8, b >> 24) ^
-      lookup(7, c & 255) ^ lookup(6, (c >> 8) & 255) ^ lookup(5, (c >> 16) & 255) ^ lookup(4, c >> 24) ^
-      lookup(3, d & 255) ^ lookup(2, (d >> 8) & 255) ^ lookup(1, (d >> 16) & 255) ^ lookup(0, d >> 24);
+      load<u32>((a & 255) << 2, 15 << 10) ^ load<u32>(((a >> 8) & 255) << 2, 14 << 10) ^
+      load<u32>(((a >> 16) & 255) << 2, 13 << 10) ^ load<u32>((a >> 24) << 2, 12 << 10) ^
+      load<u32>((b & 255) << 2, 11 << 10) ^ load<u32>(((b >> 8) & 255) << 2, 10 << 10) ^
+      load<u32>(((b >> 16) & 255) << 2, 9 << 10) ^ load<u32>((b >> 24) << 2, 8 << 10) ^
+      load<u32>((c & 255) << 2, 7 << 10) ^ load<u32>(((c >> 8) & 255) << 2, 6 << 10) ^
+      load<u32>(((c >> 16) & 255) << 2, 5 << 10) ^ load<u32>((c >> 24) << 2, 4 << 10) ^
+      load<u32>((d & 255) << 2, 3 << 10) ^ load<u32>(((d >> 8) & 255) << 2, 2 << 10) ^
+      load<u32>(((d >> 16) & 255) << 2, 1 << 10) ^ load<u32>((d >> 24) << 2);
   }
-  for (; at < to; at++) crc = (crc >> 8) ^ lookup(0, (crc ^ load<u8>(at)) & 255);
+  for (; at < to; at++) crc = (crc >> 8) ^ load<u32>(((crc ^ load<u8>(at)) & 255) << 2);
   return ~crc;
 }
 

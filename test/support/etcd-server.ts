@@ -1,0 +1,210 @@
+import { execFile as execFileCallback, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+
+import { makePki } from "../../etcd/machine/pki";
+import { ensureEtcd, type EtcdPrograms } from "../../etcd/machine/programs";
+import type { Endpoint } from "../../etcd/proof/endpoint";
+
+const execFile = promisify(execFileCallback);
+
+/** A real etcd of one member on 127.0.0.1 with a data directory of its own. */
+export interface EtcdServer {
+  readonly url: string;
+  /** The same with what TLS needs. */
+  readonly endpoint: Endpoint;
+  readonly pid: number;
+  /** Runs etcdctl against it and gives back what it prints. */
+  etcdctl(...args: readonly string[]): Promise<string>;
+  /** `etcdctl snapshot save FILE`. */
+  saveSnapshot(file: string): Promise<void>;
+  /** The answer of `POST /v3/maintenance/hashkv`. */
+  hashKv(revision: number): Promise<ServerHash>;
+  /** Ends the process and removes its data; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+export interface ServerHash {
+  readonly hash: number;
+  /** -1: never compacted. */
+  readonly compactRevision: number;
+}
+
+/** How the server is started. */
+export interface EtcdServerOptions {
+  /** Minor version. Default: 3.6. */
+  readonly version?: string;
+  /** A snapshot file that it is restored from, by `etcdutl` of the same version. Default: it starts empty. */
+  readonly snapshot?: string;
+  /** Mutual TLS for clients. Default: none. */
+  readonly tls?: boolean;
+  /** More flags. */
+  readonly flags?: readonly string[];
+}
+
+const START_LIMIT_MS = 30_000;
+
+/** Starts etcd on free ports and waits until it is healthy, 30 s at most. */
+export async function startEtcdServer(options: EtcdServerOptions = {}): Promise<EtcdServer> {
+  const programs = await ensureEtcd(options.version ?? "3.6");
+  const directory = await mkdtemp(join(tmpdir(), "etcd-restore-test-"));
+  try {
+    return await startIn(directory, programs, options);
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startIn(
+  directory: string,
+  programs: EtcdPrograms,
+  options: EtcdServerOptions,
+): Promise<EtcdServer> {
+  const [client, peer, health] = await freePorts(3);
+  const url = `${options.tls === true ? "https" : "http"}://127.0.0.1:${client}`;
+  const peerUrl = `http://127.0.0.1:${peer}`;
+  const healthUrl = `http://127.0.0.1:${health}`;
+  const member = ["--name", "test", "--initial-advertise-peer-urls", peerUrl];
+  const cluster = [...member, "--initial-cluster", `test=${peerUrl}`];
+  const data = join(directory, "data");
+  if (options.snapshot !== undefined) {
+    const restore = ["snapshot", "restore", options.snapshot, "--data-dir", data];
+    await execFile(programs.etcdutl, [...restore, ...cluster]);
+  }
+  const tls = options.tls === true ? await writeTls(directory) : undefined;
+  const server = spawn(
+    programs.etcd,
+    [
+      ...cluster,
+      ...["--data-dir", data, "--log-level", "error"],
+      ...["--listen-client-urls", url, "--advertise-client-urls", url],
+      ...["--listen-peer-urls", peerUrl, "--listen-metrics-urls", healthUrl, "--unsafe-no-fsync"],
+      ...(tls?.serverFlags ?? []),
+      ...(options.flags ?? []),
+    ],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
+  let log = "";
+  server.stderr.on("data", (chunk: Buffer) => {
+    log = (log + chunk.toString()).slice(-4000);
+  });
+  const stop = async () => {
+    await endProcess(server);
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await healthy(healthUrl, server, () => log);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const etcdctl = async (...args: readonly string[]) => {
+    const flags = [`--endpoints=${url}`, "--command-timeout=300s", ...(tls?.clientFlags ?? [])];
+    return (await execFile(programs.etcdctl, [...flags, ...args], { maxBuffer: 2 ** 28 })).stdout;
+  };
+  return {
+    url,
+    endpoint: { url, ...(tls && { tls: tls.client }) },
+    pid: server.pid ?? 0,
+    etcdctl,
+    async saveSnapshot(file) {
+      await etcdctl("snapshot", "save", file);
+    },
+    async hashKv(revision) {
+      const answer = await post(`${url}/v3/maintenance/hashkv`, { revision: String(revision) });
+      return {
+        hash: numberIn(answer, "hash"),
+        compactRevision: numberIn(answer, "compact_revision"),
+      };
+    },
+    stop,
+  };
+}
+
+/** Makes certificates and writes them where etcd and etcdctl read them. */
+async function writeTls(directory: string) {
+  const pki = await makePki({ addresses: [], dnsNames: [] });
+  const file = async (name: string, content: string) => {
+    const path = join(directory, name);
+    await writeFile(path, content, { mode: 0o600 });
+    return path;
+  };
+  const ca = await file("ca.crt", pki.ca);
+  return {
+    client: { ca: pki.ca, certificate: pki.client, key: pki.clientKey },
+    serverFlags: [
+      ...["--client-cert-auth", "--trusted-ca-file", ca],
+      ...["--cert-file", await file("server.crt", pki.server)],
+      ...["--key-file", await file("server.key", pki.serverKey)],
+    ],
+    clientFlags: [
+      `--cacert=${ca}`,
+      `--cert=${await file("client.crt", pki.client)}`,
+      `--key=${await file("client.key", pki.clientKey)}`,
+    ],
+  };
+}
+
+async function healthy(url: string, server: ChildProcess, log: () => string): Promise<void> {
+  const end = Date.now() + START_LIMIT_MS;
+  for (;;) {
+    if (server.exitCode !== null) {
+      throw new Error(`etcd ended with ${server.exitCode} while it started:\n${log()}`);
+    }
+    const response = await fetch(`${url}/health`).catch(() => undefined);
+    if (response?.ok === true) return;
+    if (Date.now() > end) throw new Error(`etcd was not healthy within 30 s:\n${log()}`);
+    await delay(50);
+  }
+}
+
+async function endProcess(process: ChildProcess): Promise<void> {
+  if (process.exitCode !== null || process.signalCode !== null) return;
+  const exited = once(process, "exit");
+  process.kill("SIGTERM");
+  const timer = setTimeout(() => process.kill("SIGKILL"), 10_000);
+  await exited;
+  clearTimeout(timer);
+}
+
+async function post(url: string, body: object): Promise<unknown> {
+  const response = await fetch(url, { method: "POST", body: JSON.stringify(body) });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text}`);
+  return JSON.parse(text);
+}
+
+/** A number of a gateway's answer, where 64-bit numbers are strings and zeros are left out. */
+function numberIn(answer: unknown, field: string): number {
+  const value: unknown =
+    typeof answer === "object" && answer !== null ? Reflect.get(answer, field) : undefined;
+  return Number(value ?? 0);
+}
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => {
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port was given");
+    return address.port;
+  });
+  await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise((resolve) =>
+          server.close(() => {
+            resolve(undefined);
+          }),
+        ),
+    ),
+  );
+  return ports;
+}
