@@ -76,7 +76,7 @@ export function createRecordIndex(ringBytes: number): RecordIndex {
     hashKv(revision, compactRevision) {
       mark(revision);
       let dropUnkept = 0;
-      for (let leaf = 0; leaf < leaves.count && dropUnkept === 0; leaf++) {
+      for (let leaf = 0; leaf < leafCount && dropUnkept === 0; leaf++) {
         if (scanner.countKept(leaf) > 0) dropUnkept = 1;
       }
       let hash = scanner.hashStart();
