@@ -1,0 +1,59 @@
+/** Files that the embedded engine keeps in its folder, one set for each stack. */
+
+import * as crypto from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+export interface StackFiles {
+  /** For `pulumi stack import --file`. */
+  readonly state: string;
+  /** For `PULUMI_CONFIG_PASSPHRASE_FILE`. */
+  readonly passphrase: string;
+  readonly lock: string;
+}
+
+export function stackFiles(workDir: string, stack: string): StackFiles {
+  if (!/^[A-Za-z0-9_.-]{1,100}$/.test(stack) || /^\.+$/.test(stack)) {
+    throw new Error(
+      `${JSON.stringify(stack)} cannot be a stack's name: up to 100 letters, digits, hyphens, underscores and dots`,
+    );
+  }
+  const file = (ending: string): string => path.join(workDir, `${stack}.${ending}`);
+  return { state: file("state.json"), passphrase: file("passphrase"), lock: file("lock") };
+}
+
+/** Replaces a file in one step, mode 0600, on the disk when this returns. */
+export function writeFileSafely(file: string, content: string): void {
+  const fresh = `${file}.new`;
+  const descriptor = fs.openSync(fresh, "w", 0o600);
+  try {
+    fs.writeFileSync(descriptor, content);
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+  fs.renameSync(fresh, file);
+  const folder = fs.openSync(path.dirname(file), "r");
+  try {
+    fs.fsyncSync(folder);
+  } finally {
+    fs.closeSync(folder);
+  }
+}
+
+/**
+ * The passphrase of a stack's secrets: that of the file beside the state, if one was made for it; else what
+ * `PULUMI_CONFIG_PASSPHRASE` or the file in `PULUMI_CONFIG_PASSPHRASE_FILE` says; else one that is made now.
+ *
+ * @param mayWrite false in a preview, whose passphrase is never used again.
+ */
+export function passphraseOf(files: StackFiles, mayWrite: boolean): string {
+  if (fs.existsSync(files.passphrase)) return fs.readFileSync(files.passphrase, "utf8").trim();
+  const given = process.env.PULUMI_CONFIG_PASSPHRASE;
+  if (given !== undefined) return given;
+  const givenFile = process.env.PULUMI_CONFIG_PASSPHRASE_FILE;
+  if (givenFile !== undefined && givenFile !== "") return fs.readFileSync(givenFile, "utf8").trim();
+  const made = crypto.randomBytes(24).toString("base64");
+  if (mayWrite) writeFileSafely(files.passphrase, `${made}\n`);
+  return made;
+}

@@ -1,0 +1,208 @@
+/** Pulumi's two services that a program talks to, as plain functions over the run. */
+
+import * as grpc from "@grpc/grpc-js";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { EngineService } from "@pulumi/pulumi/proto/engine_grpc_pb";
+import * as engineProto from "@pulumi/pulumi/proto/engine_pb";
+import * as providerProto from "@pulumi/pulumi/proto/provider_pb";
+import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb";
+import * as resourceProto from "@pulumi/pulumi/proto/resource_pb";
+import { register, type Goal } from "./register";
+import { providerInputs, type Run } from "./run";
+import { Stopped } from "./steps";
+import { STACK_TYPE } from "./urn";
+import { reveal, type Properties } from "./values";
+
+/**
+ * What the SDK may use. Structured aliases are off, so that it works out the aliases' URNs itself, those inherited from parents included;
+ * for what else is missing here it refuses with a message of its own when a program uses it.
+ */
+const FEATURES = new Set(["secrets", "resourceReferences", "deletedWith", "parameterization"]);
+
+export interface ProgramEvents {
+  /** The program has come to its end and registered all that it wants. */
+  onEnd(): void;
+}
+
+/** Adds both services to a server. */
+export function addServices(server: grpc.Server, run: Run, events: ProgramEvents): void {
+  let root = "";
+  server.addService(ResourceMonitorService, {
+    supportsFeature: unary((request: resourceProto.SupportsFeatureRequest) => {
+      const response = new resourceProto.SupportsFeatureResponse();
+      return response.setHassupport(FEATURES.has(request.getId()));
+    }),
+    registerResource: unary(async (request: resourceProto.RegisterResourceRequest) => {
+      const { urn, id, outputs } = await register(run, goalOf(request));
+      const response = new resourceProto.RegisterResourceResponse();
+      response.setUrn(urn);
+      response.setId(id);
+      response.setObject(structOf(outputs));
+      return response.setResult(resourceProto.Result.SUCCESS);
+    }),
+    registerResourceOutputs: unary((request: resourceProto.RegisterResourceOutputsRequest) => {
+      registerOutputs(run, request.getUrn(), propertiesOf(request.getOutputs()));
+      return new Empty();
+    }),
+    readResource: unary((request: resourceProto.ReadResourceRequest) => {
+      const message = `the embedded engine cannot read what others have made (${request.getType()} ${request.getName()}); use the Pulumi CLI`;
+      throw run.steps.fail({ message });
+    }),
+    invoke: unary(async (request: resourceProto.ResourceInvokeRequest) => {
+      const response = new providerProto.InvokeResponse();
+      return (response.setReturn(structOf(await invoke(run, request))), response);
+    }),
+    call: unary((request: resourceProto.ResourceCallRequest) => {
+      throw new Error(`the embedded engine cannot call the method ${request.getTok()}`);
+    }),
+    registerPackage: unary((request: resourceProto.RegisterPackageRequest) => {
+      const response = new resourceProto.RegisterPackageResponse();
+      return response.setRef(`${request.getName()}@${request.getVersion()}`);
+    }),
+    signalAndWaitForShutdown: unary(() => {
+      events.onEnd();
+      return new Empty();
+    }),
+  });
+  server.addService(EngineService, {
+    log: unary((request: engineProto.LogRequest) => {
+      logged(run, request);
+      return new Empty();
+    }),
+    getRootResource: unary(() => {
+      const response = new engineProto.GetRootResourceResponse();
+      return response.setUrn(root);
+    }),
+    setRootResource: unary((request: engineProto.SetRootResourceRequest) => {
+      root = request.getUrn();
+      return new engineProto.SetRootResourceResponse();
+    }),
+    requirePulumiVersion: unary(() => new engineProto.RequirePulumiVersionResponse()),
+  });
+}
+
+/** A handler for one call. Once the run has failed the answer is UNAVAILABLE, on which the SDK ends the program in silence. */
+function unary<Request, Response>(
+  answer: (request: Request) => Response | Promise<Response>,
+): grpc.handleUnaryCall<Request, Response> {
+  return (call, done) => {
+    Promise.resolve(call.request)
+      .then(answer)
+      .then(
+        (response) => {
+          done(null, response);
+        },
+        (error: unknown) => {
+          const code = error instanceof Stopped ? grpc.status.UNAVAILABLE : grpc.status.UNKNOWN;
+          done({ code, details: error instanceof Error ? error.message : String(error) });
+        },
+      );
+  };
+}
+
+function goalOf(request: resourceProto.RegisterResourceRequest): Goal {
+  const propertyDependencies: Record<string, readonly string[]> = {};
+  request.getPropertydependenciesMap().forEach((dependencies, key) => {
+    const urns = dependencies.getUrnsList();
+    if (urns.length > 0) propertyDependencies[key] = urns;
+  });
+  const unsupported = [
+    request.getImportid() !== "" && "the option `import`",
+    request.getRemote() && "components of other languages",
+    request.hasReplacementTrigger() && "the option `replacementTrigger`",
+  ].filter((name) => name !== false);
+  return {
+    type: request.getType(),
+    name: request.getName(),
+    parent: request.getParent(),
+    custom: request.getCustom(),
+    inputs: propertiesOf(request.getObject()),
+    dependencies: request.getDependenciesList(),
+    propertyDependencies,
+    provider: request.getProvider(),
+    version: request.getVersion(),
+    aliases: request.getAliasurnsList(),
+    protect: request.getProtect() ?? false,
+    retainOnDelete: request.getRetainondelete() ?? false,
+    deletedWith: request.getDeletedwith(),
+    deleteBeforeReplace:
+      request.getDeletebeforereplacedefined() || request.getDeletebeforereplace()
+        ? request.getDeletebeforereplace()
+        : undefined,
+    ignoreChanges: request.getIgnorechangesList(),
+    replaceOnChanges: request.getReplaceonchangesList(),
+    additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
+    unsupported,
+  };
+}
+
+function registerOutputs(run: Run, urn: string, outputs: Properties): void {
+  const resource = run.ledger.settled(urn);
+  // A program that broke off has none: the old ones stay.
+  if (resource === undefined || run.steps.failed()) return;
+  run.mask.collect(outputs);
+  run.ledger.amend(resource, { ...resource, outputs });
+}
+
+async function invoke(run: Run, request: resourceProto.ResourceInvokeRequest): Promise<Properties> {
+  const token = request.getTok();
+  const args = propertiesOf(request.getArgs());
+  // The SDK looks up the resource behind a reference that it is given.
+  if (token === "pulumi:pulumi:getResource") {
+    const { urn } = args;
+    if (typeof urn !== "string") throw new Error("a look-up of a resource without its URN");
+    const resource = run.ledger.settled(urn);
+    if (resource === undefined) throw new Error(`there is no resource ${urn}`);
+    return { urn, id: resource.id ?? "", state: resource.outputs ?? {} };
+  }
+  const call = run.types.functions?.[token];
+  if (call === undefined) {
+    throw new Error(`the embedded engine cannot call the function ${token}; use the Pulumi CLI`);
+  }
+  const provider = providerInputs(run, request.getProvider());
+  return await call(reveal(args), {
+    projectDir: run.steps.projectDir,
+    signal: run.steps.signal,
+    provider,
+  });
+}
+
+function logged(run: Run, request: engineProto.LogRequest): void {
+  const message = request.getMessage().trimEnd();
+  switch (request.getSeverity()) {
+    case engineProto.LogSeverity.DEBUG:
+      return; // these hold property values, secrets in clear among them
+    case engineProto.LogSeverity.INFO:
+      if (request.getEphemeral()) run.progress.passing(run.mask.hide(message));
+      else run.progress.note(run.mask.hide(message));
+      return;
+    case engineProto.LogSeverity.WARNING:
+      run.progress.note(`warning: ${run.mask.hide(message)}`);
+      return;
+    case engineProto.LogSeverity.ERROR: {
+      run.progress.note(`error: ${run.mask.hide(message)}`);
+      const urn = request.getUrn();
+      const isProgram = urn === "" || urn.includes(`::${STACK_TYPE}::`);
+      const failure = { message: withoutStack(message) };
+      run.steps.fail(isProgram ? failure : { ...failure, urn });
+    }
+  }
+}
+
+/** An unforeseen error comes with the lines of its stack; these are shown, but are no part of what went wrong. */
+function withoutStack(message: string): string {
+  return message
+    .split("\n")
+    .filter((line) => !/^\s+at /.test(line))
+    .join("\n")
+    .trim();
+}
+
+function propertiesOf(struct: Struct | undefined): Properties {
+  return struct?.toJavaScript() ?? {};
+}
+
+function structOf(properties: Properties): Struct {
+  return Struct.fromJavaScript(properties);
+}

@@ -1,0 +1,75 @@
+/**
+ * Pulumi's `passphrase` secrets provider: PBKDF2-SHA256 with 1,000,000 rounds, AES-256-GCM
+ * (pulumi/pulumi `pkg/secrets/passphrase/manager.go`, `sdk/go/common/resource/config/crypt.go`).
+ */
+
+import * as crypto from "node:crypto";
+import { promisify } from "node:util";
+
+export interface Crypter {
+  /** Salt and check value, as the state file keeps them. */
+  readonly salt: string;
+  encrypt(text: string): string;
+  /** Throws when the text was not encrypted with this key, or was changed. */
+  decrypt(text: string): string;
+}
+
+const ROUNDS = 1_000_000;
+const CHECK_TEXT = "pulumi";
+const TAG_BYTES = 16;
+
+/**
+ * Derives the key, which takes a good part of a second beside the main thread.
+ * With `salt` (of an existing state) a wrong passphrase is an error; without, a new salt is made.
+ */
+export async function openCrypter(passphrase: string, salt?: string): Promise<Crypter> {
+  const [, encodedSalt = "", ...check] = salt?.split(":") ?? [];
+  const raw = salt === undefined ? crypto.randomBytes(8) : Buffer.from(encodedSalt, "base64");
+  const key = await promisify(crypto.pbkdf2)(passphrase, raw, ROUNDS, 32, "sha256");
+  if (salt === undefined) {
+    const made = `v1:${raw.toString("base64")}:${seal(key, CHECK_TEXT)}`;
+    return crypterOf(key, made);
+  }
+  try {
+    if (unseal(key, check.join(":")) === CHECK_TEXT) return crypterOf(key, salt);
+  } catch {
+    // Falls to the error below: AES-GCM refuses what another key has sealed.
+  }
+  throw new Error("the passphrase is not the one that this state was written with");
+}
+
+function crypterOf(key: Buffer, salt: string): Crypter {
+  // An unchanged secret keeps its ciphertext, so that an unchanged state is an unchanged file.
+  const known = new Map<string, string>();
+  return {
+    salt,
+    encrypt(text) {
+      const sealed = known.get(text) ?? seal(key, text);
+      known.set(text, sealed);
+      return sealed;
+    },
+    decrypt(text) {
+      const opened = unseal(key, text);
+      known.set(opened, text);
+      return opened;
+    },
+  };
+}
+
+function seal(key: Buffer, text: string): string {
+  const nonce = crypto.randomBytes(12);
+  const cipher = crypto.createCipheriv("aes-256-gcm", key, nonce);
+  const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()]);
+  return `v1:${nonce.toString("base64")}:${sealed.toString("base64")}`;
+}
+
+function unseal(key: Buffer, text: string): string {
+  const [version, nonce = "", body = ""] = text.split(":");
+  if (version !== "v1") throw new Error(`cannot read a secret of form ${String(version)}, only v1`);
+  const sealed = Buffer.from(body, "base64");
+  const decipher = crypto.createDecipheriv("aes-256-gcm", key, Buffer.from(nonce, "base64"));
+  decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
+  return (
+    decipher.update(sealed.subarray(0, -TAG_BYTES), undefined, "utf8") + decipher.final("utf8")
+  );
+}

@@ -1,0 +1,173 @@
+/** Runs a Pulumi program in a child process, as Pulumi's language host does (`sdk/nodejs/cmd/run`). */
+
+import * as grpc from "@grpc/grpc-js";
+import { spawn, type ChildProcess } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { createInterface } from "node:readline";
+import type { ProgramConfig, Project } from "../stack-config";
+import type { Lock } from "./lock";
+import { addServices } from "./monitor";
+import { signalGroup } from "./processes";
+import type { Run } from "./run";
+
+export interface ProgramOptions {
+  readonly projectDir: string;
+  readonly project: Project;
+  readonly config: ProgramConfig;
+  readonly parallel: number;
+  readonly lock: Lock | undefined;
+}
+
+/** How long an interrupted program gets to end by itself. */
+const GRACE_MS = 3_000;
+
+/** How long a program gets to end after one of its resources has failed: it has nothing left to do. */
+const END_MS = 15_000;
+
+/** So much of what the program printed goes into the message when it ends for no reason that we know. */
+const LAST_LINES = 10;
+
+const MESSAGE_BYTES = 400 * 1024 * 1024;
+
+/** Runs the program to its end. When it does not end well, a failure is among those of the run's steps. */
+export async function runProgram(run: Run, options: ProgramOptions): Promise<void> {
+  // Everything goes over this socket, secrets too. The folder is for this user only (mkdtemp makes it with mode
+  // 0700), and not in the working folder: a socket's path has room for 100 bytes.
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "engine-"));
+  const address = `unix:${path.join(folder, "s")}`;
+  const server = new grpc.Server({ "grpc.max_receive_message_length": MESSAGE_BYTES });
+  const end = { signalled: false };
+  addServices(server, run, {
+    onEnd: () => {
+      end.signalled = true;
+    },
+  });
+  try {
+    await listen(server, address);
+    const { ending, lastLines } = await runChild(run, options, address, folder);
+    await run.steps.idle();
+    // Only this signal means that the program wants no more: after a bare `exit(0)` everything that it did not come to
+    // would be taken for unwanted, and deleted.
+    if ((end.signalled && ending === "exit status 0") || run.steps.failed()) return;
+    const printed = lastLines.length > 0 ? `. It said last:\n${lastLines.join("\n")}` : "";
+    const message = `the program ended early, with ${ending}; nothing was deleted${printed}`;
+    run.progress.note(`error: ${run.mask.hide(message)}`);
+    run.steps.fail({ message });
+  } finally {
+    server.forceShutdown();
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function listen(server: grpc.Server, address: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+}
+
+interface Ending {
+  readonly ending: string;
+  readonly lastLines: readonly string[];
+}
+
+async function runChild(
+  run: Run,
+  options: ProgramOptions,
+  address: string,
+  folder: string,
+): Promise<Ending> {
+  const child = spawnProgram(run, options, address, folder);
+  const { pid } = child;
+  const { signal } = run.steps;
+  const lastLines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue;
+    createInterface({ input: stream }).on("line", (line) => {
+      lastLines.push(line);
+      if (lastLines.length > LAST_LINES) lastLines.shift();
+      run.progress.note(run.mask.hide(line));
+    });
+  }
+
+  const timers: NodeJS.Timeout[] = [];
+  const end = (): void => {
+    if (pid === undefined) return;
+    signalGroup(pid, "SIGTERM");
+    timers.push(setTimeout(() => signalGroup(pid, "SIGKILL"), GRACE_MS));
+  };
+  const watch = setInterval(() => {
+    if (!run.steps.failed()) return;
+    clearInterval(watch);
+    void run.steps.idle().then(() => timers.push(setTimeout(end, END_MS)));
+  }, 200);
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  if (pid !== undefined) options.lock?.started(pid);
+  try {
+    const ending = await new Promise<string>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code, by) => {
+        resolve(code === null ? `signal ${String(by)}` : `exit status ${code}`);
+      });
+    });
+    return { ending, lastLines };
+  } finally {
+    clearInterval(watch);
+    timers.forEach(clearTimeout);
+    signal.removeEventListener("abort", end);
+    if (pid !== undefined) options.lock?.ended(pid);
+  }
+}
+
+function spawnProgram(
+  run: Run,
+  { projectDir, project, config, parallel }: ProgramOptions,
+  address: string,
+  folder: string,
+): ChildProcess {
+  const { stack, project: name } = run.identity;
+  const runner = require.resolve("@pulumi/pulumi/cmd/run", { paths: [project.programDir] });
+  const flags: Readonly<Record<string, string>> = {
+    monitor: address,
+    engine: address,
+    organization: "organization",
+    project: name,
+    "root-directory": projectDir,
+    stack,
+    pwd: project.programDir,
+    parallel: String(parallel),
+  };
+  return spawn(
+    process.execPath,
+    [
+      "--no-deprecation",
+      "--require",
+      path.join(__dirname, "preload.cjs"),
+      runner,
+      ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]),
+      ...(run.preview ? ["--dry-run"] : []),
+      project.entry,
+    ],
+    {
+      cwd: project.programDir,
+      env: {
+        ...process.env,
+        PULUMI_CONFIG: JSON.stringify(config.values),
+        PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(config.secretKeys),
+        PULUMI_NODEJS_TYPESCRIPT: "true",
+        // Types are checked by `npm run check`; here they would cost a second in every run.
+        PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+        ENGINE_SOCKET_FOLDER: folder,
+      },
+      // A group of its own: Ctrl-C reaches the engine alone, which ends the program in good order. The channel (ipc)
+      // tells the program when the engine is killed.
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    },
+  );
+}

@@ -1,0 +1,164 @@
+/** Carries out one step after the other: so many at a time, each journaled, none begun after a failure. */
+
+import { setMaxListeners } from "node:events";
+import type { ChangeSummary, Failure } from "../engine";
+import type { Operation, Progress } from "../progress/progress";
+import type { Ledger } from "./ledger";
+import type { Lock } from "./lock";
+import type { Mask } from "./mask";
+import type { StepContext } from "./resource-type";
+import type { PendingOperation, ResourceState } from "./state-file";
+import { titleOf } from "./urn";
+import type { Properties } from "./values";
+
+/** Told to whoever wanted a step once the run has failed: nothing more is going to happen. */
+export class Stopped extends Error {}
+
+export interface Step<T> {
+  readonly resource: ResourceState;
+  readonly operation: Operation;
+  readonly pending: PendingOperation["type"];
+  readonly provider: Properties;
+  readonly work: (context: StepContext) => Promise<T>;
+}
+
+export interface Steps {
+  readonly signal: AbortSignal;
+  readonly projectDir: string;
+  /** Waits for a free place, then does the work. Throws `Stopped` when the run has failed, be it by this step. */
+  take<T>(step: Step<T>): Promise<T>;
+  /** Counts a change that needed no work. */
+  count(operation: keyof ChangeSummary): void;
+  /** The run has failed: what is running ends, nothing is begun. Returns the error to throw. */
+  fail(failure: Failure): Stopped;
+  /** Throws `Stopped` when the run has failed, and remembers who came too late. */
+  check(urn: string): void;
+  failed(): boolean;
+  /** Resolves when nothing is running. */
+  idle(): Promise<void>;
+  /** Titles of those who came too late. */
+  refused(): readonly string[];
+  failures(): readonly Failure[];
+  changes(): ChangeSummary;
+}
+
+export interface StepsOptions {
+  readonly projectDir: string;
+  readonly ledger: Ledger;
+  readonly lock: Lock | undefined;
+  readonly mask: Mask;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Most steps at one time. */
+  readonly parallel: number;
+}
+
+export function createSteps(options: StepsOptions): Steps {
+  const { ledger, lock, mask, progress, signal, projectDir } = options;
+  const failures: Failure[] = [];
+  const refused = new Set<string>();
+  const changes: Partial<Record<keyof ChangeSummary, number>> = {};
+  const running = new Set<Promise<unknown>>();
+  const waiting: (() => void)[] = [];
+  let free = options.parallel;
+  // One listener for each command that runs.
+  setMaxListeners(0, signal);
+
+  const count = (operation: keyof ChangeSummary): void => {
+    changes[operation] = (changes[operation] ?? 0) + 1;
+  };
+
+  function fail({ urn, message }: Failure): Stopped {
+    const hidden = mask.hide(message);
+    failures.push(urn === undefined ? { message: hidden } : { urn, message: hidden });
+    waiting.splice(0).forEach((wake) => {
+      wake();
+    });
+    return new Stopped(hidden);
+  }
+
+  function check(urn: string): void {
+    if (failures.length === 0) return;
+    refused.add(titleOf(urn));
+    throw new Stopped(`${titleOf(urn)} was not begun: the run has failed`);
+  }
+
+  async function place(urn: string): Promise<void> {
+    check(urn);
+    while (free === 0) {
+      await new Promise<void>((wake) => waiting.push(wake));
+      check(urn);
+    }
+    free -= 1;
+  }
+
+  function contextOf(resource: ResourceState, provider: Properties): StepContext {
+    return {
+      projectDir,
+      urn: resource.urn,
+      signal,
+      provider,
+      secretOutputs: resource.additionalSecretOutputs ?? [],
+      say: (line) => {
+        progress.said(resource.urn, mask.hide(line));
+      },
+      processStarted: (pid) => lock?.started(pid),
+      processEnded: (pid) => lock?.ended(pid),
+    };
+  }
+
+  async function carryOut<T>({
+    resource,
+    operation,
+    pending,
+    provider,
+    work,
+  }: Step<T>): Promise<T> {
+    const { urn } = resource;
+    const journaled: PendingOperation = { resource, type: pending };
+    ledger.begin(journaled);
+    await ledger.save();
+    progress.started(urn, operation);
+    try {
+      const result = await work(contextOf(resource, provider));
+      ledger.end(journaled);
+      progress.ended(urn, operation);
+      return result;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      // Stopped in the middle, nobody knows how far it got: the journal keeps it for the next run.
+      if (!signal.aborted) ledger.end(journaled);
+      await ledger.save();
+      progress.ended(urn, operation, mask.hide(message));
+      throw fail({ urn, message });
+    }
+  }
+
+  return {
+    signal,
+    projectDir,
+    async take(step) {
+      await place(step.resource.urn);
+      const work = carryOut(step);
+      const settled = work.catch(() => undefined);
+      running.add(settled);
+      try {
+        return await work;
+      } finally {
+        running.delete(settled);
+        free += 1;
+        waiting.shift()?.();
+      }
+    },
+    count,
+    fail,
+    check,
+    failed: () => failures.length > 0,
+    async idle() {
+      while (running.size > 0) await Promise.all(running);
+    },
+    refused: () => [...refused],
+    failures: () => failures,
+    changes: () => changes,
+  };
+}

@@ -1,0 +1,5 @@
+import type { Engine, EngineOptions } from "../engine";
+import { embeddedEngine } from "../embedded/embedded-engine";
+export function pulumiCliEngine(options: EngineOptions): Engine {
+  return embeddedEngine(options);
+}
