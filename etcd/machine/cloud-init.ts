@@ -23,6 +23,8 @@ export const VM = {
   uploadDirectory: "/var/lib/etcd-restore/uploads",
   /** Takes start, stop, status or log as its last word, as `restore.sh` wants it. */
   service: "/usr/local/sbin/etcd-service",
+  /** Puts another environment file, on its stdin, in place of the one that user data brought. */
+  writeEnvironment: "/usr/local/sbin/etcd-restore-environment",
   /** There once everything is done. */
   readyMarker: "/var/lib/etcd-restore/ready",
 } as const;
@@ -65,6 +67,9 @@ const LARGEST_BASE64 = 65_535;
 
 const PREPARE = "/usr/local/sbin/etcd-restore-prepare";
 const GUARD = "/usr/local/sbin/etcd-restore-guard-metadata";
+
+/** Waits on the VM for what this file describes; for `bash -s -- SECONDS MARKER` as root. */
+export const WAIT_READY = script("wait-ready.sh");
 
 /** Folder on the VM with `etcd`, `etcdctl` and, but for etcd 3.4, `etcdutl`. */
 export function programsDirectory(install: EtcdInstall["kind"]): string {
@@ -126,6 +131,7 @@ export function cloudInit(settings: CloudInitSettings): string {
       file("/etc/systemd/system/etcd-restore-guard-metadata.service", "0644", GUARD_UNIT),
       file("/etc/systemd/networkd.conf.d/50-etcd-restore.conf", "0644", KEEP_ROUTING_RULES),
       file(VM.service, "0755", script("vm-service.sh")),
+      file(VM.writeEnvironment, "0755", script("write-environment.sh")),
       file(GUARD, "0755", script("guard-metadata.sh")),
       file(PREPARE, "0755", script("prepare-vm.sh")),
     ],

@@ -150,7 +150,8 @@ make_directories
 ((${#release_url[@]} == 0)) || install_release
 if ((${#release_url[@]} > 0 || installed)); then
   [[ -x $programs/etcd ]] || fail "there is no program $programs/etcd: the package was not installed"
-  say "$("$programs/etcd" --version | head -n 1)"
+  version=$("$programs/etcd" --version)
+  say "${version%%$'\n'*}"
 fi
 keep_time
 systemctl enable --quiet etcd.service

@@ -1,0 +1,119 @@
+/** Finds by name what is there in a cloud already, and says how to find out more when it is not there. */
+import * as openstack from "@pulumi/openstack";
+import * as pulumi from "@pulumi/pulumi";
+
+/** Nothing, or too much, has the name that a setting gives. A RunError, so Pulumi prints its message without a stack. */
+export class LookupError extends pulumi.RunError {}
+
+/** A network that is there already. */
+export interface FoundNetwork {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** What a server of a flavor has. */
+export interface FoundFlavor {
+  readonly id: string;
+  readonly name: string;
+  readonly ramMiB: number;
+  /** 0: the image, or the volume that it boots from, decides. */
+  readonly diskGiB: number;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The network with this name or id; `external` wants one that routers can have as their gateway. */
+export async function findNetwork(
+  setting: "network" | "externalNetwork",
+  nameOrId: string,
+): Promise<FoundNetwork> {
+  const external = setting === "externalNetwork";
+  const found = await lookUp(
+    setting,
+    nameOrId,
+    `openstack network list${external ? " --external" : ""}`,
+    () =>
+      openstack.networking.getNetwork({
+        ...(UUID.test(nameOrId) ? { networkId: nameOrId } : { name: nameOrId }),
+        ...(external ? { external } : {}),
+      }),
+  );
+  return { id: found.id, name: found.name ?? nameOrId };
+}
+
+/** The flavor with this name, or else with this id. */
+export async function findFlavor(nameOrId: string): Promise<FoundFlavor> {
+  const found = await lookUp("flavor", nameOrId, "openstack flavor list", async () => {
+    try {
+      return await openstack.compute.getFlavor({ name: nameOrId });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      return openstack.compute.getFlavor({ flavorId: nameOrId });
+    }
+  });
+  return {
+    id: found.id,
+    name: found.name ?? nameOrId,
+    ramMiB: found.ram ?? 0,
+    diskGiB: found.disk ?? 0,
+  };
+}
+
+/**
+ * Id of the image with this name. An id is taken as it is.
+ *
+ * Of several images with one name none is taken, not even the newest: another one tomorrow would be another VM.
+ */
+export async function findImage(nameOrId: string): Promise<string> {
+  if (UUID.test(nameOrId)) return nameOrId;
+  const found = await lookUp("image", nameOrId, "openstack image list", () =>
+    openstack.images.getImage({ name: nameOrId }),
+  );
+  return found.id;
+}
+
+async function lookUp<T>(
+  setting: string,
+  nameOrId: string,
+  listing: string,
+  ask: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const list = `\`${listing}\` shows what there is`;
+    if (isNotFound(error)) {
+      throw new LookupError(
+        `${setting} is "${nameOrId}", and this OpenStack project sees nothing of that name or id; ${list}`,
+      );
+    }
+    if (/more than one result/i.test(reason)) {
+      throw new LookupError(
+        `${setting} is "${nameOrId}", and there are several of that name; set it to the id of the one: ${list}`,
+      );
+    }
+    if (/auth_url|'cloud' must be specified|no suitable endpoint|authenticate|401/i.test(reason)) {
+      throw new LookupError(
+        `OpenStack does not let us ask for ${setting} "${nameOrId}": ${firstLine(reason)}; set OS_CLOUD to a cloud of ` +
+          "your clouds.yaml, or source your openrc file, and try `openstack token issue`",
+      );
+    }
+    throw new LookupError(
+      `cannot ask OpenStack for ${setting} "${nameOrId}": ${firstLine(reason)}`,
+    );
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  const reason = error instanceof Error ? error.message : String(error);
+  return /returned no results|no results|not found|could not find|\b404\b/i.test(reason);
+}
+
+/** Without the engine's preface, and on one line. */
+function firstLine(reason: string): string {
+  return reason
+    .replace(/^Invocation of \S+ returned an error: /, "")
+    .replace(/\s+/g, " ")
+    .slice(0, 300);
+}

@@ -1,0 +1,264 @@
+import * as command from "@pulumi/command";
+import * as openstack from "@pulumi/openstack";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  cloudInit,
+  programsDirectory,
+  VM,
+  WAIT_READY,
+  type EtcdInstall,
+} from "../etcd/machine/cloud-init";
+import { environmentFile } from "../etcd/machine/environment";
+import { knownHostsLine, type MachineKeys } from "../etcd/machine/ssh-keys";
+import { findFlavor, findImage } from "./cloud-lookups";
+import {
+  SSH_PORT,
+  sshCommand,
+  sshConnections,
+  type Bastion,
+  type SshConnection,
+} from "./etcd-vm-connection";
+import { makeAddress } from "./etcd-vm-address";
+import {
+  checkedSettings,
+  refuseSmallFlavor,
+  type SizeNeeds,
+  type VmSettings,
+} from "./etcd-vm-settings";
+import { ownerDescription, ownerMetadata, ownerTags } from "./owner";
+import { commandLine, scriptCommand } from "./script";
+
+export interface EtcdVmArgs {
+  /** Name or id of the image: Ubuntu 22.04, 24.04 or Debian 12, with cloud-init. */
+  readonly image: string;
+  /** Name or id of the flavor. */
+  readonly flavor: string;
+  /** What the flavor must have. @default nothing is asked of it */
+  readonly needs?: SizeNeeds;
+  /** Id of the network that the VM is on. */
+  readonly networkId: pulumi.Input<string>;
+  /** Id of the subnet for its address. @default OpenStack takes one */
+  readonly subnetId?: pulumi.Input<string | undefined>;
+  /** Id of the security group that says who may come in. */
+  readonly securityGroupId: pulumi.Input<string>;
+  /** Name of the network that gives the floating IP. @default none - reached by its own address, see `bastion` */
+  readonly floatingIpPool?: pulumi.Input<string>;
+  /** One hop for SSH. @default none */
+  readonly bastion?: Bastion;
+  /** How the etcd programs come to the VM. */
+  readonly install: EtcdInstall;
+  /** Bytes of the backup that it will hold: etcd's quota follows from it. */
+  readonly snapshotBytes: number;
+  /** @default 2379 */
+  readonly clientPort?: number;
+  /** Only this machine itself reaches it. @default 2380 */
+  readonly peerPort?: number;
+  /** Size of a Cinder volume for the data, which outlives a rebuilt VM. @default the data lies on the root disk */
+  readonly dataVolumeGiB?: number;
+  /** Folder on this computer that gets `ssh-key` (mode 0600) and `known_hosts`. */
+  readonly sshDirectory: string;
+  /** Seconds that cloud-init may take. @default 900 */
+  readonly readyWithinSeconds?: number;
+}
+
+/**
+ * A VM with etcd installed and configured, but without data: where a backup can be restored.
+ *
+ * Its addresses and its SSH host key are there before it boots, so certificates can name it and the first
+ * connection is to the right machine. Other keys, programs or settings make another VM; another security group
+ * does not.
+ */
+export class EtcdVm extends pulumi.ComponentResource {
+  /** Where it is reached: the floating IP, or its own address. */
+  public readonly address: pulumi.Output<string>;
+  /** All that its certificate must name; known before it boots. */
+  public readonly addresses: pulumi.Output<string[]>;
+  /** For everything that is done on it; secret. */
+  public readonly connection: pulumi.Output<SshConnection>;
+  /** Changes when it is another machine. Known once it is ready for a restore. */
+  public readonly instanceId: pulumi.Output<string>;
+  /** A command line that logs in. */
+  public readonly sshCommand: pulumi.Output<string>;
+  /** Path on it of etcd's environment file; known once that is fit for the backup. */
+  public readonly environmentFile: pulumi.Output<string>;
+  /** Folder on it with the etcd programs. */
+  public readonly programs: string;
+
+  constructor(name: string, args: EtcdVmArgs, opts?: pulumi.ComponentResourceOptions) {
+    const settings = checkedSettings(name, args);
+    super("etcd-restore:index:EtcdVm", name, {}, opts);
+    this.programs = programsDirectory(args.install.kind);
+    const child = { parent: this };
+
+    const keys = this.makeKeys(name);
+    const { portId, address, addresses, ready: reachable } = makeAddress(name, args, child);
+    this.address = address;
+    this.addresses = addresses;
+
+    const volume =
+      args.dataVolumeGiB === undefined
+        ? undefined
+        : new openstack.blockstorage.Volume(
+            `${name}-data`,
+            {
+              size: args.dataVolumeGiB,
+              description: ownerDescription("etcd's data"),
+              metadata: ownerMetadata(),
+            },
+            child,
+          );
+    // Over SSH, later, what follows from the backup: another backup must not make another VM.
+    const environment = (snapshotBytes: number) =>
+      address.apply((clientAddress) => vmEnvironment(settings, clientAddress, snapshotBytes));
+    const userData = pulumi
+      .all([keys, environment(0), volume?.id])
+      .apply(([{ login, host }, environmentText, dataVolumeId]) =>
+        cloudInit({
+          hostname: settings.hostname,
+          loginKey: login.publicKey,
+          hostKey: host,
+          install: args.install,
+          environment: environmentText,
+          ...(dataVolumeId === undefined ? {} : { dataVolumeId }),
+        }),
+      );
+
+    const keyPair = new openstack.compute.Keypair(
+      `${name}-key-pair`,
+      { publicKey: pulumi.unsecret(keys.apply(({ login }) => login.publicKey)) },
+      child,
+    );
+    const server = new openstack.compute.Instance(
+      `${name}-server`,
+      {
+        imageId: findImage(args.image),
+        flavorId: findFlavor(args.flavor).then((flavor) => {
+          refuseSmallFlavor(flavor, args.needs);
+          return flavor.id;
+        }),
+        keyPair: keyPair.name,
+        networks: [{ port: portId }],
+        configDrive: true, // works where there is no metadata service, and is there at boot
+        userData: pulumi.secret(userData),
+        metadata: ownerMetadata(),
+        tags: ownerTags(),
+      },
+      {
+        parent: this,
+        deleteBeforeReplace: true, // two servers cannot share the port
+        dependsOn: [...reachable],
+        customTimeouts: { create: "15m", delete: "10m" },
+      },
+    );
+    const attachment =
+      volume === undefined
+        ? undefined
+        : new openstack.compute.VolumeAttach(
+            `${name}-data-attachment`,
+            { instanceId: server.id, volumeId: volume.id },
+            { parent: this, deleteBeforeReplace: true },
+          );
+
+    const { connection, booting } = sshConnections(this.address, keys, args.bastion);
+    this.connection = connection;
+    const ready = new command.remote.Command(
+      `${name}-ready`,
+      {
+        connection: booting,
+        create: commandLine(
+          ...["sudo", "bash", "-s", "--"],
+          ...[settings.readyWithinSeconds, VM.readyMarker],
+        ),
+        stdin: WAIT_READY,
+        triggers: [server.id],
+        addPreviousOutputInEnv: false, // sshd takes no environment
+      },
+      {
+        parent: this,
+        deletedWith: server,
+        dependsOn: attachment === undefined ? [] : [attachment],
+      },
+    );
+    this.instanceId = pulumi.all([server.id, ready.id]).apply(([id]) => id);
+    const configured = new command.remote.Command(
+      `${name}-environment`,
+      {
+        connection,
+        create: commandLine("sudo", VM.writeEnvironment),
+        stdin: environment(args.snapshotBytes),
+        triggers: [this.instanceId],
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this, deletedWith: server },
+    );
+    this.environmentFile = configured.id.apply(() => VM.environmentFile);
+    this.sshCommand = this.writeSshFiles(name, args, keys);
+
+    this.registerOutputs({
+      address: this.address,
+      instanceId: this.instanceId,
+      sshCommand: this.sshCommand,
+    });
+  }
+
+  private makeKeys(name: string): pulumi.Output<MachineKeys> {
+    const made = new command.local.Command(
+      `${name}-ssh-keys`,
+      {
+        create: scriptCommand("make-ssh-keys", "make", "etcd-restore"),
+        logging: "none", // its output is the keys, and is printed live even when it is marked secret
+      },
+      {
+        parent: this,
+        additionalSecretOutputs: ["stdout", "stderr"],
+        // Other words for the same command must not make other keys, and with them another VM.
+        ignoreChanges: ["create"],
+      },
+    );
+    return pulumi.secret(made.stdout).apply(parseKeys);
+  }
+
+  private writeSshFiles(
+    name: string,
+    { sshDirectory, bastion }: EtcdVmArgs,
+    keys: pulumi.Output<MachineKeys>,
+  ): pulumi.Output<string> {
+    const files = new command.local.Command(
+      `${name}-ssh-files`,
+      {
+        create: scriptCommand("make-ssh-keys", "write", sshDirectory),
+        delete: scriptCommand("make-ssh-keys", "remove", sshDirectory),
+        stdin: pulumi.jsonStringify({
+          privateKey: keys.apply(({ login }) => login.privateKey),
+          knownHosts: pulumi
+            .all([this.address, keys])
+            .apply(([address, { host }]) => knownHostsLine(address, SSH_PORT, host.publicKey)),
+        }),
+        triggers: [sshDirectory],
+      },
+      { parent: this, deleteBeforeReplace: true },
+    );
+    return pulumi
+      .all([this.address, files.id])
+      .apply(([address]) => sshCommand(address, sshDirectory, bastion));
+  }
+}
+
+/** Reads what `scripts/make-ssh-keys.ts` printed. */
+function parseKeys(stdout: string): MachineKeys {
+  return JSON.parse(stdout) as MachineKeys;
+}
+
+/** The environment file of the VM for a backup of this size. */
+function vmEnvironment(settings: VmSettings, clientAddress: string, snapshotBytes: number): string {
+  return environmentFile({
+    name: settings.hostname,
+    dataDirectory: VM.dataDirectory,
+    certificateDirectory: VM.certificateDirectory,
+    clientAddress,
+    listenAddresses: ["0.0.0.0"],
+    clientPort: settings.clientPort,
+    peerPort: settings.peerPort,
+    snapshotBytes,
+  });
+}
