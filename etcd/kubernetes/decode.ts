@@ -1,0 +1,168 @@
+import { type JsonObject, JsonSyntaxError, isJsonObject, parseJson, setMember } from "./json";
+import type { JsonBuilder, JsonValue } from "./json";
+import { type MessageCursor, readMessage } from "./message-json";
+import { fieldsVersion, messageOfKind } from "./messages";
+import { classify } from "./storage";
+import { type Cursor, readFields, readLength, readText, skipField, WireError } from "./wire";
+
+/** A Kubernetes object as it is stored, in the API version in which it is stored. */
+export interface StoredObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** The object as JSON: members and empty values as the API server would send them. */
+  readonly object: JsonObject;
+  /**
+   * Fields that are stored but missing from `object`, because a newer Kubernetes wrote them, as
+   * `core.v1.PodSpec field 99`; empty for all up to the version of fields.json.
+   */
+  readonly unknownFields: readonly string[];
+}
+
+/** Why a value is not shown as a Kubernetes object. */
+export type UndecodableReason = "encrypted" | "not-an-object" | "unknown-kind" | "damaged";
+
+/** A value that cannot be shown as a Kubernetes object; the message never holds any of it. */
+export class UndecodableError extends Error {
+  constructor(
+    readonly reason: UndecodableReason,
+    message: string,
+  ) {
+    super(message);
+    this.name = "UndecodableError";
+  }
+}
+
+/**
+ * Decodes a stored value to what the API server would send for the stored version of the object, but for
+ * what it adds when it reads: the resourceVersion (`asKubectlShows`), defaults that are younger than the object, and the
+ * conversion to the version that a client prefers.
+ * @throws UndecodableError for encrypted values (never decrypted here), for values that are no object, for
+ * kinds that fields.json does not have, and for damaged values
+ */
+export function decodeObject(value: Uint8Array): StoredObject {
+  const encoding = classify(value);
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  try {
+    switch (encoding.kind) {
+      case "protobuf":
+        return decodeProtobuf(bytes);
+      case "json":
+        return decodeJson(bytes.toString(), "the value");
+      case "encrypted":
+        throw new UndecodableError(
+          "encrypted",
+          `the value is encrypted at rest by ${encoding.provider} ${encoding.version} with key '${encoding.keyName}': only an API server whose EncryptionConfiguration has that key can read it`,
+        );
+      case "cbor":
+      case "text":
+      case "binary":
+        throw new UndecodableError(
+          "not-an-object",
+          `the value is no Kubernetes object but ${encoding.kind} of ${value.length} bytes: ask for it with -o raw`,
+        );
+    }
+  } catch (error) {
+    if (error instanceof WireError || error instanceof JsonSyntaxError) {
+      throw new UndecodableError("damaged", `the value cannot be decoded: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+interface Unknown {
+  apiVersion: string;
+  kind: string;
+  contentEncoding: string;
+  contentType: string;
+  raw: readonly [start: number, end: number];
+}
+
+function decodeProtobuf(bytes: Buffer): StoredObject {
+  const unknown = readUnknown(bytes);
+  const { apiVersion, kind, raw } = unknown;
+  const name = `${apiVersion} ${kind}`;
+  if (unknown.contentEncoding !== "") {
+    throw new UndecodableError(
+      "unknown-kind",
+      `the ${name} is stored with content encoding '${unknown.contentEncoding}'; only plain values are decoded: ask for it with -o raw`,
+    );
+  }
+  if (unknown.contentType === "application/json") {
+    return decodeJson(bytes.toString("utf8", ...raw), `the ${name}`);
+  }
+  const message = messageOfKind(apiVersion, kind);
+  if (message === undefined) {
+    throw new UndecodableError(
+      "unknown-kind",
+      `the value is a ${name} in protobuf, a kind that Kubernetes' API ${fieldsVersion} does not have, so its fields have no names here: ask for it with -o raw`,
+    );
+  }
+  const unknownFields = new Set<string>();
+  const cursor: MessageCursor = { bytes, at: raw[0], unknownFields };
+  const fields = readMessage(cursor, raw[1], message) as JsonObject;
+  const object: JsonObject = { kind, apiVersion, ...fields };
+  return { apiVersion, kind, object, unknownFields: [...unknownFields] };
+}
+
+/** Reads `runtime.Unknown` (apimachinery/pkg/runtime/generated.proto) behind the four bytes of its magic. */
+function readUnknown(bytes: Buffer): Unknown {
+  const unknown: Unknown = {
+    apiVersion: "",
+    kind: "",
+    contentEncoding: "",
+    contentType: "",
+    raw: [0, 0],
+  };
+  const cursor: Cursor = { bytes, at: 4 };
+  const end = bytes.length;
+  readFields(cursor, end, (number, wire) => {
+    if (number === 1) {
+      const typeEnd = readLength(cursor, wire, end) + cursor.at;
+      readFields(cursor, typeEnd, (field, inner) => {
+        if (field === 1) unknown.apiVersion = readText(cursor, inner, typeEnd);
+        else if (field === 2) unknown.kind = readText(cursor, inner, typeEnd);
+        else skipField(cursor, inner);
+      });
+    } else if (number === 2) {
+      const length = readLength(cursor, wire, end);
+      unknown.raw = [cursor.at, cursor.at + length];
+      cursor.at += length;
+    } else if (number === 3) unknown.contentEncoding = readText(cursor, wire, end);
+    else if (number === 4) unknown.contentType = readText(cursor, wire, end);
+    else skipField(cursor, wire);
+  });
+  return unknown;
+}
+
+function decodeJson(text: string, what: string): StoredObject {
+  const object = parseJson(text);
+  const { apiVersion, kind } = isJsonObject(object) ? object : {};
+  if (!isJsonObject(object) || typeof apiVersion !== "string" || typeof kind !== "string") {
+    throw new UndecodableError(
+      "not-an-object",
+      `${what} is JSON but no Kubernetes object, which would have an apiVersion and a kind: ask for it with -o raw`,
+    );
+  }
+  return { apiVersion, kind, object, unknownFields: [] };
+}
+
+/**
+ * The object as `kubectl get` shows it: with the resourceVersion, which etcd holds as the key's modification
+ * revision, and without managedFields unless asked for.
+ */
+export function asKubectlShows(
+  object: JsonObject,
+  modRevision: bigint | number,
+  showManagedFields = false,
+): JsonObject {
+  const metadata: JsonBuilder = {};
+  const stored = object.metadata;
+  const members: readonly [string, JsonValue][] = isJsonObject(stored)
+    ? Object.entries(stored)
+    : [];
+  for (const [name, value] of members) {
+    if (name !== "managedFields" || showManagedFields) setMember(metadata, name, value);
+  }
+  metadata.resourceVersion = String(modRevision);
+  return { ...object, metadata };
+}
