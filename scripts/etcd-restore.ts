@@ -10,7 +10,6 @@ export interface GlobalOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly debug?: boolean;
-  readonly color: boolean;
 }
 
 /** Collects a repeatable `--config KEY=VALUE`. */

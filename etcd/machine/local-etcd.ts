@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { CERTIFICATE_FILES, environmentFile, withTokenOf } from "./environment";
 import { MachineError } from "./machine-error";
 import { claimDirectory, isClaimed, readIfThere, removeOwn, writeIfChanged } from "./own-files";
+import { ownProcess } from "./own-process";
 import type { Pki } from "./pki";
 import { ensureEtcd, type EtcdPrograms } from "./programs";
 import { LOCAL_SERVICE_SCRIPT, localService } from "./service";
@@ -115,6 +116,19 @@ export async function removeLocalEtcd(directory: string): Promise<readonly strin
     throw new MachineError(3, `cannot remove ${directory}: ${said === "" ? busy : said}`);
   }
   return removeOwn(directory, isOurs);
+}
+
+/**
+ * Names the etcd that serves from a folder, for Pulumi to notice when it is gone: the same text as long as it runs,
+ * another one when it does not run any more (a reboot, a kill), so that what depends on it is done again.
+ *
+ * It is the number of times that a restore started it, which `restore.sh` counts, and one more when the next restore
+ * will have to.
+ */
+export async function localInstance(directory: string): Promise<string> {
+  const counted = await readIfThere(path.join(directory, `${NAMES.data}.restore-starts`));
+  const running = (await ownProcess(directory)) !== undefined;
+  return `${directory} start ${Number(counted ?? 0) + (running ? 0 : 1)}`;
 }
 
 /** Names that we, restore.sh and local-service.sh give to things in the folder. */

@@ -18,7 +18,8 @@
 #   --wait-seconds      limit of every wait; default 60 and one more for each 20 MB of the snapshot
 #
 # Beside the data directory D it uses D.restore-lock, D.restore-journal, D.restore-staging and D.restore-trash while it
-# runs, and leaves D.aside-TIME (what was there before) and D.quarantine-TIME (what was refused).
+# runs, counts in D.restore-starts how often it had to start etcd, and leaves D.aside-TIME (what was there before) and
+# D.quarantine-TIME (what was refused).
 #
 # Safe to run again, also after it was killed: a backup that is already restored and healthy is left alone. stderr has a
 # line for each step; stdout one line of JSON. No value of a key is ever printed.
@@ -219,7 +220,7 @@ wait_until_serving() {
 
 # --- ending, and putting back ---------------------------------------------------------------------------------------
 
-stage=prepare # prepare, swap, finished
+stage=begin # begin; with the lock: prepare, swap, finished
 was_running=0 aside='' swapped=0 environment_before=''
 
 finish() {
@@ -229,9 +230,9 @@ finish() {
   set +e
   end_child
   [[ $stage != swap ]] || put_back
-  remove_ours
+  [[ $stage == begin ]] || remove_ours
   # A command that failed and that nobody foresaw says nothing about the proof.
-  if [[ -z $foreseen ]] && ((code > 0 && code < 128)); then
+  if [[ -z $foreseen ]] && ((code != 0)); then
     say "unexpected: \"$failed_command\" failed in line $failed_line"
     code=3
   fi
@@ -292,6 +293,11 @@ recover() {
   remove_ours
 }
 
+# How often etcd did not run before and does now: whoever planned this run tells by it whether etcd was lost since.
+count_start() {
+  ((was_running)) || echo $(($(cat -- "$data.restore-starts" 2>/dev/null || echo 0) + 1)) | write_file "$data.restore-starts"
+}
+
 # What must be the same for a data directory to be this backup's; the token and the time follow it in the marker.
 identity() {
   printf 'sha256=%s\nmember=%s %s\netcd=%s\n' "$sha256" "${setting[ETCD_NAME]}" "${setting[ETCD_INITIAL_ADVERTISE_PEER_URLS]}" "${version%.*}"
@@ -321,7 +327,8 @@ find_programs() {
 leave_if_restored() {
   say "looking at $data"
   [[ -f $data/$marker && $(head -n 3 -- "$data/$marker") == "$(identity)" ]] || return 0
-  if ! { service status 2>/dev/null && is_serving ask_member; }; then
+  ! service status 2>/dev/null || was_running=1
+  if ! { ((was_running)) && is_serving ask_member; }; then
     say "already restored, but it does not serve: starting it"
     if ! { service stop && service start && wait_until_serving; }; then
       say "it does not start: restoring again"
@@ -332,6 +339,7 @@ leave_if_restored() {
   # A run that was killed after the swap may not have come to it.
   token=$(sed -n 's/^token=//p' "$data/$marker")
   [[ ${setting[ETCD_INITIAL_CLUSTER_TOKEN]-} == "$token" ]] || with_token "$token"
+  count_start
   say "already restored and serving: left as it is"
   stage=finished
   lap start
@@ -424,6 +432,7 @@ prove() {
   fi
   say "$proof"
   end_child || refuse_trial "etcd did not stop in 30 s"
+  find "$staging/data" -exec sync -- {} + # on the disk before the old etcd is stopped, which then is down for less
   lap prove
 }
 
@@ -484,7 +493,7 @@ swap() {
   say "moving what was restored to $data"
   swapped=1
   mv -- "$staging/data" "$data"
-  sync -f -- "$data"
+  sync -- "${data%/*}"
   with_token "$token"
   say "starting etcd"
   if ! { service start && wait_until_serving; }; then
@@ -493,6 +502,7 @@ swap() {
   fi
   stage=finished
   rm -f -- "$journal"
+  count_start
   lap start
   say "serving at $endpoint"
 }
@@ -529,26 +539,32 @@ data='' lock='' journal='' staging='' trash='' marker='' endpoint='' version='' 
 proof='left to the verification: it was already restored'
 as_owner=()
 
-trap 'failed_command=$BASH_COMMAND failed_line=$LINENO' ERR
-((BASH_VERSINFO[0] >= 5)) || fail 3 "bash 5 or newer is needed, this is $BASH_VERSION"
-for tool in setpriv flock mountpoint sha256sum realpath sync df; do
-  command -v "$tool" >/dev/null || fail 3 "there is no program $tool; it is in util-linux or coreutils"
-done
-read_flags "$@"
-read_environment
-take_lock
-trap finish EXIT
-trap 'foreseen=130; exit 130' INT
-trap 'foreseen=143; exit 143' TERM
-trap 'foreseen=129; exit 129' HUP
-recover
-find_programs
-leave_if_restored
-check_data_directory
-check_snapshot
-restore_beside
-prove
-swap
-prune aside
-prune quarantine
-report true
+# A function, so that bash has read all of it before it begins: the file may be replaced while it runs.
+main() {
+  trap 'failed_command=$BASH_COMMAND failed_line=$LINENO' ERR
+  trap finish EXIT
+  trap 'foreseen=130; exit 130' INT
+  trap 'foreseen=143; exit 143' TERM
+  trap 'foreseen=129; exit 129' HUP
+  ((BASH_VERSINFO[0] >= 5)) || fail 3 "bash 5 or newer is needed, this is $BASH_VERSION"
+  for tool in setpriv flock mountpoint sha256sum realpath sync df; do
+    command -v "$tool" >/dev/null || fail 3 "there is no program $tool; it is in util-linux or coreutils"
+  done
+  read_flags "$@"
+  read_environment
+  take_lock
+  stage=prepare
+  recover
+  find_programs
+  leave_if_restored
+  check_data_directory
+  check_snapshot
+  restore_beside
+  prove
+  swap
+  prune aside
+  prune quarantine
+  report true
+}
+
+main "$@"; exit

@@ -38,7 +38,7 @@ export async function start(file: string | undefined, options: StartOptions): Pr
   };
   const report = readReport(text("report"));
   if (options.json === true) process.stdout.write(fs.readFileSync(text("report"), "utf8"));
-  else process.stdout.write(`${reportText(report, { color: options.color })}\n`);
+  else process.stdout.write(`${reportText(report, { color: pc.isColorSupported })}\n`);
   say(lookAround(text("etcdctl"), text("report")));
   return report.verdict === "pass" ? EXIT.good : EXIT.checkFailed;
 }

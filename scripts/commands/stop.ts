@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import * as path from "node:path";
 import { abortOnInterrupt, labDirectory, labEngine, type LabOptions } from "../lab";
 import { EXIT, exitCodeOf } from "../outcome";
 import type { GlobalOptions } from "../etcd-restore";
@@ -23,13 +24,23 @@ export async function stop(options: StopOptions): Promise<number> {
       for (const { message } of result.failures) process.stderr.write(`error: ${message}\n`);
     return exitCodeOf(result);
   }
-  // Only an empty folder goes: what is not the stack's own is not ours to delete.
-  const left = fs.existsSync(lab) ? fs.readdirSync(lab) : [];
-  if (left.length === 0) fs.rmdirSync(lab);
+  const left = removeIfEmpty(path.join(lab, "stack")) ? entries(lab) : ["stack"];
+  removeIfEmpty(lab);
   say(
     left.length === 0
       ? `Stopped; nothing is left of ${lab}.`
       : `Stopped. ${lab} still holds what is not the stack's: ${left.join(", ")}`,
   );
   return EXIT.good;
+}
+
+/** Only an empty folder goes: what is not the stack's own is not ours to delete. */
+function removeIfEmpty(directory: string): boolean {
+  if (entries(directory).length > 0) return false;
+  fs.rmSync(directory, { recursive: true, force: true });
+  return true;
+}
+
+function entries(directory: string): readonly string[] {
+  return fs.existsSync(directory) ? fs.readdirSync(directory) : [];
 }

@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { text as readAll } from "node:stream/consumers";
+import pc from "picocolors";
 import type { Endpoint } from "../../etcd/proof/endpoint";
 import { verify as proveEndpoint } from "../../etcd/proof/verify";
 import type { Phase, Report, VerificationLevel } from "../../etcd/report/report";
@@ -70,9 +71,9 @@ function print(report: Report, options: VerifyOptions): void {
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(report)}\n`);
     process.stderr.write(
-      `${report.verdict === "pass" ? verdictLine(report) : reportText(report, { color: options.color })}\n`,
+      `${report.verdict === "pass" ? verdictLine(report) : reportText(report, { color: pc.isColorSupported })}\n`,
     );
-  } else process.stdout.write(`${reportText(report, { color: options.color })}\n`);
+  } else process.stdout.write(`${reportText(report, { color: pc.isColorSupported })}\n`);
 }
 
 /** The endpoint that the flags or the stack name, with what its TLS and authentication need. */
