@@ -1,0 +1,132 @@
+/** What a report means, in sentences that are true of this very report: for readers who do not know etcd. */
+import { counted, moment } from "./figures";
+import { verdictOf } from "./proof-chain";
+import type { Check, Report } from "./report";
+
+/** The verdict in one sentence. */
+export function headline(report: Report): string {
+  const { verdict, checks, snapshot, differences, level } = report;
+  const of = (wanted: Check["verdict"]): string =>
+    `${having(report, wanted).length} of ${counted(checks.length, "check")}`;
+  switch (verdict) {
+    case "pass": {
+      const keys = counted(snapshot.keys, "key");
+      if (verdictOf(report, "read-back") !== "pass" || level === "quick") {
+        return `The restored etcd has the HashKV of the backup and as many keys: ${keys} at revision ${snapshot.revision}.`;
+      }
+      return level === "full"
+        ? `All ${keys} came back exactly as the backup holds them: value, revisions, version and lease.`
+        : `All ${keys} came back with the revisions, version and lease that the backup holds, and with the same HashKV over everything.`;
+    }
+    case "fail": {
+      const keys = counted(differences.total, "key");
+      const located =
+        differences.total === 0
+          ? ""
+          : ` ${keys} ${differences.total === 1 ? "is" : "are"} not as in the backup.`;
+      return `Do not rely on this restore: ${of("fail")} failed.${located}`;
+    }
+    case "incomplete":
+      return `Neither good nor bad, and so not good: ${of("not-checked")} could not be made.`;
+  }
+}
+
+/** What the verdict proves, a sentence each. */
+export function proves(report: Report): string[] {
+  const { verdict, restored, snapshot, source, level } = report;
+  const failed = titles(having(report, "fail"));
+  const open = titles(having(report, "not-checked"));
+  const passed = having(report, "pass").length;
+  switch (verdict) {
+    case "fail":
+      return [
+        `At least one thing is not as the backup, its manifest or the settings say: ${failed}.`,
+        "That is a fact about the etcd that was asked, not yet about the backup: the file, the restore and whoever wrote to this etcd since are all suspects.",
+        ...(passed > 0
+          ? [
+              `${counted(passed, "other check")} passed and narrow${passed === 1 ? "s" : ""} the search.`,
+            ]
+          : []),
+      ];
+    case "incomplete":
+      return [
+        `Nothing that could be checked contradicts the backup: ${counted(passed, "check")} passed and none failed.`,
+        `But that is not enough for the level “${level}”, because of what could not be checked: ${open}.`,
+      ];
+    case "pass":
+      return [
+        `The etcd ${restored.etcdVersion} at ${restored.endpoint} serves what the backup file holds at revision ${snapshot.revision}.`,
+        ...(verdictOf(report, "hashkv") === "pass"
+          ? [
+              "It computed the same HashKV, a checksum over every key, value, revision and version that it keeps, as was computed from the file without any help of etcd.",
+            ]
+          : []),
+        ...readBackWords(report),
+        ...(source !== undefined && verdictOf(report, "source-hashkv") === "pass"
+          ? [
+              `The file in turn is what the source cluster said it held when the backup was taken (${moment(source.takenAt)}).`,
+            ]
+          : []),
+        ...explainedWords(report),
+      ];
+  }
+}
+
+function readBackWords(report: Report): string[] {
+  if (verdictOf(report, "read-back") !== "pass") return [];
+  const what =
+    report.level === "full"
+      ? "value, revisions, version and lease"
+      : "revisions, version and lease";
+  return [`Then each key was read back, and its ${what} compared with the file.`];
+}
+
+function explainedWords(report: Report): string[] {
+  const explained = having(report, "explained");
+  if (explained.length === 0) return [];
+  return [
+    `${counted(explained.length, "check")} found something other than the file says, for a reason that is known and given beside it: ${titles(explained)}.`,
+  ];
+}
+
+/** What no verdict of this report proves, a sentence each. */
+export function provesNot(report: Report): string[] {
+  const { source, level, snapshot } = report;
+  const sourceWords =
+    source === undefined
+      ? "Anything about the source: no manifest lies beside the file, so the proof begins at the file. A good backup of the wrong cluster, or of last month, would look the same."
+      : `Anything that the source wrote after revision ${snapshot.revision}: it is not in the backup.`;
+  const levelWords = {
+    quick: [
+      "Each key by itself: HashKV has 32 bits. It finds accidents, not somebody who means to deceive.",
+    ],
+    standard: [
+      "Each value by itself: values were compared by HashKV alone, which has 32 bits. It finds accidents, not somebody who means to deceive.",
+    ],
+    full: [],
+  }[level];
+  return [
+    sourceWords,
+    ...levelWords,
+    "Users, roles and passwords of etcd: only whether authentication is on was compared. Members and cluster id are new on purpose.",
+    "That applications can use the data: keys that decrypt Kubernetes Secrets, certificates and tokens lie outside etcd, and no program but etcd has read this store.",
+  ];
+}
+
+/** What to do before a real cluster uses a restored store. */
+export function beforeUse({ snapshot }: Report): string[] {
+  return [
+    `A plain restore takes the store back to revision ${snapshot.revision}. Clients that have seen a later one, such as Kubernetes' controllers and the caches of its API servers, would trust stale data: restore with a raised revision (setting bumpRevision), by more than was written since the backup.`,
+    "Then restart whatever keeps a watch: the API servers first, then controller managers, schedulers and kubelets, and operators that run in the cluster.",
+    "Keep with the backup what is not in it: the encryption configuration, the certificate authorities and the service account keys.",
+    "Leases start anew at a restore: keys with a lease stay for one more full term, then they go. For short ones, such as Kubernetes' masterleases and events, that is as it should be.",
+  ];
+}
+
+function having({ checks }: Report, verdict: Check["verdict"]): readonly Check[] {
+  return checks.filter((check) => check.verdict === verdict);
+}
+
+function titles(checks: readonly Check[]): string {
+  return checks.map(({ title }) => title).join("; ");
+}
