@@ -24,8 +24,12 @@ export async function expectedKeysCheck(
   revision: number,
   expectedKeys: readonly string[],
 ): Promise<Check> {
-  const check = { id: "expected-keys", title: "Keys that must be there", source: "setting" };
-  const expected = `${expectedKeys.length} keys or prefixes`;
+  const check = {
+    id: "expected-keys",
+    title: "Keys and prefixes that must be there",
+    source: "setting",
+  };
+  const expected = `all ${expectedKeys.length}`;
   const missing: string[] = [];
   for (const key of expectedKeys) {
     const { bytes, prefix } = parseExpected(key);
@@ -39,7 +43,10 @@ export async function expectedKeysCheck(
       missing.push(key);
     }
   }
-  const found = `${expectedKeys.length - missing.length} keys or prefixes`;
+  const found =
+    missing.length === 0
+      ? expected
+      : `${expectedKeys.length - missing.length} of ${expectedKeys.length}`;
   if (missing.length === 0) {
     return { ...check, verdict: "pass", expected, found };
   }

@@ -1,4 +1,5 @@
 /** What the backup foretells: leases start anew at a restore and then run out, and their keys go with them. */
+import { counted } from "../report/figures";
 import type { Check } from "../report/report";
 import type { Snapshot } from "../snapshot/snapshot";
 import type { EtcdClient } from "./etcd-client";
@@ -66,8 +67,8 @@ export function revisionCheck(
     return { ...check, verdict: "explained", expected, found, reason };
   }
   const reason =
-    `somebody else wrote after the backup's revision: ${differingNow} keys are no longer as in the backup, ` +
-    `and no lease of it explains that`;
+    "somebody wrote after the backup's revision, which no lease of it explains; " +
+    `not as in the backup now: ${counted(differingNow, "key")}`;
   return { ...check, verdict: "fail", expected, found, reason };
 }
 
@@ -83,12 +84,12 @@ export function leasesCheck(snapshot: Snapshot, since: Answer<Since>, ttls: TtlC
   const checked = { ...check, expected, found: String(present + newLeases.length) };
   const shorter = ttls.differences.filter((ttl) => ttl.foundSeconds < ttl.expectedSeconds);
   if (newLeases.length > 0) {
-    const reason = `${newLeases.length} leases are not the backup's, the first is ${leaseId(newLeases[0] ?? 0n)}`;
+    const reason = `${counted(newLeases.length, "lease")} not of the backup, the first is ${leaseId(newLeases[0] ?? 0n)}`;
     return { ...checked, verdict: "fail", reason };
   }
   if (shorter[0]) {
     const { lease, expectedSeconds, foundSeconds } = shorter[0];
-    const reason = `${shorter.length} leases have another TTL, the first is ${leaseId(lease)}: ${foundSeconds} s, in the file ${expectedSeconds} s`;
+    const reason = `${counted(shorter.length, "lease")} with another TTL, the first is ${leaseId(lease)}: ${foundSeconds} s, in the file ${expectedSeconds} s`;
     return { ...checked, verdict: "fail", reason };
   }
   if (goneLeases.size > 0) {
@@ -97,7 +98,7 @@ export function leasesCheck(snapshot: Snapshot, since: Answer<Since>, ttls: TtlC
       : {
           ...checked,
           verdict: "fail",
-          reason: `${goneLeases.size} leases are gone, and the keys that are left do not fit to that`,
+          reason: `gone: ${counted(goneLeases.size, "lease")}; but the keys that are left do not fit to that`,
         };
   }
   const longer = ttls.differences[0];
@@ -117,7 +118,10 @@ function ranOut(snapshot: Snapshot, { goneLeases, goneKeys }: Since): string {
   const ttls = [...goneLeases].map((id) => snapshot.leases.get(id)?.ttlSeconds ?? 0);
   const [shortest, longest] = [Math.min(...ttls), Math.max(...ttls)];
   const span = shortest === longest ? `${shortest} s` : `${shortest} to ${longest} s`;
-  return `${goneLeases.size} leases of ${span} ran out after the restore, and ${goneKeys} keys with them; at revision ${snapshot.revision} they are there`;
+  return (
+    `ran out after the restore: ${counted(goneLeases.size, "lease")} of ${span}, and with that ` +
+    `${counted(goneKeys, "key")}; at revision ${snapshot.revision} all are there`
+  );
 }
 
 /** As etcdctl prints it. */

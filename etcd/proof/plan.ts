@@ -5,6 +5,8 @@ import type { KeyRange } from "./etcd-client";
 export interface PlannedRange {
   readonly first: number;
   readonly count: number;
+  /** Whether a key in it hangs on a lease. */
+  readonly leased: boolean;
 }
 
 /** How a store is read back. */
@@ -42,23 +44,26 @@ export function planReadBack(live: LiveKeys, limits: RangeLimits = DEFAULT_LIMIT
   const keysByLease = new Map<bigint, number>();
   let first = 0;
   let bytes = ENVELOPE_BYTES;
+  let leased = false;
   let largestAnswer = 0;
   const close = (next: number) => {
-    ranges.push({ first, count: next - first });
+    ranges.push({ first, count: next - first, leased });
     largestAnswer = Math.max(largestAnswer, bytes);
     first = next;
     bytes = ENVELOPE_BYTES;
+    leased = false;
   };
   for (let i = 0; i < live.count; i += 1) {
     const { storedBytes, lease } = live.metadata(i);
-    if (lease !== 0n) {
-      keysByLease.set(lease, (keysByLease.get(lease) ?? 0) + 1);
-    }
     const own = storedBytes + FRAME_BYTES;
     if (i > first && (i - first >= limits.keys || bytes + own > limits.bytes)) {
       close(i);
     }
     bytes += own;
+    if (lease !== 0n) {
+      leased = true;
+      keysByLease.set(lease, (keysByLease.get(lease) ?? 0) + 1);
+    }
   }
   close(live.count);
   return { ranges, largestAnswer, keysByLease };

@@ -14,6 +14,11 @@ export interface ReadBackRequest {
   readonly revision: number;
   /** `stored`: keys with their values. `metadata`: all but the values, which then do not travel. */
   readonly mode: "stored" | "metadata";
+  /**
+   * Whether the server tells a key's lease when it is asked for keys without values. etcd 3.7 does not: it answers
+   * from its index in memory (`FastKeysOnly`). There, ranges with leases are read with their values.
+   */
+  readonly leasesInKeysOnly: boolean;
   /** Takes what is missing, extra or changed. */
   readonly differences: DifferenceLog;
   /** Whether a missing key was bound to be gone. Default: none is. */
@@ -35,11 +40,10 @@ const CLOSE_LOOK_KEYS = 1000;
  * @throws EtcdError when the server cannot be read to the end.
  */
 export async function readBack(request: ReadBackRequest): Promise<void> {
-  const { client, live, plan, revision, mode, differences, onProgress } = request;
+  const { client, live, plan, revision, differences, onProgress } = request;
   const inFlight = Math.min(IN_FLIGHT, plan.ranges.length);
   const comparer = live.comparer(Math.max(SMALLEST_SLOT, plan.largestAnswer), inFlight);
-  const comparison = { live, mode, differences, mayBeGone: request.mayBeGone ?? (() => false) };
-  const source = { client, revision, keysOnly: mode === "metadata" };
+  const mayBeGone = request.mayBeGone ?? (() => false);
   let next = 0;
   let doneKeys = 0;
   // Set by the first failure; the others then end with the answer that they wait for.
@@ -48,6 +52,9 @@ export async function readBack(request: ReadBackRequest): Promise<void> {
   const work = async (slot: number) => {
     for (let range = plan.ranges[next]; range && !failed; range = plan.ranges[next]) {
       next += 1;
+      const mode = range.leased && !request.leasesInKeysOnly ? "stored" : request.mode;
+      const comparison = { live, mode, differences, mayBeGone };
+      const source = { client, revision, keysOnly: mode === "metadata" };
       if (!(await isAsInFile(range, slot, source, comparer, comparison))) {
         await lookClosely(range, slot, source, comparer, comparison);
       }

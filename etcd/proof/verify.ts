@@ -7,7 +7,7 @@ import type {
   SnapshotSummary,
   VerificationLevel,
 } from "../report/report";
-import { etcdVersionOf } from "../snapshot/judgement";
+import { compareVersions, etcdVersionOf } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
 import type { Manifest } from "../source/manifest";
 import {
@@ -78,6 +78,9 @@ export async function verify(request: VerifyRequest): Promise<Report> {
     ];
 
     const differences = differenceLog();
+    const leasesInKeysOnly =
+      "value" in facts.status && compareVersions(facts.status.value.version, "3.7") < 0;
+    const reading = { client, live, plan, differences, leasesInKeysOnly };
     const located = checks.some(
       ({ id, verdict }) => verdict === "fail" && (id === "hashkv" || id === "key-count"),
     );
@@ -89,7 +92,7 @@ export async function verify(request: VerifyRequest): Promise<Report> {
         result = readable;
       } else {
         const { onProgress } = request;
-        const read = readBack({ client, live, plan, revision, mode, differences, onProgress });
+        const read = readBack({ ...reading, revision, mode, onProgress });
         const done = await answerOf(read);
         result = "refused" in done ? done : { value: differences.counts() };
       }
@@ -102,7 +105,7 @@ export async function verify(request: VerifyRequest): Promise<Report> {
       // Exact then, but not now: say which keys, without those whose lease ran out.
       const { revision, goneLeases } = since.value;
       const mayBeGone = ({ lease }: { readonly lease: bigint }) => goneLeases.has(lease);
-      await readBack({ client, live, plan, revision, mode: "metadata", differences, mayBeGone });
+      await readBack({ ...reading, revision, mode: "metadata", mayBeGone });
     }
     const ttls = "value" in since ? await compareTtls(client, snapshot, since.value) : NO_TTLS;
     checks.push(

@@ -4,7 +4,7 @@ import pc from "picocolors";
 
 import { counted, duration, grouped, moment, size } from "./figures";
 import type { Check, CheckVerdict, Report } from "./report";
-import { shortened, visible } from "./visible";
+import { visible } from "./visible";
 
 export interface TextOptions {
   /** Default: as the terminal and `NO_COLOR` say. */
@@ -67,10 +67,7 @@ function headLines(report: Report, colors: Colors): string[] {
   ];
   return [
     colors.bold(`${visible(report.tool)}, level ${report.level}, ${moment(report.startedAt)}`),
-    ...rows.map(
-      ([label, text]) =>
-        colors.dim(label.padEnd(LABEL)) + shortened(text, LINE - LABEL - 20).trimEnd(),
-    ),
+    ...rows.map(([label, text]) => colors.dim(label.padEnd(LABEL)) + fitted(text, LINE - LABEL)),
   ];
 }
 
@@ -89,23 +86,19 @@ function checkTable(checks: readonly Check[], colors: Colors): string {
 }
 
 function differenceLines({ differences }: Report, colors: Colors): string[] {
-  const { total, byPrefix, keys, details } = differences;
+  const { total, byPrefix, details } = differences;
   if (total === 0) {
     return [];
   }
-  const table = plainTable([58, 10, 10, 10]);
+  const table = plainTable([62, 9, 9, 9], ["left", "right", "right", "right"]);
   table.push(["prefix", "missing", "extra", "changed"].map((title) => colors.dim(title)));
   for (const { prefix, missing, extra, changed } of byPrefix) {
-    const shown = prefix === "" ? "(no common prefix)" : shortened(visible(prefix), 56);
+    const shown = prefix === "" ? "(no common prefix)" : fitted(visible(prefix), 62);
     table.push([shown, ...[missing, extra, changed].map((number) => grouped(number))]);
   }
-  const how = (index: number): string => {
-    const { difference = "", fields = [] } = details[index] ?? {};
-    return `${difference} ${fields.join(", ")}`.trimEnd();
-  };
-  const named = keys.slice(0, NAMED_KEYS).map((key, index) => {
-    const note = how(index);
-    return `  ${shortened(visible(key), LINE - 30 - note.length)}  ${colors.dim(note)}`.trimEnd();
+  const named = details.slice(0, NAMED_KEYS).map(({ key, difference, fields = [] }) => {
+    const how = `${difference} ${fields.join(", ")}`.trimEnd();
+    return `  ${fitted(visible(key), LINE - 4 - how.length)}  ${colors.dim(how)}`;
   });
   const more = total - named.length;
   return [
@@ -165,6 +158,15 @@ function sameKeys({ snapshot, differences, checks }: Report): string {
   return `${count} of ${counted(snapshot.keys, "key")}${extra > 0 ? ` and ${grouped(extra)} extra` : ""}`;
 }
 
+/** At most `width` characters; of a longer text both ends, since the names of keys differ at the end. */
+function fitted(text: string, width: number): string {
+  const characters = Array.from(text);
+  const half = Math.floor((width - 1) / 2);
+  return characters.length <= width
+    ? text
+    : `${characters.slice(0, half).join("")}…${characters.slice(-half).join("")}`;
+}
+
 /** Of a SHA-256 the beginning is enough to compare by eye; the head and the JSON have the whole. */
 function digest(text: string): string {
   return /^[0-9a-f]{64}$/.test(text) ? `${text.slice(0, 20)}…` : text;
@@ -183,7 +185,10 @@ function painter(verdict: CheckVerdict, colors: Colors): (text: string) => strin
 }
 
 /** A table of columns alone, which survives being pasted into a mail. */
-function plainTable(widths: readonly number[]): Table.Table {
+function plainTable(
+  widths: readonly number[],
+  colAligns: Table.HorizontalAlignment[] = [],
+): Table.Table {
   const nothing = [
     ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left"],
     ...["bottom-right", "left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"],
@@ -191,6 +196,7 @@ function plainTable(widths: readonly number[]): Table.Table {
   return new Table({
     chars: Object.fromEntries(nothing.map((name) => [name, ""])),
     style: { "padding-left": 0, "padding-right": GAP, head: [], border: [] },
+    colAligns,
     colWidths: widths.map((width) => width + GAP),
     wordWrap: true,
   });

@@ -94,8 +94,12 @@ async function startIn(
   server.stderr.on("data", (chunk: Buffer) => {
     log = (log + chunk.toString()).slice(-4000);
   });
+  // A test run that is ended in the middle of a test leaves no server behind.
+  const killed = () => server.kill("SIGKILL");
+  process.once("exit", killed);
   const stop = async () => {
     await endProcess(server);
+    process.off("exit", killed);
     await rm(directory, { recursive: true, force: true });
   };
   try {
@@ -164,11 +168,11 @@ async function healthy(url: string, server: ChildProcess, log: () => string): Pr
   }
 }
 
-async function endProcess(process: ChildProcess): Promise<void> {
-  if (process.exitCode !== null || process.signalCode !== null) return;
-  const exited = once(process, "exit");
-  process.kill("SIGTERM");
-  const timer = setTimeout(() => process.kill("SIGKILL"), 10_000);
+async function endProcess(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const exited = once(server, "exit");
+  server.kill("SIGTERM");
+  const timer = setTimeout(() => server.kill("SIGKILL"), 10_000);
   await exited;
   clearTimeout(timer);
 }
