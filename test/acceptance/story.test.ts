@@ -1,0 +1,153 @@
+/**
+ * The whole story on this computer as a user sees it: start, again, another backup, look inside, stop.
+ * On the embedded engine, or with ENGINE=pulumi on the Pulumi CLI.
+ */
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { isListening, openLab, processesOf, type Ended, type Lab } from "../support/lab";
+import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
+
+const LIMIT = 180_000;
+const files = createWorkspace();
+const otherBackup = files.write("events.db", snapshotBytes("kubernetes-1.35-events.db"));
+/** Values of Secrets in the sample; synthetic. */
+const SECRET_VALUES = ["correct-horse-battery-staple", "not-a-real-password", "f395accd246ae52d"];
+
+let lab: Lab;
+let first: Ended;
+
+beforeAll(async () => {
+  lab = await openLab();
+  first = await lab.run("start");
+}, LIMIT);
+afterAll(async () => {
+  files.remove();
+  await lab.dispose();
+}, LIMIT);
+
+test("start restores the sample and proves every key of it", () => {
+  expect(first.code, first.stderr).toBe(0);
+  expect(first.stdout).toContain("PASS  337 of 337 keys");
+  const report = lab.report();
+  expect(report.verdict).toBe("pass");
+  expect(report.restored).toMatchObject({ keys: 337, hashKv: 1992026518, compactRevision: 424 });
+  expect(report.snapshot).toMatchObject({
+    sha256: "8f94ef683fd5b2596bafa005e5cbc74dd2f2bf11b2b55519f98f920522b6e008",
+    revision: 482,
+    keys: 337,
+    hashKv: 1992026518,
+    etcdVersion: "3.6.0",
+  });
+  expect(report.restored.etcdVersion).toMatch(/^3\.6\./);
+  expect(report.phases.map(({ name }) => name)).toEqual([
+    "preflight",
+    "install",
+    "restore",
+    "start",
+    "verify",
+  ]);
+});
+
+test("the command line that it prints works when it is pasted", () => {
+  const line = /^ {2}(.*etcdctl .*)$/m.exec(first.stderr)?.[1] ?? "";
+  const keys = execFileSync("sh", ["-c", line], { encoding: "utf8" });
+  expect(keys.split("\n")).toContain("/registry/apiregistration.k8s.io/apiservices/v1.");
+});
+
+test("a client without a certificate is turned away", () => {
+  const ca = path.join(lab.directory, "client", "ca.crt");
+  const etcdctl = path.join(lab.directory, "etcd", "bin", "etcdctl");
+  const args = [`--endpoints=https://127.0.0.1:${lab.clientPort}`, `--cacert=${ca}`];
+  expect(() =>
+    execFileSync(etcdctl, [...args, "--command-timeout=3s", "get", "/", "--limit=1"], {
+      stdio: "pipe",
+    }),
+  ).toThrow();
+});
+
+test("everything that it keeps is for its owner alone, and no key of it is in clear in the state", () => {
+  const files = fs
+    .readdirSync(lab.directory, { recursive: true, encoding: "utf8" })
+    .map((name) => path.join(lab.directory, name));
+  const open = files.filter((file) => {
+    const stat = fs.lstatSync(file);
+    return !stat.isSymbolicLink() && (stat.mode & 0o077) !== 0;
+  });
+  expect(open).toEqual([]);
+  const state = files.filter((file) => file.startsWith(path.join(lab.directory, "stack")));
+  expect(state.length).toBeGreaterThan(0);
+  for (const file of state.filter((name) => fs.statSync(name).isFile())) {
+    const text = fs.readFileSync(file, "latin1");
+    expect(text, file).not.toContain("PRIVATE KEY");
+    expect(text, file).not.toContain(
+      fs.readFileSync(path.join(lab.directory, "client", "client.key"), "latin1").split("\n")[1],
+    );
+  }
+});
+
+test("no value of the backup and no private key is in what it printed or reported", () => {
+  const said = [
+    first.stdout,
+    first.stderr,
+    fs.readFileSync(path.join(lab.directory, "report.json"), "latin1"),
+  ];
+  for (const value of ["PRIVATE KEY", ...SECRET_VALUES]) {
+    for (const text of said) expect(text).not.toContain(value);
+  }
+  const sample = snapshotBytes("kubernetes-1.35-main.db").toString("latin1");
+  for (const value of SECRET_VALUES)
+    expect(sample, "the values are in the backup").toContain(value);
+});
+
+test("again with the same backup changes nothing and restarts nothing", async () => {
+  const before = { pid: lab.etcdPid(), report: lab.report() };
+  const again = await lab.run("start");
+  expect(again.code, again.stderr).toBe(0);
+  expect(again.stderr).toContain("nothing changed");
+  expect(again.stdout).toContain("PASS  337 of 337 keys");
+  expect({ pid: lab.etcdPid(), report: lab.report() }).toEqual(before);
+}, 60_000);
+
+test(
+  "another backup is restored anew, and the old data is kept aside",
+  async () => {
+    const other = await lab.run("start", otherBackup);
+    expect(other.code, other.stderr).toBe(0);
+    expect(lab.report()).toMatchObject({
+      verdict: "pass",
+      restored: { keys: 296, hashKv: 1499529501 },
+    });
+    const aside = fs
+      .readdirSync(path.join(lab.directory, "etcd"))
+      .filter((name) => name.includes(".aside-"));
+    expect(aside).toHaveLength(1);
+  },
+  LIMIT,
+);
+
+test(
+  "an etcd that somebody killed is started again, on the data that it had",
+  async () => {
+    process.kill(lab.etcdPid(), "SIGKILL");
+    const again = await lab.run("start", otherBackup);
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stderr).toContain("already restored");
+    expect(lab.report().verdict).toBe("pass");
+    const third = await lab.run("start", otherBackup);
+    expect(third.stderr).toContain("nothing changed");
+  },
+  LIMIT,
+);
+
+test("stop leaves no process, no port and no data, and stop again says that there is nothing", async () => {
+  const stopped = await lab.run("stop");
+  expect(stopped.code, stopped.stderr).toBe(0);
+  expect(fs.existsSync(lab.directory)).toBe(false);
+  expect(processesOf(lab.directory)).toEqual([]);
+  expect(await isListening(lab.clientPort)).toBe(false);
+  const again = await lab.run("stop");
+  expect(again.code).toBe(0);
+  expect(again.stderr).toContain("There is nothing to stop");
+}, 60_000);

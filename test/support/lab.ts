@@ -1,0 +1,182 @@
+/** A lab of its own for an acceptance test: the `etcd-restore` command as a user runs it, in a folder and on ports of its own. */
+import { spawn, type ChildProcess } from "node:child_process";
+import * as fs from "node:fs";
+import * as net from "node:net";
+import * as os from "node:os";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Report } from "../../etcd/report/report";
+
+export const PROJECT = path.join(__dirname, "..", "..");
+
+/** How a command ended. */
+export interface Ended {
+  /** Exit code; null when a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command that runs. */
+export interface Running {
+  readonly process: ChildProcess;
+  /** Resolves when a line with this text was printed on stderr; rejects when the command ends first. */
+  readonly said: (text: string) => Promise<void>;
+  readonly ended: Promise<Ended>;
+}
+
+export interface Lab {
+  readonly directory: string;
+  readonly clientPort: number;
+  /** Begins `etcd-restore start FILE` or `stop` for this lab. */
+  readonly begin: (command: "start" | "stop", ...args: readonly string[]) => Running;
+  /** The same, to its end. */
+  readonly run: (command: "start" | "stop", ...args: readonly string[]) => Promise<Ended>;
+  readonly report: () => Report;
+  /** Pid of the lab's etcd as recorded; it may not run any more. */
+  readonly etcdPid: () => number;
+  /** Ends and removes everything of the lab, whatever state it is in. */
+  readonly dispose: () => Promise<void>;
+}
+
+/** Two ports that nobody listens at. Held open together, so that they differ. */
+export async function freePorts(): Promise<readonly [number, number]> {
+  const servers = [net.createServer(), net.createServer()] as const;
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve, reject) => {
+          server.once("error", reject);
+          server.listen(0, "127.0.0.1", () => {
+            resolve((server.address() as net.AddressInfo).port);
+          });
+        }),
+    ),
+  );
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  const [client = 0, peer = 0] = ports;
+  return [client, peer];
+}
+
+/** Runs our command line to its end or in the background; `as` is a user id to run it as. */
+export function beginCommand(args: readonly string[], as?: number): Running {
+  const child = spawn(
+    process.execPath,
+    ["--require", "tsx/cjs", path.join(PROJECT, "scripts", "etcd-restore.ts"), ...args],
+    {
+      cwd: PROJECT,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1" },
+      ...(as === undefined ? {} : { uid: as, gid: as }),
+    },
+  );
+  let stdout = "";
+  let stderr = "";
+  const waiting = new Set<() => void>();
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+    for (const look of waiting) look();
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => {
+      resolve({ code, stdout, stderr });
+    });
+  });
+  const said = (text: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!stderr.includes(text)) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+      void ended.then(() => {
+        reject(new Error(`it ended without saying "${text}":\n${stderr}`));
+      });
+    });
+  return { process: child, said, ended };
+}
+
+/** Makes a lab; nothing is started. */
+export async function openLab(): Promise<Lab> {
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), "etcd-restore-lab-"));
+  const directory = path.join(root, "lab");
+  const [clientPort, peerPort] = await freePorts();
+  const settings = { labDirectory: directory, clientPort, peerPort };
+  const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
+  const begin: Lab["begin"] = (command, ...args) =>
+    beginCommand([command, ...flags, "--engine", process.env["ENGINE"] ?? "embedded", ...args]);
+  return {
+    directory,
+    clientPort,
+    begin,
+    run: (command, ...args) => begin(command, ...args).ended,
+    report: () =>
+      JSON.parse(fs.readFileSync(path.join(directory, "report.json"), "utf8")) as Report,
+    etcdPid: () => recordedPid(directory),
+    dispose: async () => {
+      for (const { pid } of processesOf(root)) killIfThere(pid);
+      await waitUntil(() => processesOf(root).length === 0, "the lab's processes have ended");
+      fs.rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+function recordedPid(directory: string): number {
+  return Number(fs.readFileSync(path.join(directory, "etcd", "etcd.pid"), "utf8").split(" ")[1]);
+}
+
+/** Processes that have this folder on their command line or in their environment. */
+export function processesOf(
+  folder: string,
+): readonly { readonly pid: number; readonly command: string }[] {
+  return fs
+    .readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((name) => {
+      try {
+        const command = fs.readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
+        const environment = fs.readFileSync(`/proc/${name}/environ`, "utf8");
+        return command.includes(folder) || environment.includes(folder)
+          ? [{ pid: Number(name), command }]
+          : [];
+      } catch {
+        return []; // it has just ended
+      }
+    });
+}
+
+export function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // it is gone already
+  }
+}
+
+/** Waits until something holds; at most 30 s. */
+export async function waitUntil(holds: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!holds()) {
+    if (Date.now() > deadline)
+      throw new Error(`30 s have passed and still it is not so that ${what}`);
+    await sleep(50);
+  }
+}
+
+/** Whether something accepts connections at a port of this computer. */
+export async function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host: "127.0.0.1", port });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => {
+      resolve(false);
+    });
+  });
+}
