@@ -4,10 +4,12 @@
  *     npx tsx scripts/make-kubernetes-fields.ts 0.35.4           (needs `go`, and the Go module proxy)
  *     npx tsx scripts/make-kubernetes-fields.ts 0.35.4 --check   (exits 1 if the file would change)
  *
+ * Exits 2 on wrong use, 3 if Go or the modules are not to be had.
+ *
  * Field numbers and types are read from the generated.proto files, names in JSON and what is left out from
  * the struct tags of the Go types beside them; where the two disagree it stops.
  */
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
@@ -47,7 +49,9 @@ function main(args: readonly string[]): number {
     console.error("usage: make-kubernetes-fields VERSION [--check], such as 0.35.4");
     return 2;
   }
-  const text = generate(download(version), `v${version}`);
+  const modules = download(version);
+  if (modules === undefined) return 3;
+  const text = generate(modules, `v${version}`);
   if (flag === undefined) {
     writeFileSync(OUTPUT, text);
     return 0;
@@ -57,17 +61,31 @@ function main(args: readonly string[]): number {
   return 1;
 }
 
-function download(version: string): readonly Module[] {
-  return MODULES.map((path) => {
-    const text = execFileSync("go", ["mod", "download", "-json", `${path}@v${version}`], {
-      // Outside any Go module, so that no go.mod here or above has a say.
-      cwd: tmpdir(),
-      env: { ...process.env, GOFLAGS: "-mod=mod", GOWORK: "off" },
-      encoding: "utf8",
-      timeout: 300_000,
-    });
-    return JSON.parse(text) as Module;
-  });
+/** The modules' folders in Go's cache, or undefined if Go cannot get them; it has then said why. */
+function download(version: string): readonly Module[] | undefined {
+  const modules: Module[] = [];
+  for (const path of MODULES) {
+    const { error, status, stdout, stderr } = spawnSync(
+      "go",
+      ["mod", "download", "-json", `${path}@v${version}`],
+      {
+        // Outside any Go module, so that no go.mod here or above has a say.
+        cwd: tmpdir(),
+        env: { ...process.env, GOFLAGS: "-mod=mod", GOWORK: "off" },
+        encoding: "utf8",
+        timeout: 300_000,
+      },
+    );
+    if (error !== undefined || status !== 0) {
+      const reason = error?.message ?? (stdout + stderr).trim();
+      console.error(
+        `cannot download the Go module ${path}@v${version} (needs Go and a module proxy): ${reason}`,
+      );
+      return undefined;
+    }
+    modules.push(JSON.parse(stdout) as Module);
+  }
+  return modules;
 }
 
 function generate(modules: readonly Module[], version: string): string {

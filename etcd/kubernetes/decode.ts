@@ -80,6 +80,12 @@ interface Unknown {
 function decodeProtobuf(bytes: Buffer): StoredObject {
   const unknown = readUnknown(bytes);
   const { apiVersion, kind, raw } = unknown;
+  if (kind === "") {
+    throw new UndecodableError(
+      "not-an-object",
+      "the value is marked as Kubernetes' protobuf but names no kind: ask for it with -o raw",
+    );
+  }
   const name = `${apiVersion} ${kind}`;
   if (unknown.contentEncoding !== "") {
     throw new UndecodableError(

@@ -172,6 +172,8 @@ describe("what cannot be decoded is refused", () => {
     ["binary", "k8s" + "\x01"],
     ["JSON but no Kubernetes object", '{"a": 1}'],
     ["JSON but no Kubernetes object", "{}"],
+    ["names no kind", "k8s\0"],
+    ["names no kind", "k8s\0\x12\x02\n\0"],
   ])("%s", (what, value) => {
     const { reason, message } = failure(Buffer.from(value, "latin1"));
     expect(reason).toBe("not-an-object");

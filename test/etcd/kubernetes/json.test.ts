@@ -108,8 +108,8 @@ describe("toJsonText", () => {
 });
 
 describe("toYamlText", () => {
-  it("holds what the JSON holds, for every object of three real stores", () => {
-    const objects = (["main", "events", "encrypted"] as const)
+  it("holds what the JSON holds, for every object of two real stores", () => {
+    const objects = (["main", "events"] as const)
       .flatMap(storedKeys)
       .filter(({ kubectl }) => kubectl !== undefined);
     for (const { key, value } of objects) {
