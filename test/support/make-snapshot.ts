@@ -173,4 +173,4 @@ async function main([file, keys, valueBytes]: readonly string[]): Promise<void> 
   await makeSnapshot(file, { keys: Number(keys), valueBytes: Number(valueBytes) });
 }
 
-if (require.main === module) void main(process.argv.slice(2));
+if (process.argv[1] === __filename) void main(process.argv.slice(2));

@@ -1,0 +1,68 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, expect, it } from "vitest";
+
+import { readSnapshot } from "../../../etcd/snapshot/snapshot";
+import { createWorkspace, snapshotBytes } from "../../support/kubernetes-fixtures";
+
+const workspace = createWorkspace();
+afterAll(() => {
+  workspace.remove();
+});
+
+const head = (start: string | Buffer) =>
+  Buffer.concat([Buffer.from(start), Buffer.from([0, 1, 2, 255]), Buffer.alloc(5000, 0xa5)]);
+
+it.each([
+  ["empty", Buffer.alloc(0), "the file is empty (0 bytes)"],
+  ["gzip", gzipSync(snapshotBytes("kubernetes-1.35-events.db")), "a gzip file; unpack it first"],
+  ["zstd", head(Buffer.from("28b52ffd", "hex")), "a zstd file; unpack it first"],
+  ["xz", head(Buffer.from("fd377a585a00", "hex")), "an xz file; unpack it first"],
+  ["bzip2", head("BZh9"), "a bzip2 file; unpack it first"],
+  ["zip", head("PK\x03\x04"), "a zip archive; unpack it first"],
+  ["sqlite", head("SQLite format 3\0"), "this is an SQLite database, as k3s keeps one"],
+  ["zeros", Buffer.alloc(40_000), "the first 4096 bytes are all zero"],
+  ["short zeros", Buffer.alloc(10), "the first 10 bytes are all zero"],
+  ["text", Buffer.from('{"kind": "Liste, größer"}\n'.repeat(400)), "this is a text file"],
+  ["short text", Buffer.from("hi"), "this is a text file"],
+  ["noise", head("\x80\x81"), "no bbolt meta page was found"],
+])("says what the file is instead: %s", async (name, bytes, message) => {
+  const file = workspace.write(name, bytes);
+  await expect(readSnapshot(file)).rejects.toThrow(`${file}: `);
+  await expect(readSnapshot(file)).rejects.toThrow(message);
+});
+
+it("says that there is no such file", async () => {
+  const file = workspace.path("absent.db");
+  await expect(readSnapshot(file)).rejects.toThrow(`${file}: there is no such file`);
+});
+
+it("says that it is a directory", async () => {
+  const directory = workspace.path(".");
+  await expect(readSnapshot(directory)).rejects.toThrow("is a directory");
+});
+
+it("says that it is no plain file", async () => {
+  await expect(readSnapshot("/dev/null")).rejects.toThrow("is not a plain file");
+});
+
+it("says that the permission is missing", () => {
+  const file = workspace.write("private.db", snapshotBytes("kubernetes-1.35-events.db"));
+  chmodSync(file, 0o000);
+  // Root may read everything, so another user asks: nobody.
+  const program = `
+    require("tsx/cjs");
+    require(${JSON.stringify(join(__dirname, "../../../etcd/snapshot/snapshot.ts"))})
+      .readSnapshot(${JSON.stringify(file)})
+      .catch((error) => console.log(error.name, error.message));`;
+  chmodSync(workspace.path("."), 0o755);
+  const { stdout, stderr } = spawnSync(process.execPath, ["-e", program], {
+    encoding: "utf8",
+    env: { ...process.env, TMPDIR: "/tmp", TSX_DISABLE_CACHE: "1" },
+    ...(process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}),
+  });
+  expect(stderr).toBe("");
+  expect(stdout).toMatch(/^SnapshotError .*private\.db: no permission to read this file/);
+});
