@@ -3,6 +3,7 @@
 import * as grpc from "@grpc/grpc-js";
 import { spawn, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
+import { createRequire } from "node:module";
 import * as os from "node:os";
 import * as path from "node:path";
 import { createInterface } from "node:readline";
@@ -131,7 +132,9 @@ function spawnProgram(
   folder: string,
 ): ChildProcess {
   const { stack, project: name } = run.identity;
-  const runner = require.resolve("@pulumi/pulumi/cmd/run", { paths: [project.programDir] });
+  // The program's own copy of the SDK, not ours.
+  const { resolve } = createRequire(path.join(project.programDir, "program.js"));
+  const runner = resolve("@pulumi/pulumi/cmd/run");
   const flags: Readonly<Record<string, string>> = {
     monitor: address,
     engine: address,

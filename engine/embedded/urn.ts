@@ -25,7 +25,8 @@ export function nameOf(urn: string): string {
 }
 
 export function typeOf(urn: string): string {
-  return urn.split("::")[2]?.split("$").at(-1) ?? "";
+  const types = urn.split("::")[2] ?? "";
+  return types.slice(types.lastIndexOf("$") + 1);
 }
 
 /** `command:local:Command restore`: how messages call a resource. */

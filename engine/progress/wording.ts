@@ -40,7 +40,7 @@ export function seconds(milliseconds: number): string {
 /** `command:local:Command restore` out of a URN. */
 export function label(urn: string): string {
   const [, , types = "", ...name] = urn.split("::");
-  return `${types.split("$").at(-1) ?? ""} ${name.join("::")}`;
+  return `${types.slice(types.lastIndexOf("$") + 1)} ${name.join("::")}`;
 }
 
 /** The one line at the end. */
