@@ -5,9 +5,9 @@ import { ownerDescription, ownerTags } from "./owner";
 
 interface AddressArgs {
   readonly networkId: pulumi.Input<string>;
-  readonly subnetId?: pulumi.Input<string | undefined>;
+  readonly subnetId?: pulumi.Input<string> | undefined;
   readonly securityGroupId: pulumi.Input<string>;
-  readonly floatingIpPool?: pulumi.Input<string>;
+  readonly floatingIpPool?: pulumi.Input<string> | undefined;
 }
 
 /** A port, and what it is reached by. */
@@ -32,9 +32,7 @@ export function makeAddress(
     `${name}-port`,
     {
       networkId: args.networkId,
-      fixedIps: pulumi
-        .output(args.subnetId)
-        .apply((subnetId) => (subnetId === undefined ? [] : [{ subnetId }])),
+      ...(args.subnetId === undefined ? {} : { fixedIps: [{ subnetId: args.subnetId }] }),
       securityGroupIds: [args.securityGroupId],
       description: ownerDescription("port of one etcd"),
       tags,

@@ -9,7 +9,7 @@ export interface Bastion {
   readonly host: string;
   readonly user: string;
   /** @default 22 */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** OpenSSH or PEM text, not encrypted. */
   readonly privateKey: pulumi.Input<string>;
   /** `ssh-ed25519 AAAA…`, as in `known_hosts`: the bastion is not trusted by its address alone. */

@@ -11,13 +11,12 @@ export interface SizeNeeds {
 
 /** The plain arguments that can be wrong. */
 interface PlainArgs {
-  readonly floatingIpPool?: unknown;
-  readonly bastion?: { readonly hostKey: string; readonly port?: number };
-  readonly dataVolumeGiB?: number;
+  readonly bastion?: { readonly hostKey: string; readonly port?: number | undefined } | undefined;
+  readonly dataVolumeGiB?: number | undefined;
   readonly snapshotBytes: number;
-  readonly clientPort?: number;
-  readonly peerPort?: number;
-  readonly readyWithinSeconds?: number;
+  readonly clientPort?: number | undefined;
+  readonly peerPort?: number | undefined;
+  readonly readyWithinSeconds?: number | undefined;
 }
 
 /** Arguments with their defaults. */

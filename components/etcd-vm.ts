@@ -34,31 +34,31 @@ export interface EtcdVmArgs {
   /** Name or id of the flavor. */
   readonly flavor: string;
   /** What the flavor must have. @default nothing is asked of it */
-  readonly needs?: SizeNeeds;
+  readonly needs?: SizeNeeds | undefined;
   /** Id of the network that the VM is on. */
   readonly networkId: pulumi.Input<string>;
   /** Id of the subnet for its address. @default OpenStack takes one */
-  readonly subnetId?: pulumi.Input<string | undefined>;
+  readonly subnetId?: pulumi.Input<string> | undefined;
   /** Id of the security group that says who may come in. */
   readonly securityGroupId: pulumi.Input<string>;
   /** Name of the network that gives the floating IP. @default none - reached by its own address, see `bastion` */
-  readonly floatingIpPool?: pulumi.Input<string>;
+  readonly floatingIpPool?: pulumi.Input<string> | undefined;
   /** One hop for SSH. @default none */
-  readonly bastion?: Bastion;
+  readonly bastion?: Bastion | undefined;
   /** How the etcd programs come to the VM. */
   readonly install: EtcdInstall;
   /** Bytes of the backup that it will hold: etcd's quota follows from it. */
   readonly snapshotBytes: number;
   /** @default 2379 */
-  readonly clientPort?: number;
+  readonly clientPort?: number | undefined;
   /** Only this machine itself reaches it. @default 2380 */
-  readonly peerPort?: number;
+  readonly peerPort?: number | undefined;
   /** Size of a Cinder volume for the data, which outlives a rebuilt VM. @default the data lies on the root disk */
-  readonly dataVolumeGiB?: number;
+  readonly dataVolumeGiB?: number | undefined;
   /** Folder on this computer that gets `ssh-key` (mode 0600) and `known_hosts`. */
   readonly sshDirectory: string;
   /** Seconds that cloud-init may take. @default 900 */
-  readonly readyWithinSeconds?: number;
+  readonly readyWithinSeconds?: number | undefined;
 }
 
 /**

@@ -14,9 +14,9 @@ export interface NetworkArgs {
   /** @default 2379 */
   readonly clientPort?: number;
   /** Name or id of the network outside: where the router leads and floating IPs come from. @default none - needs `network` */
-  readonly externalNetwork?: string;
+  readonly externalNetwork?: string | undefined;
   /** Name or id of a network to use; its subnet and its router are its owner's. @default a network is made */
-  readonly network?: string;
+  readonly network?: string | undefined;
   /** Addresses of the network that is made. @default 10.77.0.0/24 */
   readonly subnetCidr?: string;
   /** For clouds whose DHCP names none. @default the cloud's */
@@ -34,11 +34,11 @@ const SSH_PORT = 22;
 export class Network extends pulumi.ComponentResource {
   public readonly networkId: pulumi.Output<string>;
   /** Known once there is a way out of it; undefined on a network that was given. */
-  public readonly subnetId: pulumi.Output<string | undefined>;
+  public readonly subnetId: pulumi.Output<string> | undefined;
   /** Known once the way out is open. */
   public readonly securityGroupId: pulumi.Output<string>;
   /** Name of the external network, as floating IPs want it; undefined without one. */
-  public readonly floatingIpPool: pulumi.Output<string | undefined>;
+  public readonly floatingIpPool: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     const { sshCidrs, clientCidrs, subnetCidr } = checkedArgs(args);
@@ -48,11 +48,11 @@ export class Network extends pulumi.ComponentResource {
       args.externalNetwork === undefined
         ? undefined
         : pulumi.output(findNetwork("externalNetwork", args.externalNetwork));
-    this.floatingIpPool = pulumi.output(external?.name);
+    this.floatingIpPool = external?.name;
 
     if (args.network !== undefined) {
       this.networkId = pulumi.output(findNetwork("network", args.network)).id;
-      this.subnetId = pulumi.output(undefined);
+      this.subnetId = undefined;
     } else {
       const made = this.makeNetwork(name, subnetCidr, args.dnsNameservers ?? [], external?.id);
       this.networkId = made.networkId;

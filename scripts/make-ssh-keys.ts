@@ -17,7 +17,7 @@ const FILES = { privateKey: "ssh-key", knownHosts: "known_hosts" } as const;
 const Request = z.object({ privateKey: z.string(), knownHosts: z.string() });
 
 void runScript(async ([action, argument]) => {
-  if (argument === undefined) {
+  if (action === undefined || argument === undefined) {
     throw new UserError(EXIT.usage, "make COMMENT, write DIR or remove DIR is needed");
   }
   switch (action) {
@@ -33,10 +33,7 @@ void runScript(async ([action, argument]) => {
       await remove(path.resolve(argument));
       return;
     default:
-      throw new UserError(
-        EXIT.usage,
-        `make, write and remove are known; given was "${action ?? ""}"`,
-      );
+      throw new UserError(EXIT.usage, `make, write and remove are known; given was "${action}"`);
   }
 });
 

@@ -1,8 +1,28 @@
 /** A Pulumi engine that makes nothing and remembers what it was asked to make (STYLE 5.6). */
 import * as pulumi from "@pulumi/pulumi";
+import { vi } from "vitest";
 
-type Registered = pulumi.runtime.MockResourceArgs;
 type Inputs = Readonly<Record<string, unknown>>;
+
+/** One resource, as the program registered it. */
+export interface Registered {
+  readonly type: string;
+  readonly name: string;
+  /** Without secrets unwrapped: see `secretValue`. */
+  readonly inputs: Inputs;
+  /** Types, parents first: `etcd-restore:index:Network$openstack:networking/port:Port`. */
+  readonly typeChain: string;
+  readonly options: {
+    /** Logical names of all that it comes after, by `dependsOn` or by an input. */
+    readonly dependencies: readonly string[];
+    readonly ignoreChanges: readonly string[];
+    readonly replaceOnChanges: readonly string[];
+    readonly additionalSecretOutputs: readonly string[];
+    readonly deleteBeforeReplace: boolean;
+    /** Logical name; empty: none. */
+    readonly deletedWith: string;
+  };
+}
 
 export interface MockEngineOptions {
   /** Properties that a provider would add, by type token. @default the inputs are all there is */
@@ -30,21 +50,44 @@ export async function mockEngine(options: MockEngineOptions = {}): Promise<MockE
   await pulumi.runtime.setMocks(
     {
       newResource(args) {
-        registered.push(args);
         const inputs = args.inputs as Inputs;
+        const request = requests.mock.lastCall?.[0];
+        if (request === undefined) throw new Error("registered before the engine was there");
+        registered.push({
+          type: args.type,
+          name: args.name,
+          inputs,
+          typeChain: typeChain(request.getParent(), args.type),
+          options: {
+            dependencies: request.getDependenciesList().map(nameOf),
+            ignoreChanges: request.getIgnorechangesList(),
+            replaceOnChanges: request.getReplaceonchangesList(),
+            additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
+            deleteBeforeReplace: request.getDeletebeforereplace(),
+            deletedWith: nameOf(request.getDeletedwith()),
+          },
+        });
         const added = options.outputs?.[args.type]?.(inputs, args.name) ?? {};
         return { id: `${args.name}-id`, state: { ...inputs, ...added } };
       },
       call(args) {
-        const answer = options.lookups?.[args.token];
-        if (answer === undefined) throw new Error(`unexpected lookup ${args.token}`);
-        return answer(args.inputs as Inputs);
+        try {
+          const answer = options.lookups?.[args.token];
+          if (answer === undefined) throw new Error(`unexpected lookup ${args.token}`);
+          return answer(args.inputs as Inputs);
+        } catch (error) {
+          // The SDK shows the program what gRPC calls the details, and nothing else.
+          throw Object.assign(new Error("lookup failed"), {
+            details: error instanceof Error ? error.message : String(error),
+          });
+        }
       },
     },
     "etcd-restore",
     "test",
     options.preview ?? false,
   );
+  const requests = spyOnRequests();
   return {
     registered,
     settled: () => pulumi.runtime.disconnect(),
@@ -90,7 +133,19 @@ export function isSecret(input: unknown): input is { readonly value: unknown } {
   );
 }
 
-/** Type, parents first, as the engine sees it: `etcd-restore:index:Network$openstack:networking/port:Port`. */
-export function typeChain(urn: string): string {
-  return urn.split("::")[2] ?? "";
+/** Options of a resource are in its request only; mocks are not told of them. */
+function spyOnRequests() {
+  const monitor = pulumi.runtime.getMonitor();
+  if (monitor === undefined) throw new Error("setMocks has made no monitor");
+  return vi.spyOn(monitor, "registerResource");
+}
+
+/** The logical name in a URN, which may hold `::` itself. */
+function nameOf(urn: string): string {
+  return urn.split("::").slice(3).join("::");
+}
+
+function typeChain(parentUrn: string, type: string): string {
+  const parent = parentUrn.split("::")[2] ?? "";
+  return parent === "" || parent === "pulumi:pulumi:Stack" ? type : `${parent}$${type}`;
 }
