@@ -1,4 +1,5 @@
 // Lint rules, and with them the import rules of the rooms (CONTRIBUTING.md, "Rooms").
+// @ts-expect-error The plugin has no types of its own.
 import pulumi from "@pulumi/eslint-plugin";
 import tseslint from "typescript-eslint";
 
@@ -7,6 +8,7 @@ import tseslint from "typescript-eslint";
  * @param {string} room folder (or file) the rule is for
  * @param {string[]} forbidden rooms that it must not import
  * @param {string[]} [packages] npm packages that it must not import
+ * @returns {import("typescript-eslint").ConfigArray[number]}
  */
 function mayNotImport(room, forbidden, packages = []) {
   const files = /\.ts$/.test(room) ? [room] : [`${room}/**/*.ts`];

@@ -29,7 +29,7 @@ const log = (line) => process.stderr.write(`${line}\n`);
  */
 async function test(args, signal) {
   const require = createRequire(import.meta.url);
-  require("tsx/cjs");
+  require("tsx/cjs/api").register();
   /** @type {typeof import("../etcd/machine/programs.js")} */
   const { ensureEtcd } = require(join(ROOT, "etcd", "machine", "programs.ts"));
   for (const minor of TESTED) await ensureEtcd(minor, { log, signal });

@@ -88,9 +88,10 @@ function runGo(
     let downloads = 0;
     const said: string[] = [];
     const progress = setInterval(() => {
-      const done =
-        packages > 0 ? `${packages} packages compiled` : `${downloads} modules downloaded`;
-      context.log(`  ${title}: ${elapsed()} s, ${done}`);
+      let done = "";
+      if (packages > 0) done = `, ${packages} packages compiled`;
+      else if (downloads > 0) done = `, ${downloads} modules downloaded`;
+      context.log(`  ${title}: ${elapsed()} s${done}`);
     }, PROGRESS * 1000);
 
     let rest = "";
