@@ -1,6 +1,6 @@
 /**
  * `local-etcd install`: reads a request as JSON on stdin, makes everything of an etcd on this computer but its data,
- * prints where it is as one JSON. `local-etcd remove DIR`: ends it and takes all of it away.
+ * prints where it is, and how many `seconds` it took, as one JSON. `local-etcd remove DIR`: ends it and takes all of it away.
  */
 import * as path from "node:path";
 import * as z from "zod";
@@ -29,8 +29,11 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 void runScript(async ([action, directory]) => {
   if (action === "install") {
-    const installed = await installLocalEtcd(await readRequest(Request), say);
-    process.stdout.write(`${JSON.stringify(installed)}\n`);
+    const request = await readRequest(Request);
+    const begin = performance.now();
+    const installed = await installLocalEtcd(request, say);
+    const seconds = Math.round(performance.now() - begin) / 1000;
+    process.stdout.write(`${JSON.stringify({ ...installed, seconds })}\n`);
   } else if (action === "remove" && directory !== undefined) {
     const left = await removeLocalEtcd(path.resolve(directory));
     if (left.length > 0) say(`left in ${directory}, because they are not ours: ${left.join(", ")}`);

@@ -112,6 +112,13 @@ read_environment() {
   done
 }
 
+take_lock() {
+  [[ -d $state ]] || fail 2 "there is no state directory $state"
+  state=$(realpath -- "$state")
+  exec 8>>"$state/etcd.lock"
+  flock -w "$LOCK_SECONDS" 8 || fail 3 "another start or stop holds $state/etcd.lock for $LOCK_SECONDS s"
+}
+
 # Becomes etcd. Records itself before, so that there is no moment at which it runs and is not known; opens no door for
 # what it inherited, for a lock or a pipe that it held would never be let go.
 # shellcheck disable=SC2016 # expanded by the inner bash
@@ -184,16 +191,24 @@ status() {
 
 last_lines() { tail -n 20 -- "$state/etcd.log" 2>/dev/null | cut -c 1-500 >&2 || true; }
 
-read_arguments "$@"
-case $action in
-  status) status ;;
-  log) last_lines ;;
-  *)
-    [[ -d $state ]] || { [[ $action == stop ]] && exit 0; } || fail 2 "there is no state directory $state"
-    state=$(realpath -- "$state")
-    [[ $action == stop ]] || read_environment
-    exec 8>>"$state/etcd.lock"
-    flock -w "$LOCK_SECONDS" 8 || fail 3 "another start or stop holds $state/etcd.lock for $LOCK_SECONDS s"
-    "$action"
-    ;;
-esac
+# A function, so that bash has read all of it before it begins: the file may be replaced while it runs.
+main() {
+  read_arguments "$@"
+  case $action in
+    start)
+      read_environment
+      take_lock
+      start
+      ;;
+    stop)
+      [[ -d $state ]] || exit 0
+      take_lock
+      stop
+      ;;
+    status) status ;;
+    log) last_lines ;;
+  esac
+  exit
+}
+
+main "$@"

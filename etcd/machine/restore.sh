@@ -27,6 +27,8 @@
 # Exit codes: 0 restored and serving, or it already was; 1 etcd does not hold what the file holds: quarantined, the old
 # one still serves; 2 wrong use; 3 the environment failed: nothing changed, or everything was put back.
 
+# shellcheck disable=SC2317 # `finish`, and what it calls, is reached by a trap
+
 set -Eeuo pipefail
 umask 077
 export LC_ALL=C
@@ -565,6 +567,7 @@ main() {
   prune aside
   prune quarantine
   report true
+  exit
 }
 
-main "$@"; exit
+main "$@"
