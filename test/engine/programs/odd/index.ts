@@ -1,0 +1,54 @@
+/** Small programs that end or ask in odd ways; the setting `mode` says which. */
+import { local } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+
+const config = new pulumi.Config();
+const log = config.require("log");
+
+function command(name: string, options?: pulumi.CustomResourceOptions): local.Command {
+  return new local.Command(
+    name,
+    { create: `echo create-${name} >> ${log}`, delete: `echo delete-${name} >> ${log}` },
+    options,
+  );
+}
+
+const modes: Readonly<Record<string, () => void>> = {
+  one: () => void command("one"),
+  refuses: () => {
+    throw new pulumi.RunError("snapshot: no such file; put one there");
+  },
+  throws: () => {
+    command("one");
+    throw new TypeError("an error that nobody foresaw");
+  },
+  exits: () => {
+    command("two").stdout.apply(() => process.exit(0));
+  },
+  hangs: () => {
+    command("one").stdout.apply(() => setInterval(() => undefined, 1000));
+  },
+  prints: () => {
+    const secret = pulumi.secret("open-sesame-42");
+    secret.apply((text) => {
+      console.log(`the word is ${text}`);
+      void pulumi.log.debug(`debug ${text}`);
+      void pulumi.log.warn(`be careful with ${text}`);
+    });
+    new local.Command("loud", {
+      create: `echo create-loud; echo "$WORD" >&2; head -c 200000 /dev/zero | tr '\\0' x`,
+      environment: { WORD: secret },
+    });
+    new local.Command("silent", { create: "echo not to be seen", logging: "none" });
+  },
+  reads: () => void local.Command.get("old", "some-id"),
+  many: () => {
+    for (let index = 0; index < 40; index += 1) {
+      new local.Command(`many-${index}`, {
+        create: `echo + >> ${log}; sleep 0.2; echo - >> ${log}`,
+      });
+    }
+  },
+};
+
+modes[config.require("mode")]?.();
