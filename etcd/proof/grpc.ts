@@ -1,4 +1,6 @@
 import http2 from "node:http2";
+import net from "node:net";
+import tls from "node:tls";
 
 import { connectionError, EtcdError, statusError } from "./etcd-error";
 import type { Endpoint } from "./endpoint";
@@ -41,25 +43,26 @@ const CONNECTION_WINDOW = 64 * 1024 * 1024;
  */
 export async function connect(endpoint: Endpoint, signal?: AbortSignal): Promise<Connection> {
   signal?.throwIfAborted();
+  const socket = openSocket(endpoint);
   const session = http2.connect(endpoint.url, {
-    ...(endpoint.tls && {
-      ca: endpoint.tls.ca,
-      cert: endpoint.tls.certificate,
-      key: endpoint.tls.key,
-    }),
+    createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
     // MiB; must exceed the connection's window, or Node refuses frames.
     maxSessionMemory: 128,
   });
-  // Errors of the session reach the calls through this; without a listener they would end the process.
+  // The socket's own errors: when a server refuses our certificate after the handshake, as TLS 1.3 does, Node's session
+  // ends without a word. Without listeners they would end the process.
   let broken: Error | undefined;
-  session.on("error", (error: Error) => {
-    broken ??= error;
-  });
+  for (const source of [socket, session]) {
+    source.on("error", (error: Error) => {
+      broken ??= error;
+    });
+  }
   try {
-    await connected(session, endpoint.url, signal);
+    await connected(session, socket, endpoint.url, signal);
   } catch (error) {
     session.destroy();
+    socket.destroy();
     throw error;
   }
   session.setLocalWindowSize(CONNECTION_WINDOW);
@@ -87,8 +90,35 @@ export async function connect(endpoint: Endpoint, signal?: AbortSignal): Promise
   };
 }
 
+function openSocket({ url, tls: credentials }: Endpoint): net.Socket {
+  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) {
+    throw new EtcdError(
+      "unreachable",
+      `${url} is no address of an etcd; it must be https://HOST:PORT or http://HOST:PORT`,
+    );
+  }
+  const { protocol, hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const secure = protocol === "https:";
+  const address = { host, port: Number(port || (secure ? 443 : 80)) };
+  if (!secure) {
+    return net.connect(address);
+  }
+  return tls.connect({
+    ...address,
+    ALPNProtocols: ["h2"],
+    ...(net.isIP(host) === 0 && { servername: host }),
+    ...(credentials && {
+      ca: credentials.ca,
+      cert: credentials.certificate,
+      key: credentials.key,
+    }),
+  });
+}
+
 function connected(
   session: http2.ClientHttp2Session,
+  socket: net.Socket,
   url: string,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -115,12 +145,14 @@ function connected(
     session.once("remoteSettings", () => {
       settle();
     });
-    session.once("error", (error: Error) => {
-      settle(connectionError(url, error, false));
-    });
-    session.once("close", () => {
-      settle(connectionError(url, new Error(""), false));
-    });
+    for (const source of [socket, session]) {
+      source.once("error", (error: Error) => {
+        settle(connectionError(url, error, false));
+      });
+      source.once("close", () => {
+        settle(connectionError(url, new Error(""), false));
+      });
+    }
   });
 }
 

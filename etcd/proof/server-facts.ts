@@ -61,7 +61,10 @@ export async function gatherFacts(client: EtcdClient, snapshot: Snapshot): Promi
     readRevision,
     keys,
     hash,
-    compactRevision: "refused" in hash ? hash : await compactRevision(client, snapshot, hash.value),
+    compactRevision:
+      "refused" in hash
+        ? hash
+        : { value: await compactRevision(client, snapshot, readRevision, hash.value) },
     alarms: await answerOf(client.alarms()),
     authEnabled: await answerOf(client.authEnabled()),
   };
@@ -77,21 +80,21 @@ export async function gatherFacts(client: EtcdClient, snapshot: Snapshot): Promi
 async function compactRevision(
   client: EtcdClient,
   snapshot: Snapshot,
+  readRevision: number,
   { compactRevision: told }: HashKvAnswer,
-): Promise<Answer<number>> {
+): Promise<number> {
   const mark = snapshot.compactRevision;
-  if (told >= mark || mark <= 1) {
-    return { value: Math.max(told, 0) };
-  }
-  try {
-    await client.count(ALL_KEYS, mark - 1);
-    return { value: Math.max(told, 0) };
-  } catch (error) {
-    if (error instanceof EtcdError && error.kind === "compacted") {
-      return { value: mark };
+  if (told < mark && mark > 1 && mark <= readRevision) {
+    try {
+      await client.count(ALL_KEYS, mark - 1);
+    } catch (error) {
+      if (error instanceof EtcdError && error.kind === "compacted") {
+        return mark;
+      }
+      throw error;
     }
-    throw error;
   }
+  return Math.max(told, 0);
 }
 
 /** What became of the store after the backup's revision. */

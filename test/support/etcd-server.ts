@@ -20,7 +20,7 @@ export interface EtcdServer {
   readonly endpoint: Endpoint;
   readonly pid: number;
   /** Runs etcdctl against it and gives back what it prints. */
-  etcdctl(...args: readonly string[]): Promise<string>;
+  readonly etcdctl: (...args: readonly string[]) => Promise<string>;
   /** `etcdctl snapshot save FILE`. */
   saveSnapshot(file: string): Promise<void>;
   /** The answer of `POST /v3/maintenance/hashkv`. */

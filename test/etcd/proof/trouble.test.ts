@@ -1,0 +1,200 @@
+/** What may come between us and the etcd: each has its own clear error or its own honest verdict, and none hangs. */
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { join } from "node:path";
+
+import { expect, it, onTestFinished } from "vitest";
+
+import { makePki } from "../../../etcd/machine/pki";
+import { EtcdError, type EtcdErrorKind } from "../../../etcd/proof/etcd-error";
+import type { Endpoint } from "../../../etcd/proof/endpoint";
+import { verify } from "../../../etcd/proof/verify";
+import { readSnapshot, type Snapshot } from "../../../etcd/snapshot/snapshot";
+import { makeSnapshot } from "../../support/make-snapshot";
+import { temporaryDirectory } from "../../support/temporary";
+import { check, findings, fixture, prove, server, snapshotOf, write } from "./stores";
+
+/** The error that a verification ends with. */
+async function errorOf(snapshot: Snapshot, endpoint: Endpoint): Promise<EtcdError> {
+  const error: unknown = await verify({ snapshot, endpoint, level: "quick" }).then(
+    () => new Error("it did not fail"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof EtcdError)) {
+    throw error;
+  }
+  return error;
+}
+
+it("tells wrong certificates, plain text and TLS apart", async () => {
+  const snapshot = await fixture("events");
+  const restored = await server({ snapshot: snapshot.file, tls: true });
+  const { url, tls } = restored.endpoint;
+  if (!tls) {
+    throw new Error("the server was to have TLS");
+  }
+  const stranger = await makePki({ addresses: [], dnsNames: [] });
+  const theirs = { certificate: stranger.client, key: stranger.clientKey };
+  const cases: readonly (readonly [endpoint: Endpoint, kind: EtcdErrorKind, message: RegExp])[] = [
+    [
+      { url, tls: { ...tls, ca: stranger.ca } },
+      "server-untrusted",
+      /certificate .* not to be trusted/,
+    ],
+    [{ url, tls: { ...tls, ...theirs } }, "client-refused", /refused our client certificate/],
+    [{ url }, "server-untrusted", /certificate .* not to be trusted/],
+    [{ url: url.replace("https", "http") }, "not-etcd", /http:\/\/ against https:\/\//],
+  ];
+  for (const [endpoint, kind, message] of cases) {
+    const error = await errorOf(snapshot, endpoint);
+    expect.soft(error.kind, error.message).toBe(kind);
+    expect.soft(error.message).toMatch(message);
+    expect.soft(error.message).not.toContain("PRIVATE KEY");
+  }
+
+  const plain = await server();
+  const error = await errorOf(snapshot, { url: plain.url.replace("http", "https"), tls });
+  expect(error.kind, error.message).toBe("not-etcd");
+  expect(error.message).toContain("http:// against https://");
+});
+
+it("says at once when nothing listens", async () => {
+  const snapshot = await fixture("events");
+  const closed = createServer().listen(0, "127.0.0.1");
+  await once(closed, "listening");
+  const address = closed.address();
+  if (address === null || typeof address === "string") {
+    throw new Error("no port was given");
+  }
+  await new Promise((resolve) => closed.close(resolve));
+  const url = `http://127.0.0.1:${address.port}`;
+  const began = performance.now();
+  const error = await errorOf(snapshot, { url });
+  expect(error.kind).toBe("unreachable");
+  expect(error.message).toBe(
+    `nothing listens at ${url} (connection refused). Is etcd running there?`,
+  );
+  expect(performance.now() - began).toBeLessThan(2000);
+});
+
+it("gives up on a port that accepts and stays silent", async () => {
+  const snapshot = await fixture("events");
+  const silent = createServer().listen(0, "127.0.0.1");
+  onTestFinished(() => {
+    silent.close();
+  });
+  const sockets: { destroy(): void }[] = [];
+  silent.on("connection", (socket) => sockets.push(socket));
+  await once(silent, "listening");
+  const address = silent.address();
+  if (address === null || typeof address === "string") {
+    throw new Error("no port was given");
+  }
+  const error = await errorOf(snapshot, { url: `http://127.0.0.1:${address.port}` });
+  expect(error.message).toContain("no connection to");
+  expect(error.message).toContain("within 10 s");
+  for (const socket of sockets) {
+    socket.destroy();
+  }
+});
+
+it("says so when the server dies in the middle, and stops when it is told to", async () => {
+  const file = join(await temporaryDirectory(), "large.db");
+  await makeSnapshot(file, { keys: 60_000, valueBytes: 600 });
+  const snapshot = await readSnapshot(file);
+  onTestFinished(() => {
+    snapshot.close();
+  });
+  const restored = await server({ snapshot: file });
+  expect(findings(await prove(snapshot, restored))).toEqual({});
+
+  const controller = new AbortController();
+  const interrupted = new Error("interrupted");
+  const stopped = prove(snapshot, restored, {
+    signal: controller.signal,
+    onProgress: () => {
+      controller.abort(interrupted);
+    },
+  });
+  await expect(stopped).rejects.toBe(interrupted);
+
+  const progress: number[] = [];
+  const killed = prove(snapshot, restored, {
+    onProgress: (done, total) => {
+      if (progress.length === 0) {
+        process.kill(restored.pid, "SIGKILL");
+      }
+      expect(total).toBe(snapshot.live.count);
+      progress.push(done);
+    },
+  });
+  const error: unknown = await killed.catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(EtcdError);
+  expect((error as EtcdError).message).toMatch(/\(tried 5 times\)$/);
+  expect(["unavailable", "unreachable"]).toContain((error as EtcdError).kind);
+  expect(progress.at(-1)).toBeLessThan(snapshot.live.count);
+});
+
+it("checks a store with authentication when it has the credentials, and says what it could not without", async () => {
+  const source = await server();
+  await write(source, [
+    { put: "/a", value: "1" },
+    { put: "/b", value: "2" },
+  ]);
+  await source.etcdctl("user", "add", "root:correct horse");
+  await source.etcdctl("user", "grant-role", "root", "root");
+  await source.etcdctl("user", "add", "guest:guest");
+  await source.etcdctl("auth", "enable");
+  const file = join(await temporaryDirectory(), "auth.db");
+  await source.etcdctl("--user=root:correct horse", "snapshot", "save", file);
+  const snapshot = await readSnapshot(file);
+  onTestFinished(() => {
+    snapshot.close();
+  });
+  expect(snapshot.auth.enabled).toBe(true);
+
+  for (const version of ["3.5", "3.6", "3.7"]) {
+    const restored = await server({ version, snapshot: file });
+    const as = (username: string, password: string) =>
+      prove(snapshot, { endpoint: { ...restored.endpoint, username, password } });
+
+    const good = await as("root", "correct horse");
+    expect(findings(good)).toEqual(version === "3.6" ? {} : { "etcd-version": "explained" });
+    expect(check(good, "auth")).toMatchObject({ expected: "on", found: "on" });
+
+    for (const report of [
+      await prove(snapshot, restored),
+      await as("root", "wrong"),
+      await as("guest", "guest"),
+    ]) {
+      expect(report.verdict).toBe("incomplete");
+      expect(findings(report)).toMatchObject({
+        hashkv: "not-checked",
+        "key-count": "not-checked",
+        "read-back": "not-checked",
+      });
+      expect(check(report, "hashkv").reason).toContain("authentication is on");
+      expect(JSON.stringify(report)).not.toContain("correct horse");
+    }
+  }
+});
+
+it("finds that authentication is off where the backup has it on", async () => {
+  const source = await server();
+  await source.etcdctl("user", "add", "root:pw");
+  await source.etcdctl("user", "grant-role", "root", "root");
+  const snapshot = await snapshotOf(source);
+  await source.etcdctl("auth", "enable");
+  const report = await prove(snapshot, {
+    endpoint: { ...source.endpoint, username: "root", password: "pw" },
+  });
+  expect(findings(report)).toEqual({ auth: "fail" });
+
+  // Credentials that a store does not ask for do no harm.
+  const open = await server({ snapshot: snapshot.file });
+  const { endpoint } = open;
+  const same = await prove(snapshot, {
+    endpoint: { ...endpoint, username: "root", password: "pw" },
+  });
+  expect(findings(same)).toEqual({});
+});
