@@ -115,11 +115,13 @@ async function unpack(tarball: string, directory: string, top: string): Promise<
       else reject(new Error(said.trim() || `tar ended with ${String(code)}`));
     });
   });
-  // tar may end before it has read everything; its own message then tells more than the broken pipe.
+  // tar's exit code alone says how it went: content was checked by its sum, and tar may well close its end before the
+  // padding at the end of the archive has been written to it.
   const fed = pipeline(createReadStream(tarball), createGunzip(), tar.stdin);
-  const [tarResult, fedResult] = await Promise.allSettled([ended, fed]);
-  const failed = [tarResult, fedResult].find((result) => result.status === "rejected");
-  if (failed) throw new Error(`the tarball cannot be unpacked: ${String(failed.reason)}`);
+  const [result] = await Promise.allSettled([ended, fed]);
+  if (result.status === "rejected") {
+    throw new Error(`the tarball cannot be unpacked: ${String(result.reason)}`);
+  }
   for (const file of Object.values(inDirectory(directory))) await chmod(file, 0o755);
 }
 
