@@ -42,8 +42,8 @@ export function chainPicture(chain: ProofChain): Markup {
   ): Markup =>
     markup`<svg class="${layout}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="chain-${layout}">
 <title id="chain-${layout}">${description}</title>${inside}</svg>`;
-  const across = chain.nodes.map((node, index) => card(node, index * 375 + 1, 1, 248));
-  const acrossLinks = chain.links.map((link, index) => acrossLink(link, index * 375 + 249));
+  const across = chain.nodes.map((node, index) => card(node, index * 385 + 1, 1, 228));
+  const acrossLinks = chain.links.map((link, index) => acrossLink(link, index * 385 + 230));
   const down = chain.nodes.map((node, index) => card(node, 1, index * 256 + 1, 338));
   const downLinks = chain.links.map((link, index) => downLink(link, index * 256 + CARD_HEIGHT + 1));
   return markup`${picture("across", 1000, CARD_HEIGHT + 2, markup`${across}${acrossLinks}`)}
@@ -69,20 +69,21 @@ function factLine({ name, value, agreement }: ChainFact, y: number, width: numbe
   const number = tone === undefined ? "number" : `number tone-text ${tone}`;
   // Not by colour alone: what differs has the sign for it.
   const mark = agreement === "differs" ? "≠ " : agreement === "explained" ? "≈ " : "";
+  const size = (value?.length ?? 0) > 13 ? 11.5 : 14.5;
   return markup`<text class="minor" x="20" y="${y}" font-size="14">${name}</text>
-<text class="${value === undefined ? "minor" : number}" x="${width - 20}" y="${y}" font-size="14.5" text-anchor="end">${mark}${value ?? "not known"}</text>
+<text class="${value === undefined ? "minor" : number}" x="${width - 20}" y="${y}" font-size="${size}" text-anchor="end">${mark}${value ?? "not known"}</text>
 `;
 }
 
 function acrossLink(link: ChainLink, x: number): Markup {
   const tone = TONES[link.agreement];
-  const middle = x + 63.5;
+  const middle = x + 77.5;
   const words = link.words.map(
     (line, index) =>
       markup`<text class="tone-text" x="${middle}" y="${116 + index * 17}" font-size="12.5" text-anchor="middle">${line}</text>`,
   );
   return markup`
-<g class="${tone}"><line class="tone-line${dashed(link)}" x1="${x + 6}" x2="${x + 119}" y1="76" y2="76" stroke-width="2"/>
+<g class="${tone}"><line class="tone-line${dashed(link)}" x1="${x + 6}" x2="${x + 149}" y1="76" y2="76" stroke-width="2"/>
 <g transform="translate(${middle} 76) scale(1.5)">${sign(tone)}</g>${words}</g>`;
 }
 

@@ -127,8 +127,9 @@ summary { cursor: pointer; font-weight: 600; }
   .checks td.none { display: none; }
   .time .w-bar, .time .bar-cell { display: none; }
   .stores { font-size: 0.85rem; }
-  .stores th, .stores td, .prefixes th, .prefixes td { padding: 0.5rem 0.3rem; }
-  .stores .number { white-space: normal; }
+  .stores th, .stores td, .prefixes th, .prefixes td { padding: 0.5rem 0 0.5rem 0.6rem; }
+  .stores th:first-child, .prefixes th:first-child { padding-left: 0; }
+  .stores .number, .prefixes td.number { white-space: normal; }
   .identity { grid-template-columns: 1fr; gap: 0; }
   .identity dd { margin-bottom: 0.75rem; }
   .keys li { grid-template-columns: 1fr; }

@@ -38,12 +38,17 @@ export function checkTable({ checks }: Report): Markup {
     return markup`
 <tr id="check-${index + 1}"><td><span class="badge ${tone}">${signPicture(tone)}${word}</span></td>
 <th scope="row">${shortened(title, LONGEST_TEXT)} <code>${id}</code>${reason === undefined ? undefined : markup`<span class="reason">${shortened(reason, LONGEST_TEXT)}</span>`}</th>
-${cell("Expected", expected)}${cell("Found", found)}${cell("From", source)}</tr>`;
+${cell("Expected", digest(expected, found))}${cell("Found", digest(found, expected))}${cell("From", source)}</tr>`;
   });
   return markup`<table>
-<thead><tr><th scope="col" class="w-verdict">Verdict</th><th scope="col">Check</th><th scope="col" class="w-text">Expected</th><th scope="col" class="w-text">Found</th><th scope="col" class="w-from">Expectation from</th></tr></thead>
+<thead><tr><th scope="col" class="w-verdict">Verdict</th><th scope="col">Check</th><th scope="col" class="w-text">Expected</th><th scope="col" class="w-text">Found</th><th scope="col" class="w-from">From</th></tr></thead>
 <tbody>${rows}
 </tbody></table>`;
+}
+
+/** A SHA-256 in a narrow column: its beginning will do, unless it is to be compared with another one. */
+function digest(text: string | undefined, other: string | undefined): string | undefined {
+  return text === other ? text?.replace(/^([0-9a-f]{16})[0-9a-f]{48}$/, "$1…") : text;
 }
 
 /** Differences by prefix, and the first keys folded away. */

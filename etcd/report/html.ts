@@ -68,10 +68,11 @@ function verdict(report: Report): Markup {
   const { tone, word } = VERDICTS[report.verdict];
   const { snapshot, seconds, checks } = report;
   const good = checks.filter(({ verdict: found }) => found === "pass" || found === "explained");
+  const explained = good.some(({ verdict: found }) => found === "explained");
   const figures = [
     ["Keys in the backup", grouped(snapshot.keys)],
     ["Revision", String(snapshot.revision)],
-    ["Checks passed", `${good.length} of ${checks.length}`],
+    [explained ? "Passed or explained" : "Checks passed", `${good.length} of ${checks.length}`],
     ["The whole run", duration(seconds)],
   ] as const;
   return markup`<div class="verdict ${tone}">
@@ -83,18 +84,27 @@ ${signPicture(tone)}
 ${attention(report)}`;
 }
 
-/** What is wrong and what is open, before anything else. */
+/** What is wrong and what is open, before anything else; checks with the same reason share a line. */
 function attention({ checks }: Report): Markup | undefined {
-  const wanted = checks.flatMap(
-    ({ verdict: found, title, reason, expected, found: seen }, index) => {
-      if (found !== "fail" && found !== "not-checked") return [];
-      const why = reason ?? `expected ${expected ?? "(not said)"}, found ${seen ?? "(not said)"}`;
-      const [tone, words] = found === "fail" ? ["bad", "failed"] : ["open", "not checked"];
-      return markup`
-<li class="${tone}"><a href="#check-${index + 1}">${shortened(title, 200)}</a> <b>${words}</b>: ${shortened(why, 300)}</li>`;
-    },
+  const groups = new Map<string, { readonly tone: Tone; readonly why: string; links: Markup[] }>();
+  checks.forEach(({ verdict: found, title, reason, expected, found: seen }, index) => {
+    if (found !== "fail" && found !== "not-checked") return;
+    const why = reason ?? `expected ${expected ?? "(not said)"}, found ${seen ?? "(not said)"}`;
+    const group = groups.get(found + why) ?? {
+      tone: found === "fail" ? "bad" : "open",
+      why,
+      links: [],
+    };
+    const comma = group.links.length > 0 ? ", " : "";
+    group.links.push(markup`${comma}<a href="#check-${index + 1}">${shortened(title, 200)}</a>`);
+    groups.set(found + why, group);
+  });
+  if (groups.size === 0) return undefined;
+  const rows = [...groups.values()].map(
+    ({ tone, why, links }) => markup`
+<li class="${tone}">${links} <b>${tone === "bad" ? "failed" : "not checked"}</b>: ${shortened(why, 300)}</li>`,
   );
-  return wanted.length === 0 ? undefined : markup`<ul class="attention">${wanted}\n</ul>`;
+  return markup`<ul class="attention">${rows}\n</ul>`;
 }
 
 function meaning(report: Report): Markup {

@@ -57,7 +57,7 @@ function sourceNode(report: Report): ChainNode {
   }
   // The manifest tells no number of keys.
   const facts = facts3([source.revision], undefined, [source.hashKv]);
-  return { title, subtitle: `as of ${moment(source.takenAt)}`, known: true, facts };
+  return { title, subtitle: moment(source.takenAt), known: true, facts };
 }
 
 function fileNode({ snapshot }: Report): ChainNode {
@@ -103,12 +103,17 @@ function restoredLink(report: Report): ChainLink {
   const content = ["hashkv", "key-count", "read-back"].map((id) => verdictOf(report, id));
   const link = hashLink(agreementOf(verdictOf(report, "hashkv")));
   if (differences.total > 0) {
-    const differ = `${counted(differences.total, "key")} ${differences.total === 1 ? "differs" : "differ"}`;
+    const differ = `${short(differences.total)} ${differences.total === 1 ? "differs" : "differ"}`;
     return { agreement: "differs", words: [...link.words, differ] };
   }
   if (content.includes("fail")) return { agreement: "differs", words: link.words };
-  const read = snapshot.keys < 1e6 ? `${counted(snapshot.keys, "key")} read back` : "all read back";
+  const read = `${short(snapshot.keys)} read back`;
   return { ...link, words: [...link.words, ...(readBack === "pass" ? [read] : [])] };
+}
+
+/** The picture has little room, and the tables have the number. */
+function short(keys: number): string {
+  return keys < 1e6 ? counted(keys, "key") : "keys";
 }
 
 function hashLink(agreement: Agreement): ChainLink {

@@ -27,7 +27,7 @@ export function headline(report: Report): string {
       return `Do not rely on this restore: ${of("fail")} failed.${located}`;
     }
     case "incomplete":
-      return `Neither good nor bad, and so not good: ${of("not-checked")} could not be made.`;
+      return `Not proved: ${of("not-checked")} could not be made.`;
   }
 }
 
@@ -109,7 +109,7 @@ export function provesNot(report: Report): string[] {
     sourceWords,
     ...levelWords,
     "Users, roles and passwords of etcd: only whether authentication is on was compared. Members and cluster id are new on purpose.",
-    "That applications can use the data: keys that decrypt Kubernetes Secrets, certificates and tokens lie outside etcd, and no program but etcd has read this store.",
+    "That applications can use the data: keys that decrypt Kubernetes Secrets, certificates and tokens lie outside etcd, and no application has used this store.",
   ];
 }
 
