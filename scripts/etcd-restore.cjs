@@ -7,8 +7,4 @@ const { join } = require("node:path");
 // The project's own compiler settings, whatever folder the command is called from.
 process.env["TSX_TSCONFIG_PATH"] ??= join(__dirname, "..", "tsconfig.json");
 require("tsx/cjs/api").register();
-// The command loads its subcommands with `import()`, which asks the ESM loader also in CommonJS.
-void import("tsx/esm/api").then(({ register }) => {
-  register();
-  require(join(__dirname, "etcd-restore.ts"));
-});
+require(join(__dirname, "etcd-restore.ts"));

@@ -2,14 +2,10 @@
 import * as path from "node:path";
 import { chooseEngine, type EngineName } from "../engine/choose";
 import type { Engine } from "../engine/engine";
+import { EXIT } from "./outcome";
 
 /** Folder of the project: `Pulumi.yaml`, the program, the sample backup. */
 export const PROJECT_DIR = path.join(__dirname, "..");
-
-/** Resolves a path that a user typed, also when npm has moved us to the project's folder. */
-export function userPath(given: string): string {
-  return path.resolve(process.env["INIT_CWD"] ?? process.cwd(), given);
-}
 
 export interface LabOptions {
   readonly engine: EngineName;
@@ -36,11 +32,18 @@ export function labEngine(options: LabOptions): Engine {
   });
 }
 
-/** A signal that aborts on Ctrl-C or SIGTERM; a second Ctrl-C then ends the process at once. */
+/** npm passes a terminal's Ctrl-C on that reaches us as well: within so many milliseconds it is the same one. */
+const SAME_INTERRUPT_MS = 1000;
+
+/** A signal that aborts on Ctrl-C or SIGTERM, for a clean end; a second one ends the process at once. */
 export function abortOnInterrupt(): AbortSignal {
   const controller = new AbortController();
+  let first: number | undefined;
   for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.once(name, () => {
+    process.on(name, () => {
+      if (first !== undefined && Date.now() - first > SAME_INTERRUPT_MS)
+        process.exit(EXIT.environment);
+      first ??= Date.now();
       controller.abort(new Error(`interrupted by ${name}`));
     });
   }

@@ -1,8 +1,9 @@
 import * as fs from "node:fs";
+import * as path from "node:path";
 import pc from "picocolors";
 import { readReport } from "../../etcd/report/json";
 import { reportText } from "../../etcd/report/text";
-import { abortOnInterrupt, labEngine, userPath, type LabOptions } from "../lab";
+import { abortOnInterrupt, labEngine, type LabOptions } from "../lab";
 import { EXIT, UserError, exitCodeOf } from "../outcome";
 import type { GlobalOptions } from "../etcd-restore";
 
@@ -17,7 +18,7 @@ export async function start(file: string | undefined, options: StartOptions): Pr
   const config =
     file === undefined
       ? options.config
-      : { ...options.config, "etcd-restore:snapshot": userPath(file) };
+      : { ...options.config, "etcd-restore:snapshot": path.resolve(file) };
   const engine = labEngine({ ...options, config, quiet, signal: abortOnInterrupt() });
 
   say(engine.description);

@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import * as path from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import pc from "picocolors";
 import type { Endpoint } from "../../etcd/proof/endpoint";
@@ -9,7 +10,7 @@ import { writeReports } from "../../etcd/report/write-all";
 import { readManifest } from "../../etcd/source/manifest";
 import { readSnapshot } from "../../etcd/snapshot/snapshot";
 import type { GlobalOptions } from "../etcd-restore";
-import { abortOnInterrupt, labEngine, userPath, type LabOptions } from "../lab";
+import { abortOnInterrupt, labEngine, type LabOptions } from "../lab";
 import { EXIT, UserError } from "../outcome";
 
 export type VerifyOptions = GlobalOptions &
@@ -33,7 +34,7 @@ export async function verify(options: VerifyOptions): Promise<number> {
   const startedAt = new Date();
   const signal = abortOnInterrupt();
   const endpoint = await findEndpoint(options, signal);
-  const file = userPath(options.file);
+  const file = path.resolve(options.file);
   const manifest = readManifest(file);
 
   const say = options.quiet === true ? () => undefined : progressLines();
@@ -58,7 +59,7 @@ export async function verify(options: VerifyOptions): Promise<number> {
         say(`comparing: ${done} of ${total} keys`);
       },
     });
-    if (options.report !== undefined) writeReports(report, userPath(options.report));
+    if (options.report !== undefined) writeReports(report, path.resolve(options.report));
     print(report, options);
     return report.verdict === "pass" ? EXIT.good : EXIT.checkFailed;
   } finally {
@@ -129,7 +130,7 @@ async function stackEndpoint(options: VerifyOptions, signal: AbortSignal): Promi
 
 function readPem(file: string): string {
   try {
-    return fs.readFileSync(userPath(file), "utf8");
+    return fs.readFileSync(path.resolve(file), "utf8");
   } catch (error) {
     throw new UserError(EXIT.usage, `cannot read ${file}: ${(error as Error).message}`);
   }

@@ -1,0 +1,17 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { expect, test } from "vitest";
+import { settingsTable, withSettings } from "../../scripts/readme-tables";
+
+const ROOT = path.join(__dirname, "..", "..");
+
+test("the README's table of settings is the schema of Pulumi.yaml", () => {
+  const readme = fs.readFileSync(path.join(ROOT, "README.md"), "utf8");
+  const table = settingsTable(fs.readFileSync(path.join(ROOT, "Pulumi.yaml"), "utf8"));
+  expect(readme).toBe(withSettings(readme, table));
+  expect(table).toContain("| `snapshot` | string | required |");
+});
+
+test("a README without a place for the table is an error, not a silent success", () => {
+  expect(() => withSettings("# Nothing here\n", "| a |")).toThrow(/lacks the lines/);
+});
