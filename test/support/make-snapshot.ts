@@ -82,7 +82,9 @@ function headerRevision(answer: Buffer): number {
 }
 
 const RESOURCES = ["pods", "events", "configmaps", "secrets", "leases", "endpointslices", "nodes"];
+/** etcd's own limits are 128 operations and 1.5 MiB a request. */
 const KEYS_IN_A_TRANSACTION = 100;
+const BYTES_IN_A_TRANSACTION = 1_000_000;
 const TRANSACTIONS_AT_ONCE = 8;
 const LEASES = 100;
 
@@ -132,9 +134,13 @@ async function fill(writer: StoreWriter, { keys, valueBytes }: SnapshotRecipe): 
   const remove = (i: number): Operation => ({ delete: sampleKey(i) });
   const every = (n: number) => Array.from({ length: Math.floor(keys / n) }, (_, i) => i * n);
 
-  await inTransactions(writer, every(1), put);
-  await inTransactions(writer, every(10), put);
-  await inTransactions(writer, every(50), remove);
+  const batch = Math.max(
+    1,
+    Math.min(KEYS_IN_A_TRANSACTION, Math.floor(BYTES_IN_A_TRANSACTION / (valueBytes * 1.5))),
+  );
+  await inTransactions(writer, batch, every(1), put);
+  await inTransactions(writer, batch, every(10), put);
+  await inTransactions(writer, batch, every(50), remove);
   for (const bytes of [300_000, 1_400_000]) {
     await writer.transact([
       { put: Buffer.from(`/registry/configmaps/big/${bytes}`), value: randomBytes(bytes) },
@@ -144,20 +150,21 @@ async function fill(writer: StoreWriter, { keys, valueBytes }: SnapshotRecipe): 
     { put: Buffer.from("compact_rev_key"), value: Buffer.from("1") },
   ]);
   await writer.compact(revision);
-  await inTransactions(writer, every(20), put);
-  await inTransactions(writer, every(70), remove);
+  await inTransactions(writer, batch, every(20), put);
+  await inTransactions(writer, batch, every(70), remove);
 }
 
 async function inTransactions(
   writer: StoreWriter,
+  batchSize: number,
   items: readonly number[],
   operation: (i: number) => Operation,
 ): Promise<void> {
   let next = 0;
   async function work(): Promise<void> {
     while (next < items.length) {
-      const batch = items.slice(next, next + KEYS_IN_A_TRANSACTION);
-      next += KEYS_IN_A_TRANSACTION;
+      const batch = items.slice(next, next + batchSize);
+      next += batchSize;
       await writer.transact(batch.map(operation));
     }
   }
