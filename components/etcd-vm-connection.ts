@@ -39,7 +39,7 @@ export const SSH_PORT = 22;
 
 /** Rides out a reboot. */
 const DIAL_ERROR_LIMIT = 20;
-/** A VM may take minutes until its sshd answers; 22 to 85 s were seen without hardware virtualisation. */
+/** Waits for a VM that boots, where nothing else can: behind a bastion. */
 const BOOT_DIAL_ERROR_LIMIT = 100;
 
 /** The connection to a VM, and the same with the patience that a boot needs; secret as a whole, always. */

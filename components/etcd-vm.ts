@@ -9,16 +9,11 @@ import {
   type EtcdInstall,
 } from "../etcd/machine/cloud-init";
 import { environmentFile } from "../etcd/machine/environment";
-import { knownHostsLine, type MachineKeys } from "../etcd/machine/ssh-keys";
+import { withoutComment } from "../etcd/machine/ssh-keys";
 import { findFlavor, findImage } from "./cloud-lookups";
-import {
-  SSH_PORT,
-  sshCommand,
-  sshConnections,
-  type Bastion,
-  type SshConnection,
-} from "./etcd-vm-connection";
+import { SSH_PORT, sshConnections, type Bastion, type SshConnection } from "./etcd-vm-connection";
 import { makeAddress } from "./etcd-vm-address";
+import { makeKeys, writeSshFiles } from "./etcd-vm-keys";
 import {
   checkedSettings,
   refuseSmallFlavor,
@@ -61,6 +56,9 @@ export interface EtcdVmArgs {
   readonly readyWithinSeconds?: number | undefined;
 }
 
+/** Until a VM that boots answers; 22 to 85 s were seen without hardware virtualisation. */
+const SSH_SECONDS = 480;
+
 /**
  * A VM with etcd installed and configured, but without data: where a backup can be restored.
  *
@@ -90,7 +88,7 @@ export class EtcdVm extends pulumi.ComponentResource {
     this.programs = programsDirectory(args.install.kind);
     const child = { parent: this };
 
-    const keys = this.makeKeys(name);
+    const keys = makeKeys(name, child);
     const { portId, address, addresses, ready: reachable } = makeAddress(name, args, child);
     this.address = address;
     this.addresses = addresses;
@@ -159,7 +157,21 @@ export class EtcdVm extends pulumi.ComponentResource {
             { parent: this, deleteBeforeReplace: true },
           );
 
-    const { connection, booting } = sshConnections(this.address, keys, args.bastion);
+    // Said early and clearly here; later, every wrong key is tried again and again. Through a bastion it cannot be seen.
+    const shown =
+      args.bastion === undefined
+        ? new command.local.Command(
+            `${name}-host-key`,
+            {
+              create: pulumi
+                .all([address, pulumi.unsecret(keys.apply(({ host }) => host.publicKey))])
+                .apply(([host, key]) => waitForSshCommand(host, key)),
+              triggers: [server.id],
+            },
+            child,
+          )
+        : undefined;
+    const { connection, booting } = sshConnections(address, keys, args.bastion);
     this.connection = connection;
     const ready = new command.remote.Command(
       `${name}-ready`,
@@ -176,7 +188,7 @@ export class EtcdVm extends pulumi.ComponentResource {
       {
         parent: this,
         deletedWith: server,
-        dependsOn: attachment === undefined ? [] : [attachment],
+        dependsOn: [attachment, shown].filter((resource) => resource !== undefined),
       },
     );
     this.instanceId = pulumi.all([server.id, ready.id]).apply(([id]) => id);
@@ -192,7 +204,7 @@ export class EtcdVm extends pulumi.ComponentResource {
       { parent: this, deletedWith: server },
     );
     this.environmentFile = configured.id.apply(() => VM.environmentFile);
-    this.sshCommand = this.writeSshFiles(name, args, keys);
+    this.sshCommand = writeSshFiles(name, args, address, keys, child);
 
     this.registerOutputs({
       address: this.address,
@@ -200,53 +212,6 @@ export class EtcdVm extends pulumi.ComponentResource {
       sshCommand: this.sshCommand,
     });
   }
-
-  private makeKeys(name: string): pulumi.Output<MachineKeys> {
-    const made = new command.local.Command(
-      `${name}-ssh-keys`,
-      {
-        create: scriptCommand("make-ssh-keys", "make", "etcd-restore"),
-        logging: "none", // its output is the keys, and is printed live even when it is marked secret
-      },
-      {
-        parent: this,
-        additionalSecretOutputs: ["stdout", "stderr"],
-        // Other words for the same command must not make other keys, and with them another VM.
-        ignoreChanges: ["create"],
-      },
-    );
-    return pulumi.secret(made.stdout).apply(parseKeys);
-  }
-
-  private writeSshFiles(
-    name: string,
-    { sshDirectory, bastion }: EtcdVmArgs,
-    keys: pulumi.Output<MachineKeys>,
-  ): pulumi.Output<string> {
-    const files = new command.local.Command(
-      `${name}-ssh-files`,
-      {
-        create: scriptCommand("make-ssh-keys", "write", sshDirectory),
-        delete: scriptCommand("make-ssh-keys", "remove", sshDirectory),
-        stdin: pulumi.jsonStringify({
-          privateKey: keys.apply(({ login }) => login.privateKey),
-          knownHosts: pulumi
-            .all([this.address, keys])
-            .apply(([address, { host }]) => knownHostsLine(address, SSH_PORT, host.publicKey)),
-        }),
-        triggers: [sshDirectory],
-      },
-      { parent: this, deleteBeforeReplace: true },
-    );
-    return pulumi
-      .all([this.address, files.id])
-      .apply(([address]) => sshCommand(address, sshDirectory, bastion));
-  }
-}
-
-/** Reads what `scripts/make-ssh-keys.ts` printed. */
-function parseKeys(stdout: string): MachineKeys {
-  return JSON.parse(stdout) as MachineKeys;
 }
 
 /** The environment file of the VM for a backup of this size. */
@@ -261,4 +226,10 @@ function vmEnvironment(settings: VmSettings, clientAddress: string, snapshotByte
     peerPort: settings.peerPort,
     snapshotBytes,
   });
+}
+
+/** The command line that waits until the VM answers, with the key that was made for it. */
+function waitForSshCommand(host: string, publicKey: string): string {
+  const [, key = ""] = withoutComment(publicKey).split(" ");
+  return scriptCommand("wait-for-ssh", host, SSH_PORT, SSH_SECONDS, key);
 }

@@ -14,21 +14,22 @@ set -uo pipefail
 export LC_ALL=C
 
 readonly limit=$1 marker=$2
-readonly LINES_SHOWN=25
 
 say() { printf 'wait-ready: %s\n' "$*" >&2; }
 
+# What cloud-init and the packages said, without tables, fingerprints, stack traces and what merely follows.
+told() {
+  grep -avE '^(ci-info|<[0-9]+>|ssh-[a-z0-9]+ |Traceback|Created symlink|  )|HOST KEY|DEBUG|Running module|Runparts|scripts-user|re-raising' \
+    /var/log/cloud-init-output.log 2>/dev/null | cut -c 1-400
+}
+
 explain() {
   say "$1"
-  cloud-init status --long 2>&1 | sed 's/^/wait-ready: status: /' >&2
-  local log
-  for log in /var/log/cloud-init.log /var/log/cloud-init-output.log; do
-    [[ -r $log ]] || continue
-    say "the last lines of $log that tell of errors:"
-    grep -aiE 'error|fail|traceback|unable|could not|cannot|not found|no space' "$log" | tail -n "$LINES_SHOWN" | cut -c 1-400 >&2
-  done
+  cloud-init status --long 2>&1 | cut -c 1-400 | sed 's/^/wait-ready: status: /' >&2
   say "the last lines of /var/log/cloud-init-output.log:"
-  tail -n "$LINES_SHOWN" /var/log/cloud-init-output.log 2>/dev/null | cut -c 1-400 >&2
+  told | tail -n 15 >&2
+  say "those of them that tell of errors:"
+  told | grep -aiE 'error|^E:|fail|unable|could not|cannot|no space' | tail -n 8 >&2
   exit 3
 }
 

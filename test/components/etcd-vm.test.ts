@@ -67,6 +67,7 @@ describe("EtcdVm", () => {
       ),
       "lab-key-pair": child("openstack:compute/keypair:Keypair"),
       "lab-server": child("openstack:compute/instance:Instance"),
+      "lab-host-key": child("command:local:Command"),
       "lab-ready": child("command:remote:Command"),
       "lab-environment": child("command:remote:Command"),
       "lab-ssh-files": child("command:local:Command"),
@@ -167,6 +168,16 @@ describe("EtcdVm", () => {
     expect(engine.named("lab-environment").options.dependencies).toContain("lab-ready");
   });
 
+  it("looks at the host key first, and says so at once when it is another", async () => {
+    const { engine } = await made();
+    const { inputs } = engine.named("lab-host-key");
+    expect(inputs.create).toMatch(/scripts\/wait-for-ssh\.ts 203\.0\.113\.7 22 480 AAAAhost$/);
+    expect(inputs.triggers).toEqual(["lab-server-id"]);
+    expect(engine.named("lab-ready").options.dependencies).toContain("lab-host-key");
+    const behind = await made({ bastion });
+    expect(behind.engine.registered.map(({ name }) => name)).not.toContain("lab-host-key");
+  });
+
   it("pins the host key in a connection that is secret as a whole", async () => {
     const { engine, vm } = await made();
     const connection = {
@@ -262,14 +273,14 @@ describe("EtcdVm", () => {
     await engine.settled();
     const urns = engine.registered.map(({ name, typeChain }) => `${typeChain}::${name}`);
     expect(new Set(urns).size).toBe(urns.length);
-    expect(urns).toHaveLength(2 * 12);
+    expect(urns).toHaveLength(2 * 13);
   });
 
   it("previews the same resources where nothing is known yet", async () => {
     const engine = await mockEngine({ lookups, preview: true });
     new EtcdVm("lab", args);
     await engine.settled();
-    expect(engine.registered).toHaveLength(10);
+    expect(engine.registered).toHaveLength(11);
   });
 
   it.each([
