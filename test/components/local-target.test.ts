@@ -1,0 +1,229 @@
+/**
+ * The components of the local target, under mocks: what each registers, with which inputs, in which order, and which
+ * of it is secret. Not proved here: that the commands work (test/acceptance), and what the engines make of them.
+ */
+import * as pulumi from "@pulumi/pulumi";
+import { expect, test } from "vitest";
+import type { Backup } from "../../components/backup";
+import { LocalEtcd } from "../../components/local-etcd";
+import { Pki } from "../../components/pki";
+import { SnapshotRestore } from "../../components/snapshot-restore";
+import { Verification, type VerificationArgs } from "../../components/verification";
+import { mockEngine, secretValue, valueOf } from "../support/mock-engine";
+
+const COMMAND = "command:local:Command";
+const FILES = {
+  ca: "CA",
+  server: "SERVER",
+  serverKey: "SERVER-KEY",
+  peer: "PEER",
+  peerKey: "PEER-KEY",
+  client: "CLIENT",
+  clientKey: "CLIENT-KEY",
+};
+const INSTALLED = {
+  programs: "/lab/etcd/bin",
+  environmentFile: "/lab/etcd/etcd.env",
+  service: "'bash' 'service.sh'",
+  dataDirectory: "/lab/etcd/data",
+  version: "3.6.16",
+  endpoint: "https://127.0.0.1:4001",
+  seconds: 1.5,
+};
+const RESTORED = { revision: 482, seconds: { check: 1, restore: 2, prove: 3, start: 4 } };
+const REPORT = { verdict: "pass", restored: { keys: 337 }, checks: ["not shown in the stack"] };
+const BACKUP: Backup = {
+  file: "/backups/it's mine.db",
+  sha256: "8f94",
+  bytes: 1000,
+  revision: 482,
+  compactRevision: 424,
+  keys: 337,
+  hashKv: 1992026518,
+  etcdVersion: "3.6.0",
+  servedBy: "3.6",
+  authentication: false,
+};
+
+/** A mock engine whose commands print what our scripts print. */
+function engineWithScripts(preview = false) {
+  const printed: Readonly<Record<string, unknown>> = {
+    "pki-certificates": FILES,
+    "etcd-installation": INSTALLED,
+    "restore-snapshot": RESTORED,
+    "verification-proof": REPORT,
+  };
+  return mockEngine({
+    preview,
+    outputs: preview
+      ? {}
+      : { [COMMAND]: (_inputs, name) => ({ stdout: JSON.stringify(printed[name] ?? {}) }) },
+  });
+}
+
+function local(): LocalEtcd {
+  return new LocalEtcd("etcd", {
+    directory: "/lab/etcd",
+    etcdVersion: "3.6",
+    clientPort: 4001,
+    peerPort: 4002,
+    backupBytes: 1000,
+    pki: FILES,
+    instanceId: "start 1",
+  });
+}
+
+test("Pki keeps every key a secret, prints none, and gives the certificates in clear", async () => {
+  const engine = await engineWithScripts();
+  const pki = new Pki("pki", { addresses: ["127.0.0.1"], clientDirectory: "/lab/client" });
+  await engine.settled();
+
+  const certificates = engine.named("pki-certificates");
+  expect(certificates.inputs).toMatchObject({
+    create: "node --require tsx/cjs scripts/make-pki.ts",
+    stdin: '{"addresses":["127.0.0.1"],"dnsNames":[]}',
+    logging: "none",
+  });
+  expect(certificates.options.additionalSecretOutputs).toEqual(["stdout", "stderr"]);
+  expect(certificates.inputs).not.toHaveProperty("delete");
+
+  const files = engine.named("pki-client-files");
+  expect(JSON.parse(String(secretValue(files.inputs["stdin"])))).toEqual({
+    ca: "CA",
+    certificate: "CLIENT",
+    key: "CLIENT-KEY",
+  });
+  expect(files.options.deleteBeforeReplace, "or its delete would take the new files").toBe(true);
+  expect(files.typeChain).toBe(`etcd-restore:index:Pki$${COMMAND}`);
+
+  expect(await valueOf(pki.caCertificate)).toBe("CA");
+  expect(await valueOf(pki.clientCertificate)).toBe("CLIENT");
+  expect(await pulumi.isSecret(pki.caCertificate)).toBe(false);
+  expect(await pulumi.isSecret(pki.clientKey)).toBe(true);
+  expect(await pulumi.isSecret(pki.files)).toBe(true);
+  expect(engine.ofType(COMMAND)).toHaveLength(2);
+});
+
+test("LocalEtcd hands its keys over by stdin, as a secret, and takes only what a server needs", async () => {
+  const engine = await engineWithScripts();
+  const etcd = local();
+  await engine.settled();
+
+  const { inputs, options } = engine.named("etcd-installation");
+  const request = JSON.parse(String(secretValue(inputs["stdin"]))) as Record<string, unknown>;
+  expect(request).toEqual({
+    directory: "/lab/etcd",
+    etcdVersion: "3.6",
+    name: "etcd",
+    clientPort: 4001,
+    peerPort: 4002,
+    snapshotBytes: 1000,
+    certificates: {
+      ca: "CA",
+      server: "SERVER",
+      serverKey: "SERVER-KEY",
+      peer: "PEER",
+      peerKey: "PEER-KEY",
+    },
+  });
+  expect(inputs["create"]).toBe("node --require tsx/cjs scripts/local-etcd.ts install");
+  expect(inputs["delete"]).toBe("node --require tsx/cjs scripts/local-etcd.ts remove /lab/etcd");
+  expect(options.deleteBeforeReplace).toBe(true);
+  expect(JSON.stringify([inputs["create"], inputs["delete"]])).not.toContain("KEY");
+  expect(await valueOf(etcd.etcdctl("/lab/client"))).toBe(
+    "/lab/etcd/bin/etcdctl --endpoints=https://127.0.0.1:4001 --cacert=/lab/client/ca.crt " +
+      "--cert=/lab/client/client.crt --key=/lab/client/client.key",
+  );
+});
+
+test("SnapshotRestore runs anew for another backup or another machine, and for nothing else", async () => {
+  const engine = await engineWithScripts();
+  const restore = new SnapshotRestore("restore", { backup: BACKUP, machine: local().machine });
+  await engine.settled();
+
+  const { inputs, options } = engine.named("restore-snapshot");
+  expect(inputs["triggers"]).toEqual(["8f94", "start 1"]);
+  expect(options.replaceOnChanges).toEqual(["triggers[*]"]);
+  expect(options.dependencies).toEqual(["etcd-installation"]);
+  expect(inputs["create"]).toBe(
+    `bash etcd/machine/restore.sh --snapshot '/backups/it'\\''s mine.db' --sha256 8f94 --revision 482 ` +
+      "--compact-revision 424 --hashkv 1992026518 --environment /lab/etcd/etcd.env " +
+      `--programs /lab/etcd/bin --service ''\\''bash'\\'' '\\''service.sh'\\'''`,
+  );
+  expect(inputs, "the old data is not the new restore's to delete").not.toHaveProperty("delete");
+  expect(await valueOf(restore.seconds)).toEqual({ restore: 6, start: 4 });
+});
+
+const PROOF: VerificationArgs = {
+  backup: BACKUP,
+  endpoint: "https://127.0.0.1:4001",
+  clientDirectory: "/lab/client",
+  level: "full",
+  restored: "restored once",
+  reportDirectory: "/lab",
+};
+
+test("Verification is made once for each restore, and its report is the only thing that it deletes", async () => {
+  const engine = await engineWithScripts();
+  const proof = new Verification("verification", {
+    ...PROOF,
+    expectedKeys: ["/registry/pods/"],
+    phases: { restore: 6 },
+  });
+  await engine.settled();
+
+  const { inputs, options } = engine.named("verification-proof");
+  expect(inputs["create"]).toBe(
+    "node --require tsx/cjs scripts/etcd-restore.ts verify --json --file '/backups/it'\\''s mine.db' --level full " +
+      "--endpoint https://127.0.0.1:4001 --cacert /lab/client/ca.crt --cert /lab/client/client.crt " +
+      "--key /lab/client/client.key --expect /registry/pods/ --phase restore=6 --report /lab",
+  );
+  expect(inputs["delete"]).toMatch(/^rm -f -- \/lab\/report\.json( \/lab\/report\.\w+)*$/);
+  expect(inputs["triggers"]).toEqual(["restored once", "full", ["/registry/pods/"]]);
+  expect(inputs["logging"], "its stdout is the report").toBe("stderr");
+  expect(inputs).not.toHaveProperty("stdin");
+  expect(options.deleteBeforeReplace).toBe(true);
+  expect(await valueOf(proof.verdict)).toBe("pass");
+  expect(await valueOf(proof.restored)).toEqual({ keys: 337 });
+  expect(await valueOf(proof.reportFile)).toBe("/lab/report.json");
+});
+
+test("a password goes by stdin, as a secret, and never on the command line", async () => {
+  const engine = await engineWithScripts();
+  new Verification("verification", {
+    ...PROOF,
+    credentials: { username: "root", password: "hunter2" },
+  });
+  await engine.settled();
+  const { inputs } = engine.named("verification-proof");
+  expect(secretValue(inputs["stdin"])).toBe("hunter2");
+  expect(inputs["create"]).toContain("--user root --password-stdin");
+  expect(inputs["create"]).not.toContain("hunter2");
+});
+
+test("in a preview, where no script has printed anything yet, all of it can be planned", async () => {
+  const engine = await engineWithScripts(true);
+  const pki = new Pki("pki", { addresses: ["127.0.0.1"], clientDirectory: "/lab/client" });
+  const etcd = new LocalEtcd("etcd", {
+    directory: "/lab/etcd",
+    etcdVersion: "3.6",
+    clientPort: 4001,
+    peerPort: 4002,
+    backupBytes: 1000,
+    pki: pki.files,
+    instanceId: "start 1",
+  });
+  const restore = new SnapshotRestore("restore", { backup: BACKUP, machine: etcd.machine });
+  new Verification("verification", { ...PROOF, restored: restore.result });
+  await engine.settled();
+  expect(engine.ofType(COMMAND).map(({ name }) => name)).toEqual(
+    expect.arrayContaining([
+      "pki-certificates",
+      "pki-client-files",
+      "etcd-installation",
+      "restore-snapshot",
+      "verification-proof",
+    ]),
+  );
+  expect(engine.ofType(COMMAND)).toHaveLength(5);
+});
