@@ -79,7 +79,8 @@ function uint32(number: number): Buffer {
   return bytes;
 }
 
-function sshString(content: string | Buffer): Buffer {
+/** A string as the SSH protocol writes it: its length, then its bytes (RFC 4251, 5). */
+export function sshString(content: string | Buffer): Buffer {
   const bytes = Buffer.from(content);
   return Buffer.concat([uint32(bytes.length), bytes]);
 }

@@ -6,6 +6,7 @@
  */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import * as net from "node:net";
+import { sshString } from "./ssh-keys";
 
 const MESSAGE = { disconnect: 1, kexInit: 20, ecdhInit: 30, ecdhReply: 31 } as const;
 
@@ -131,11 +132,4 @@ function packet(payload: Buffer): Buffer {
   head.writeUInt32BE(1 + payload.length + padding);
   head.writeUInt8(padding, 4);
   return Buffer.concat([head, payload, randomBytes(padding)]);
-}
-
-function sshString(content: string | Buffer): Buffer {
-  const bytes = Buffer.from(content);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
 }

@@ -5,7 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { readHostKey } from "../../../etcd/machine/ssh-probe";
-import { makeSshKey, withoutComment } from "../../../etcd/machine/ssh-keys";
+import { makeSshKey, sshString, withoutComment } from "../../../etcd/machine/ssh-keys";
 
 const cleanups: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -28,13 +28,6 @@ async function listen(serve: (socket: net.Socket) => void): Promise<number> {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   return address.port;
-}
-
-function sshString(content: string | Buffer): Buffer {
-  const bytes = Buffer.from(content);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
 }
 
 function packet(payload: Buffer): Buffer {
