@@ -5,7 +5,7 @@
 #   local-service.sh --environment FILE --programs DIR --state DIR start|stop|status|log
 #
 #   start    starts etcd with the settings of the environment file and nothing else from the environment; returns when
-#            it listens. Does nothing when it runs already.
+#            it listens (whoever needs it asks it until it serves). Does nothing when it runs already.
 #   stop     ends it: SIGTERM, after 30 s SIGKILL. Does nothing when it does not run.
 #   status   exits 0 when it runs, 3 when not, and says which.
 #   log      prints the last 20 lines of its log.
@@ -69,18 +69,18 @@ is_running() {
 
 # Who listens on a TCP port, as far as this user may know.
 listener() {
-  local hex inode link owner
+  local hex inode descriptor owner
   printf -v hex '%04X' "$1"
-  inode=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }')
-  for link in /proc/[0-9]*/fd/*; do
-    if [[ -n $inode && $(readlink "$link" 2>/dev/null) == "socket:[$inode]" ]]; then
-      owner=${link#/proc/}
-      owner=${owner%%/*}
-      printf 'process %s (%s)' "$owner" "$(<"/proc/$owner/comm")"
-      return
-    fi
-  done
-  printf 'a process of another user'
+  inode=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+    awk -v port=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }')
+  descriptor=$(find /proc/[0-9]*/fd -maxdepth 1 -lname "socket:\[${inode:-none}\]" -print -quit 2>/dev/null || true)
+  owner=${descriptor#/proc/}
+  owner=${owner%%/*}
+  if [[ -n $owner ]]; then
+    printf 'process %s (%s)' "$owner" "$(cat "/proc/$owner/comm" 2>/dev/null || echo ended)"
+  else
+    printf 'a process of another user'
+  fi
 }
 
 answers() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }

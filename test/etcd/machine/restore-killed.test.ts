@@ -44,7 +44,7 @@ if [[ $0 == */restore.sh ]]; then
     if ((++killer_step == KILL_AT)); then kill -KILL $$; fi
   }
   trap 'case $BASH_SUBSHELL,\${BASH_COMMAND%% *} in
-    0,say | 0,mv | 0,mkdir | 0,rm | 0,write_file | 0,with_token | 0,service | 0,guarded | 0,join | 0,find)
+    0,say | 0,mv | 0,rm | 0,write_file | 0,with_token | 0,service | 0,guarded)
       kill_at_step "$BASH_COMMAND" ;;
   esac' DEBUG
 fi`;
