@@ -10,13 +10,16 @@ export function headline(report: Report): string {
     `${having(report, wanted).length} of ${counted(checks.length, "check")}`;
   switch (verdict) {
     case "pass": {
+      if (snapshot.keys === 0)
+        return "The backup holds no key at all, and the restored etcd has none.";
       const keys = counted(snapshot.keys, "key");
+      const all = snapshot.keys === 1 ? "The only key" : `All ${keys}`;
       if (verdictOf(report, "read-back") !== "pass" || level === "quick") {
         return `The restored etcd has the HashKV of the backup and as many keys: ${keys} at revision ${snapshot.revision}.`;
       }
       return level === "full"
-        ? `All ${keys} came back exactly as the backup holds them: value, revisions, version and lease.`
-        : `All ${keys} came back with the revisions, version and lease that the backup holds, and with the same HashKV over everything.`;
+        ? `${all} came back exactly as in the backup: value, revisions, version and lease.`
+        : `${all} came back with the revisions, version and lease of the backup, and with the same HashKV over everything.`;
     }
     case "fail": {
       const keys = counted(differences.total, "key");

@@ -58,7 +58,7 @@ describe("the HTML page of a report", () => {
   });
 
   it.each([
-    ["pass", "Pass", "All 337 keys came back exactly as the backup holds them"],
+    ["pass", "Pass", "All 337 keys came back exactly as in the backup"],
     ["explained", "Pass", "All 296 keys came back with the revisions, version and lease"],
     ["fail", "Fail", "5 of 12 checks failed. 6 keys are not as in the backup."],
     ["incomplete", "Incomplete", "Not proved: 7 of 10 checks could not be made."],

@@ -70,6 +70,15 @@ describe("the proof chain", () => {
     expect(proofChain(readReport("nasty")).nodes[2].known).toBe(false);
   });
 
+  it("tells a store that was written to since from one that was never the same", () => {
+    const { differences } = readReport("fail");
+    const written = withCheck(readReport("pass"), "revision", { verdict: "fail" });
+    expect(proofChain({ ...written, differences }).links[1]).toEqual({
+      agreement: "differs",
+      words: ["same HashKV then", "6 keys differ now"],
+    });
+  });
+
   it("counts what differs", () => {
     expect(proofChain(readReport("fail")).links[1].words).toEqual([
       "HashKV differs",
