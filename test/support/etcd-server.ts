@@ -19,6 +19,8 @@ export interface EtcdServer {
   /** The same with what TLS needs. */
   readonly endpoint: Endpoint;
   readonly pid: number;
+  /** etcdctl with the flags that reach it. */
+  readonly etcdctlArgv: readonly string[];
   /** Runs etcdctl against it and gives back what it prints. */
   readonly etcdctl: (...args: readonly string[]) => Promise<string>;
   /** `etcdctl snapshot save FILE`. */
@@ -108,14 +110,14 @@ async function startIn(
     await stop();
     throw error;
   }
-  const etcdctl = async (...args: readonly string[]) => {
-    const flags = [`--endpoints=${url}`, "--command-timeout=300s", ...(tls?.clientFlags ?? [])];
-    return (await execFile(programs.etcdctl, [...flags, ...args], { maxBuffer: 2 ** 28 })).stdout;
-  };
+  const flags = [`--endpoints=${url}`, "--command-timeout=300s", ...(tls?.clientFlags ?? [])];
+  const etcdctl = async (...args: readonly string[]) =>
+    (await execFile(programs.etcdctl, [...flags, ...args], { maxBuffer: 2 ** 28 })).stdout;
   return {
     url,
     endpoint: { url, ...(tls && { tls: tls.client }) },
     pid: server.pid ?? 0,
+    etcdctlArgv: [programs.etcdctl, ...flags],
     etcdctl,
     async saveSnapshot(file) {
       await etcdctl("snapshot", "save", file);
