@@ -30,7 +30,7 @@ export function lineProgress(write: (line: string) => void): Progress {
       write(
         error === undefined
           ? `${sign} ${label(urn)}: ${done}${time}`
-          : `! ${label(urn)}: failed${time}: ${indent(error)}`,
+          : `! ${label(urn)}: failed${time}:${indent(error)}`,
       );
     },
     planned(urn, operation, details) {
@@ -57,5 +57,5 @@ function cut(line: string): string {
 }
 
 function indent(text: string): string {
-  return text.includes("\n") ? `\n    ${text.replaceAll("\n", "\n    ")}` : text;
+  return text.includes("\n") ? `\n    ${text.replaceAll("\n", "\n    ")}` : ` ${text}`;
 }

@@ -52,7 +52,7 @@ class Chain extends pulumi.ComponentResource {
     const fourth = new local.Command(
       "fourth",
       {
-        create: `${note("create-fourth")}; sleep ${config.get("sleep") ?? "0"}; echo "token $PASSWORD"`,
+        create: `${note("create-fourth")}; echo $$ > ${log}.pid; sleep ${config.get("sleep") ?? "0"}; echo "token $PASSWORD"`,
         delete: note("delete-fourth"),
         environment: { PASSWORD: password },
         triggers: [third.stdout],
