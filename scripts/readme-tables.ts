@@ -33,7 +33,7 @@ export function settingsTable(pulumiYaml: string): string {
 function defaultText(value: unknown): string {
   if (value === undefined) return "required";
   if (value === "" || (Array.isArray(value) && value.length === 0)) return "none";
-  return `\`${String(value as string | number | boolean)}\``;
+  return `\`${typeof value === "string" ? value : JSON.stringify(value)}\``;
 }
 
 /** The README with its table made anew. */
@@ -59,4 +59,4 @@ function main(): void {
   } else fs.writeFileSync(file, after);
 }
 
-if (require.main === module) main();
+if (process.argv[1] === __filename) main();

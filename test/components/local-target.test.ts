@@ -88,7 +88,7 @@ test("Pki keeps every key a secret, prints none, and gives the certificates in c
   expect(certificates.inputs).not.toHaveProperty("delete");
 
   const files = engine.named("pki-client-files");
-  expect(JSON.parse(String(secretValue(files.inputs["stdin"])))).toEqual({
+  expect(JSON.parse(String(secretValue(files.inputs.stdin)))).toEqual({
     ca: "CA",
     certificate: "CLIENT",
     key: "CLIENT-KEY",
@@ -110,7 +110,7 @@ test("LocalEtcd hands its keys over by stdin, as a secret, and takes only what a
   await engine.settled();
 
   const { inputs, options } = engine.named("etcd-installation");
-  const request = JSON.parse(String(secretValue(inputs["stdin"]))) as Record<string, unknown>;
+  const request = JSON.parse(String(secretValue(inputs.stdin))) as Record<string, unknown>;
   expect(request).toEqual({
     directory: "/lab/etcd",
     etcdVersion: "3.6",
@@ -126,10 +126,10 @@ test("LocalEtcd hands its keys over by stdin, as a secret, and takes only what a
       peerKey: "PEER-KEY",
     },
   });
-  expect(inputs["create"]).toBe("node --require tsx/cjs scripts/local-etcd.ts install");
-  expect(inputs["delete"]).toBe("node --require tsx/cjs scripts/local-etcd.ts remove /lab/etcd");
+  expect(inputs.create).toBe("node --require tsx/cjs scripts/local-etcd.ts install");
+  expect(inputs.delete).toBe("node --require tsx/cjs scripts/local-etcd.ts remove /lab/etcd");
   expect(options.deleteBeforeReplace).toBe(true);
-  expect(JSON.stringify([inputs["create"], inputs["delete"]])).not.toContain("KEY");
+  expect(JSON.stringify([inputs.create, inputs.delete])).not.toContain("KEY");
   expect(await valueOf(etcd.etcdctl("/lab/client"))).toBe(
     "/lab/etcd/bin/etcdctl --endpoints=https://127.0.0.1:4001 --cacert=/lab/client/ca.crt " +
       "--cert=/lab/client/client.crt --key=/lab/client/client.key",
@@ -142,10 +142,10 @@ test("SnapshotRestore runs anew for another backup or another machine, and for n
   await engine.settled();
 
   const { inputs, options } = engine.named("restore-snapshot");
-  expect(inputs["triggers"]).toEqual(["8f94", "start 1"]);
+  expect(inputs.triggers).toEqual(["8f94", "start 1"]);
   expect(options.replaceOnChanges).toEqual(["triggers[*]"]);
   expect(options.dependencies).toEqual(["etcd-installation"]);
-  expect(inputs["create"]).toBe(
+  expect(inputs.create).toBe(
     `bash etcd/machine/restore.sh --snapshot '/backups/it'\\''s mine.db' --sha256 8f94 --revision 482 ` +
       "--compact-revision 424 --hashkv 1992026518 --environment /lab/etcd/etcd.env " +
       `--programs /lab/etcd/bin --service ''\\''bash'\\'' '\\''service.sh'\\'''`,
@@ -173,14 +173,14 @@ test("Verification is made once for each restore, and its report is the only thi
   await engine.settled();
 
   const { inputs, options } = engine.named("verification-proof");
-  expect(inputs["create"]).toBe(
+  expect(inputs.create).toBe(
     "node --require tsx/cjs scripts/etcd-restore.ts verify --json --file '/backups/it'\\''s mine.db' --level full " +
       "--endpoint https://127.0.0.1:4001 --cacert /lab/client/ca.crt --cert /lab/client/client.crt " +
       "--key /lab/client/client.key --expect /registry/pods/ --phase restore=6 --report /lab",
   );
-  expect(inputs["delete"]).toMatch(/^rm -f -- \/lab\/report\.json( \/lab\/report\.\w+)*$/);
-  expect(inputs["triggers"]).toEqual(["restored once", "full", ["/registry/pods/"]]);
-  expect(inputs["logging"], "its stdout is the report").toBe("stderr");
+  expect(inputs.delete).toMatch(/^rm -f -- \/lab\/report\.json( \/lab\/report\.\w+)*$/);
+  expect(inputs.triggers).toEqual(["restored once", "full", ["/registry/pods/"]]);
+  expect(inputs.logging, "its stdout is the report").toBe("stderr");
   expect(inputs).not.toHaveProperty("stdin");
   expect(options.deleteBeforeReplace).toBe(true);
   expect(await valueOf(proof.verdict)).toBe("pass");
@@ -196,9 +196,9 @@ test("a password goes by stdin, as a secret, and never on the command line", asy
   });
   await engine.settled();
   const { inputs } = engine.named("verification-proof");
-  expect(secretValue(inputs["stdin"])).toBe("hunter2");
-  expect(inputs["create"]).toContain("--user root --password-stdin");
-  expect(inputs["create"]).not.toContain("hunter2");
+  expect(secretValue(inputs.stdin)).toBe("hunter2");
+  expect(inputs.create).toContain("--user root --password-stdin");
+  expect(inputs.create).not.toContain("hunter2");
 });
 
 test("in a preview, where no script has printed anything yet, all of it can be planned", async () => {

@@ -108,7 +108,7 @@ export async function openLab(): Promise<Lab> {
   const settings = { labDirectory: directory, clientPort, peerPort };
   const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   const begin: Lab["begin"] = (command, ...args) =>
-    beginCommand([command, ...flags, "--engine", process.env["ENGINE"] ?? "embedded", ...args]);
+    beginCommand([command, ...flags, "--engine", process.env.ENGINE ?? "embedded", ...args]);
   return {
     directory,
     clientPort,
