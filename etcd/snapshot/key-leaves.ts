@@ -27,6 +27,7 @@ const REVISION_BYTES = 17;
 
 /** Reads all branch levels under `root`. The leaf pages themselves are only noted as reached. */
 export function findKeyLeaves(file: PagedFile, root: number): KeyLeaves {
+  const pageBytes = Buffer.allocUnsafe(file.pageSize);
   let level = createLevel(1);
   level.ids[0] = root;
   level.count = 1;
@@ -43,7 +44,7 @@ export function findKeyLeaves(file: PagedFile, root: number): KeyLeaves {
       });
     }
     const below = createLevel(level.count * 64);
-    for (let i = 0; i < level.count; i++) addChildren(file, level, i, below);
+    for (let i = 0; i < level.count; i++) addChildren(file, pageBytes, level, i, below);
     level = below;
   }
 }
@@ -84,8 +85,14 @@ function readKind(file: PagedFile, id: number): Page["kind"] {
   return pageKind(path, id, offset, header.readUInt16LE(8));
 }
 
-function addChildren(file: PagedFile, level: Level, parent: number, below: Level): void {
-  const page = readPage(file, at(level.ids, parent));
+function addChildren(
+  file: PagedFile,
+  pageBytes: Buffer,
+  level: Level,
+  parent: number,
+  below: Level,
+): void {
+  const page = readPage(file, at(level.ids, parent), pageBytes);
   const { path } = file.source;
   if (page.kind !== "branch" || page.count === 0) {
     throw new SnapshotError(
@@ -98,18 +105,18 @@ function addChildren(file: PagedFile, level: Level, parent: number, below: Level
   }
   makeRoom(below, page.count);
   const { bytes } = page;
+  const placeOf = (element: number) => ({ page: page.id, offset: page.offset + element });
   let previousMain = at(level.lowMain, parent);
   let previousSub = at(level.lowSub, parent);
   for (let i = 0; i < page.count; i++) {
     const element = PAGE_HEADER + i * ELEMENT_BYTES;
     const key = element + bytes.readUInt32LE(element);
     const keyBytes = bytes.readUInt32LE(element + 4);
-    const place = { page: page.id, offset: page.offset + element };
     if (key + keyBytes > bytes.length || !isRevision(bytes, key, keyBytes)) {
       throw new SnapshotError(
         path,
         `the key of element ${i} (${keyBytes} bytes at byte ${key} of the page) is not a revision`,
-        place,
+        placeOf(element),
       );
     }
     const main = bytes.readUInt32BE(key) * 2 ** 32 + bytes.readUInt32BE(key + 4);
@@ -119,7 +126,7 @@ function addChildren(file: PagedFile, level: Level, parent: number, below: Level
       throw new SnapshotError(
         path,
         `revision ${main}.${sub} of element ${i} does not come after ${previousMain}.${previousSub}`,
-        place,
+        placeOf(element),
       );
     }
     const high = bytes.readUInt32LE(element + 12);
@@ -128,7 +135,7 @@ function addChildren(file: PagedFile, level: Level, parent: number, below: Level
       throw new SnapshotError(
         path,
         `element ${i} leads to page ${id}, but a data page is one of 2 to ${file.pages - 1}`,
-        place,
+        placeOf(element),
       );
     }
     below.ids[below.count] = id;

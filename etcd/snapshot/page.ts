@@ -26,12 +26,19 @@ export interface Page {
   readonly offset: number;
 }
 
-/** Reads a page that the tree leads to, and checks its header. */
-export function readPage(file: PagedFile, id: number): Page {
+/**
+ * Reads a page that the tree leads to, and checks its header.
+ * @param into a page's length of bytes to read into. Default: fresh ones.
+ */
+export function readPage(
+  file: PagedFile,
+  id: number,
+  into: Buffer = Buffer.allocUnsafe(file.pageSize),
+): Page {
   const { source, pageSize } = file;
   file.map.reach(id, 0);
   const offset = id * pageSize;
-  let bytes = Buffer.allocUnsafe(pageSize);
+  let bytes = into;
   readFully(source, bytes, offset);
   checkPageId(source.path, id, offset, bytes.readUInt32LE(0), bytes.readUInt32LE(4));
   const overflow = bytes.readUInt32LE(12);

@@ -29,6 +29,9 @@ export async function readLeavesInFileOrder(
   const leafOfPage = new Uint32Array(pages);
   for (let leaf = 0; leaf < leaves.count; leaf++) leafOfPage[leaves.ids[leaf] ?? 0] = leaf + 1;
 
+  // The ring stays where it is when the memory grows, so one view of it serves for the whole pass.
+  const words = new Uint32Array(index.buffer());
+
   let turnEnds = performance.now() + TURN_MILLISECONDS;
   for (let slot = 0; slot < slotCount;) {
     if (reader.isFilled(slot)) {
@@ -39,7 +42,7 @@ export async function readLeavesInFileOrder(
         const leaf = (leafOfPage[id] ?? 0) - 1;
         if (leaf < 0) continue;
         const offset = id * pageSize;
-        readLeafPage(file, leaves, index, leaf, address + offset - start, end - offset);
+        readLeafPage(file, leaves, index, words, leaf, address + offset - start, end - offset);
       }
       slot++;
       reader.release(slot - 1);
@@ -54,11 +57,12 @@ export async function readLeavesInFileOrder(
   onProgress?.(total, total);
 }
 
-/** `available`: bytes of the file that lie in the ring from `address` on. */
+/** `words`: the memory; `available`: bytes of the file that lie in the ring from `address` on. */
 function readLeafPage(
   file: PagedFile,
   leaves: KeyLeaves,
   index: RecordIndex,
+  words: Uint32Array,
   leaf: number,
   address: number,
   available: number,
@@ -66,9 +70,10 @@ function readLeafPage(
   const { path } = file.source;
   const id = leaves.ids[leaf] ?? 0;
   const offset = id * file.pageSize;
-  const header = new Uint32Array(index.buffer(), address, 4);
-  const [idLow = 0, idHigh = 0, flagsAndCount = 0, overflow = 0] = header;
-  checkPageId(path, id, offset, idLow, idHigh);
+  const header = address / 4;
+  const flagsAndCount = words[header + 2] ?? 0;
+  const overflow = words[header + 3] ?? 0;
+  checkPageId(path, id, offset, words[header] ?? 0, words[header + 1] ?? 0);
   if (pageKind(path, id, offset, flagsAndCount & 0xffff) !== "leaf") {
     throw new SnapshotError(path, "a branch page where its neighbours are leaf pages", {
       page: id,

@@ -39,6 +39,7 @@ export type Scanner = Readonly<{
   liveCount(): number;
   liveList(): number;
   crc32c(crc: number, from: number, to: number): number;
+  crcOfRecord(from: number, to: number): number;
   compareRange(
     at: number,
     bytes: number,

@@ -1,9 +1,10 @@
-// The reader's inner loops, in AssemblyScript. `npm run build:wasm` makes index.wasm of it; a test compares the two.
+// The reader's inner loops, in AssemblyScript. Makes index.wasm, which is committed and which a test compares:
+//     npx asc --config etcd/snapshot/wasm/asconfig.json --target release
 import { fillTables } from "./crc32c";
 import { arena, ensure, setArena, setLeaves } from "./memory";
 import { setTable } from "./key-table";
 
-export { crc32c } from "./crc32c";
+export { crc32c, crcOfRecord } from "./crc32c";
 export * from "./leaf";
 export { countKept, forgetLatest, hashLeaf, hashStart, markLeaf } from "./hash-kv";
 export { beginList, listLeaf, liveCount, liveList, sortList } from "./sort";

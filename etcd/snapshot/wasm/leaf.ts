@@ -1,7 +1,7 @@
 // Reads one leaf page of the bucket `key` into the index: checks the page, its revision keys and the protobuf
 // framing of each record; computes a CRC per record; finds or adds the key.
 // bbolt's page: go.etcd.io/bbolt internal/common/page.go; the record: etcd api/mvccpb/kv.proto.
-import { crc32c } from "./crc32c";
+import { crcOfRecord } from "./crc32c";
 import { findSlot, hashOf, makeRoom, putSlot } from "./key-table";
 import {
   advanceArena, arena, ensure, Key, KEY_HEADER, keyBytes, keySpace, leafAt, leafCount, Record, RECORD_SIZE,
@@ -58,13 +58,24 @@ export function getRecords(): u32 {
  */
 export function placeForRun(count: u32, bytes: u32): usize {
   const at = ((arena as u64) + (count as u64) * (RECORD_SIZE + KEY_HEADER + 7) + bytes + 4095) & ~4095;
-  return ensure(at + bytes) ? (at as usize) : 0;
+  // Eight more: copyWords and the sort read whole words.
+  return ensure(at + bytes + 8) ? (at as usize) : 0;
 }
 
 // @ts-ignore: decorator
 @inline
 function bigEndian(at: usize): u64 {
   return bswap<u64>(load<u64>(at));
+}
+
+/**
+ * Copies in words of eight bytes and so up to seven bytes too many: the arena has room for them, and what lies behind
+ * a key in a page may be read. Much faster for keys than memory.copy, which V8 makes a call of.
+ */
+// @ts-ignore: decorator
+@inline
+function copyWords(to: usize, from: usize, length: u32): void {
+  for (let i: usize = 0; i < length; i += 8) store<u64>(to + i, load<u64>(from + i));
 }
 
 function problem(code: i32, at: usize, found: f64): i32 {
@@ -167,7 +178,7 @@ export function readLeaf(page: usize, bytes: u32, fileOffset: f64, ordinal: u32)
     record.version = version as u32;
     record.storedLength = storedLength;
     record.valueLength = valueLength;
-    record.crc = crc32c(0, stored, storedEnd);
+    record.crc = crcOfRecord(stored, storedEnd);
 
     const hash = hashOf(key, length);
     const slot = findSlot(hash, key, length);
@@ -180,7 +191,7 @@ export function readLeaf(page: usize, bytes: u32, fileOffset: f64, ordinal: u32)
       added.hash = hash;
       added.length = length;
       added.latest = null;
-      memory.copy(keyBytes(added), key, length);
+      copyWords(keyBytes(added), key, length);
       record.key = added;
       putSlot(slot, added);
     }

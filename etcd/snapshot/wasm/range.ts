@@ -1,5 +1,5 @@
 // Compares an etcdserverpb.RangeResponse that lies in memory with live keys, without copying anything.
-import { crc32c } from "./crc32c";
+import { crcOfRecord } from "./crc32c";
 import { equalBytes, Key, keyBytes, Record } from "./memory";
 import { begin, broken, cursor, lengthBefore, seek, skip, varint } from "./protobuf";
 import { liveCount, liveRecord } from "./sort";
@@ -82,7 +82,7 @@ export function compareRange(at: usize, bytes: u32, first: u32, count: u32, meta
         const record = liveRecord(first + keys);
         const same = metadataOnly
           ? sameMetadata(record, start + length)
-          : length == record.storedLength && crc32c(0, start, start + length) == record.crc;
+          : length == record.storedLength && crcOfRecord(start, start + length) == record.crc;
         if (same) matched++;
       }
       keys++;

@@ -128,7 +128,8 @@ export function beginList(records: u32): bool {
   // The key table has done its work; its place is large enough (record-index.ts).
   words = tableAddress();
   count = 0;
-  return ensure((list as u64) + ((records as u64) << 2));
+  // Eight more: wordOf reads whole words, also of the last key before the list.
+  return ensure((list as u64) + ((records as u64) << 2) + 8);
 }
 
 /** Adds the live keys of a leaf: marked as latest, no tombstone, and with a key. */
