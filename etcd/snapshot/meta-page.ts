@@ -64,6 +64,7 @@ function parseMeta(bytes: Buffer): MetaPage | undefined {
   if (bytes.length < META_BYTES) return undefined;
   if (bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt32LE(4) !== VERSION) return undefined;
   if (fnv1a64(bytes.subarray(0, 56)) !== bytes.readBigUInt64LE(56)) return undefined;
+  if (!PAGE_SIZES.includes(bytes.readUInt32LE(8))) return undefined;
   const freelist = bytes.readBigUInt64LE(32);
   return {
     pageSize: bytes.readUInt32LE(8),

@@ -2,7 +2,7 @@
 export interface ReadOptions {
   /** Ends the reading: the promise rejects with the signal's reason and nothing stays behind. */
   readonly signal?: AbortSignal;
-  /** Told after each stretch of the file, about ten times a second, and once at the end. */
+  /** Told after each stretch of the file, about twenty times a second, and once at the end. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
