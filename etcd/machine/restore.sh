@@ -365,7 +365,10 @@ check_snapshot() {
   local found bytes available needed
   bytes=$(stat -c %s -- "$snapshot")
   mkdir -- "$staging"
-  guarded sha256sum -- "$snapshot" >"$staging/sha256"
+  local hasher=(sha256sum)
+  # Some three times faster, where it is there.
+  ! command -v openssl >/dev/null || hasher=(openssl dgst -sha256 -r)
+  guarded "${hasher[@]}" "$snapshot" >"$staging/sha256"
   join || fail 3 "cannot read $snapshot to the end"
   read -r found _ <"$staging/sha256"
   found=${found#\\} # sha256sum's mark for a file name that it had to escape

@@ -284,6 +284,18 @@ describe("what restore.sh leaves to the verification", () => {
 });
 
 describe("restore.sh and its surroundings", () => {
+  it("proves a store that was never compacted, for which etcd says -1 and the file 0", async () => {
+    await lab.control("start");
+    lab.etcdctl("put", "a", "b");
+    const file = path.join(folder, "young.db");
+    lab.etcdctl("snapshot", "save", file);
+    const hashKv = lab.hashKv(2);
+    const young = { file, revision: 2, compactRevision: 0, hashKv };
+    const { proof } = await restored({ ...young, sha256: sha256(fs.readFileSync(file)) });
+    expect(proof).toBe(`proved: HashKV at revision 2 is ${hashKv}, as in the file`);
+    expect(lab.etcdctl("get", "a")).toBe("a\nb\n");
+  });
+
   it("puts the old etcd and its settings back when the new one does not start", async () => {
     await restored(events);
     const token = lab.token();
