@@ -34,10 +34,14 @@ export async function stop(options: StopOptions): Promise<number> {
   return EXIT.good;
 }
 
-/** Only an empty folder goes: what is not the stack's own is not ours to delete. */
+/** Only an empty folder goes: what is not the stack's own is not ours to delete. A mount point stays, empty. */
 function removeIfEmpty(directory: string): boolean {
   if (entries(directory).length > 0) return false;
-  fs.rmSync(directory, { recursive: true, force: true });
+  try {
+    fs.rmSync(directory, { recursive: true, force: true });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EBUSY")) throw error;
+  }
   return true;
 }
 

@@ -84,7 +84,7 @@ test(
   "a wrong setting: every problem is named",
   async () => {
     const ended = await lab.run("start", "-c", "verification=some", "-c", "etcdVersion=new");
-    expectRefusal(ended, 2, /verification is "some".*etcdVersion is "new"/s);
+    expectRefusal(ended, 2, /etcdVersion is "new".*verification is "some"/s);
   },
   LIMIT,
 );
