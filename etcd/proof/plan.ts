@@ -39,7 +39,10 @@ const BOUNDARY = Buffer.from([0]);
  * Ranges, not pages: with a `limit` etcd still counts the rest of the keys for every page, so that the time grows with
  * the square of the store. A value larger than the limit has a range of its own.
  */
-export function planReadBack(live: LiveKeys, limits: RangeLimits = DEFAULT_LIMITS): Plan {
+export function planReadBack(
+  live: Pick<LiveKeys, "count" | "metadata">,
+  limits: RangeLimits = DEFAULT_LIMITS,
+): Plan {
   const ranges: PlannedRange[] = [];
   const keysByLease = new Map<bigint, number>();
   let first = 0;
@@ -70,7 +73,10 @@ export function planReadBack(live: LiveKeys, limits: RangeLimits = DEFAULT_LIMIT
 }
 
 /** What to ask the server for a planned range. */
-export function keyRange(live: LiveKeys, { first, count }: PlannedRange): KeyRange {
+export function keyRange(
+  live: Pick<LiveKeys, "count" | "key">,
+  { first, count }: PlannedRange,
+): KeyRange {
   const next = first + count;
   return {
     start: first === 0 ? BOUNDARY : live.key(first),
