@@ -12,7 +12,10 @@ export interface EngineOptions {
   readonly config?: Readonly<Record<string, string>>;
   /** Ends the run in good order: what runs is stopped, what was made is kept in the state. */
   readonly signal?: AbortSignal;
-  /** How progress is shown: a live tree, plain lines, or nothing. */
+  /**
+   * How progress is shown on stderr: a live tree (plain lines where stderr is no terminal), plain lines, or nothing.
+   * @default "tree"
+   */
   readonly progress?: "tree" | "lines" | "none";
 }
 
@@ -24,7 +27,10 @@ export interface Failure {
   readonly message: string;
 }
 
-/** How often each step was taken, by Pulumi's names: `create`, `update`, `replace`, `delete`, `same`. */
+/**
+ * How often each step was taken, by Pulumi's names. Components and the stack itself count, as they do there; made-up
+ * providers do not.
+ */
 export type ChangeSummary = Readonly<
   Partial<Record<"create" | "update" | "replace" | "delete" | "same", number>>
 >;
@@ -33,6 +39,7 @@ export interface EngineResult {
   /** Whether everything asked for was done. */
   readonly ok: boolean;
   readonly changes: ChangeSummary;
+  /** Empty when `ok`. Progress has shown them already, unless it is `none`. */
   readonly failures: readonly Failure[];
   /** Wall time in seconds. */
   readonly seconds: number;

@@ -46,6 +46,7 @@ async function followProgram(run: Run, options: RunOptions): Promise<void> {
   try {
     const config = programConfig(engine, project);
     for (const key of config.secretKeys) run.mask.collect(secret(config.values[key] ?? ""));
+    run.progress.passing("starting the program");
     await runProgram(run, { projectDir: engine.projectDir, project, config, parallel, lock });
   } catch (error) {
     if (!(error instanceof StackConfigError)) throw error;

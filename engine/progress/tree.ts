@@ -43,6 +43,7 @@ export async function treeProgress(stream: NodeJS.WriteStream): Promise<Progress
 
   return {
     registered(urn, parent) {
+      status = "";
       change(urn, { parent });
     },
     started(urn, operation) {
