@@ -34,9 +34,7 @@ const MESSAGE_BYTES = 400 * 1024 * 1024;
 
 /** Runs the program to its end. When it does not end well, a failure is among those of the run's steps. */
 export async function runProgram(run: Run, options: ProgramOptions): Promise<void> {
-  // Everything goes over this socket, secrets too. The folder is for this user only (mkdtemp makes it with mode
-  // 0700), and not in the working folder: a socket's path has room for 100 bytes.
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "engine-"));
+  const folder = socketFolder();
   const address = `unix:${path.join(folder, "s")}`;
   const server = new grpc.Server({ "grpc.max_receive_message_length": MESSAGE_BYTES });
   const end = { signalled: false };
@@ -60,6 +58,15 @@ export async function runProgram(run: Run, options: ProgramOptions): Promise<voi
     server.forceShutdown();
     fs.rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * A folder for this user only (mkdtemp makes it with mode 0700), since everything goes over its socket, secrets too.
+ * Not in the working folder: a socket's path has room for 100 bytes.
+ */
+function socketFolder(): string {
+  const folder = os.tmpdir();
+  return fs.mkdtempSync(path.join(folder.length > 80 ? "/tmp" : folder, "engine-"));
 }
 
 async function listen(server: grpc.Server, address: string): Promise<void> {

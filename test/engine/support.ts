@@ -45,6 +45,11 @@ export async function testStack(
   };
 }
 
+/** Folders with sockets of engines that are left in a folder for temporary files. */
+export function socketFolders(directory: string): readonly string[] {
+  return fs.readdirSync(directory).filter((name) => name.startsWith("engine-"));
+}
+
 /** Collects what is written to stderr while `work` runs. */
 export async function stderrOf(work: () => Promise<unknown>): Promise<string> {
   const written: string[] = [];
@@ -61,7 +66,7 @@ export async function stderrOf(work: () => Promise<unknown>): Promise<string> {
   return written.join("");
 }
 
-/** Waits until `condition` holds; fails after ten seconds with what it was waiting for. */
+/** Waits until `condition` holds; fails after 30 seconds with what it was waiting for. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
   const deadline = Date.now() + 30_000;
   while (!condition()) {

@@ -1,14 +1,13 @@
 /** Ctrl-C, kill -9 and two runs at once, with real processes. */
 import { spawn, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { stackFiles } from "../../../engine/embedded/files";
 import { identityOf } from "../../../engine/embedded/processes";
 import { readState } from "../../../engine/embedded/state-file";
 import { nameOf } from "../../../engine/embedded/urn";
-import { stderrOf, testStack, until, type TestStack } from "../support";
+import { socketFolders, stderrOf, testStack, until, type TestStack } from "../support";
 import { fakeStack, thingUrn, type Register } from "./fake-stack";
 
 /** Starts the engine in a process of its own; `output` grows with what it says on stderr, `result` comes from stdout. */
@@ -17,7 +16,10 @@ function startUp(stack: TestStack, config: Readonly<Record<string, string>>) {
   const child = spawn(
     process.execPath,
     ["--require", "tsx/cjs", path.join(__dirname, "run-engine.ts"), "up", JSON.stringify(options)],
-    { stdio: ["ignore", "pipe", "pipe"] },
+    {
+      env: { ...process.env, TMPDIR: path.dirname(stack.log) },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
   );
   onTestFinished(() => void child.kill("SIGKILL"));
   const said = { stdout: "", stderr: "" };
@@ -53,13 +55,9 @@ function pending(stack: TestStack): readonly string[] {
   return (state?.pending ?? []).map(({ type, resource }) => `${type} ${nameOf(resource.urn)}`);
 }
 
-const socketFolders = (): readonly string[] =>
-  fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith("engine-"));
-
 describe("an interrupted run", () => {
   it("stops the command that runs, keeps what was made, and the next run says so and goes on", async () => {
     const stack = await testStack("chain");
-    const foldersBefore = socketFolders();
     const { child, said, ended } = startUp(stack, { sleep: "60" });
     const pid = await fourthRuns(stack, child);
 
@@ -76,7 +74,7 @@ describe("an interrupted run", () => {
     expect(names(stack)).not.toContain("fourth");
     expect(pending(stack)).toEqual(["creating fourth"]);
     expect(fs.existsSync(stackFiles(stack.workDir, "test").lock)).toBe(false);
-    expect(socketFolders()).toEqual(foldersBefore);
+    expect(socketFolders(path.dirname(stack.log))).toEqual([]);
 
     stack.noted();
     const output = await stderrOf(async () => {
@@ -108,6 +106,7 @@ describe("an interrupted run", () => {
     for (const group of groups)
       expect(identityOf(group.pid), `process ${group.pid}`).toBeUndefined();
     expect(fs.existsSync(lock)).toBe(false);
+    expect(socketFolders(path.dirname(stack.log)), "removed by the orphaned program").toEqual([]);
   }, 180_000);
 
   it("a second run at the same time is refused, and told who is at it", async () => {
