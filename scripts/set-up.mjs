@@ -5,7 +5,7 @@
  *
  *     node scripts/set-up.mjs COMMAND [ARGS…]
  *
- * `test` and `check` are run here; every other command is one of `etcd-restore`. Works from a bare clone, with Node
+ * `test`, `check` and `bench` are run here; every other command is one of `etcd-restore`. Works from a bare clone, with Node
  * and npm and nothing else; when nothing is missing it costs a few milliseconds.
  */
 import { readFileSync } from "node:fs";
@@ -21,6 +21,12 @@ const TESTED = ["3.5", "3.6", "3.7"];
 
 /** @param {string} line */
 const log = (line) => process.stderr.write(`${line}\n`);
+
+/** Ours against the field's own programs. */
+function bench() {
+  const tsx = join(ROOT, "node_modules", "tsx", "dist", "cli.mjs");
+  return run(process.execPath, [tsx, join("test", "bench", "bench.ts")], { cwd: ROOT });
+}
 
 /**
  * Every test that needs no root and no cloud, with real etcd programs of every tested version.
@@ -66,6 +72,10 @@ async function main(command, args) {
     await ensurePackages(ROOT, { log, signal: stop.signal });
     if (command === "test") {
       process.exitCode = await test(args, stop.signal);
+      return;
+    }
+    if (command === "bench") {
+      process.exitCode = await bench();
       return;
     }
     if (command === "check") {

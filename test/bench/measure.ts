@@ -56,3 +56,26 @@ export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted[sorted.length >> 1] ?? Number.NaN;
 }
+
+/** How often each program is run. */
+export const RUNS = 5;
+
+/** Medians of a program's runs. */
+export interface Figure {
+  readonly seconds: number;
+  readonly peakBytes: number;
+}
+
+export function figureOf(runs: readonly Run[]): Figure {
+  return {
+    seconds: median(runs.map((run) => run.seconds)),
+    peakBytes: median(runs.map((run) => run.peakBytes)),
+  };
+}
+
+/** A program's figures beside ours; the ratios are its own divided by ours, so greater is better for us. */
+export function figureLine(name: string, { seconds, peakBytes }: Figure, ours: Figure): string {
+  const ratios = `time x${(seconds / ours.seconds).toFixed(2)}, memory x${(peakBytes / ours.peakBytes).toFixed(2)}`;
+  const megabytes = `${(peakBytes / 1e6).toFixed(0)} MB`;
+  return `${name.padEnd(26)} ${seconds.toFixed(2).padStart(6)} s ${megabytes.padStart(8)}   ${ratios}`;
+}

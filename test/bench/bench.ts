@@ -1,0 +1,39 @@
+/**
+ * `npm run bench`: ours against the field's own programs, in turn on one machine, medians of whole processes.
+ * Prints the ratios and writes `bench/results.json`. A figure is a measurement, never a test.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeSnapshot } from "../support/make-snapshot";
+import { RUNS } from "./measure";
+import { benchPreflight, describePreflight } from "./preflight";
+import { benchVerification, describeVerification } from "./verification";
+
+const RESULTS = join(__dirname, "..", "..", "bench");
+
+async function main(): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "etcd-restore-bench-"));
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  try {
+    process.stderr.write("making a store of 300,000 keys with a real etcd\n");
+    const file = join(directory, "bench.db");
+    await makeSnapshot(file, { keys: 300_000, valueBytes: 1250 });
+    say(`median of ${RUNS} runs each, in turn, on ${cpus().length} cores`);
+    const preflight = await benchPreflight(file);
+    say(describePreflight(preflight));
+    const verification = await benchVerification(file);
+    say(describeVerification(verification));
+
+    await mkdir(RESULTS, { recursive: true });
+    const results = { takenAt: new Date().toISOString(), preflight, verification };
+    await writeFile(join(RESULTS, "results.json"), `${JSON.stringify(results, undefined, 2)}\n`);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 3;
+});
