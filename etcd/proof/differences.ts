@@ -97,7 +97,7 @@ function regroup(prefixes: ReadonlyMap<string, Counts>, depth: number): Map<stri
 }
 
 /** Up to `depth` segments with the slash that ends them; never the last segment, which is the key's own name. */
-function prefixOf(key: string, depth: number): string {
+export function prefixOf(key: string, depth: number): string {
   let end = 0;
   // A leading slash opens the first segment, it does not end one.
   let from = key.startsWith("/") ? 1 : 0;

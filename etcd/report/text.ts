@@ -159,7 +159,7 @@ function sameKeys({ snapshot, differences, checks }: Report): string {
 }
 
 /** At most `width` characters; of a longer text both ends, since the names of keys differ at the end. */
-function fitted(text: string, width: number): string {
+export function fitted(text: string, width: number): string {
   const characters = Array.from(text);
   const half = Math.floor((width - 1) / 2);
   return characters.length <= width

@@ -60,6 +60,7 @@ export function createLiveKeys(path: string, index: RecordIndex): ClosableLiveKe
         crc: word(record + CRC),
       };
     },
+    storedAt: (i) => wide(recordOf(i) + FILE_OFFSET),
     value(i) {
       const record = recordOf(i);
       source ??= openSource(path);

@@ -122,6 +122,8 @@ export interface LiveKeys {
   /** A copy of key `i`. */
   key(i: number): Buffer;
   metadata(i: number): KeyMetadata;
+  /** Where in the file the stored `mvccpb.KeyValue` of key `i` begins: for reading many in the file's order. */
+  storedAt(i: number): number;
   /**
    * The value of key `i`, read again from the file and checked against its CRC.
    * @throws SnapshotError when the file is no longer the one that was read.

@@ -1,0 +1,200 @@
+/** All that a backup file tells about itself, and whether it can be restored. */
+import { counted, size } from "../report/figures";
+import {
+  compareVersions,
+  etcdVersionOf,
+  minorToServe,
+  reasonsAgainstRestore,
+  SERVABLE_MINORS,
+} from "../snapshot/judgement";
+import type { Auth, Snapshot, Trailer } from "../snapshot/snapshot";
+import type { Manifest } from "../source/manifest";
+import { takeCensus, type Census } from "./census";
+import { forecast, type Forecast } from "./forecast";
+import { countLeases, type LeaseCensus } from "./leases";
+
+/** What `inspect` finds. Ids are in hex, as etcdctl prints them. */
+export interface Inspection {
+  readonly schemaVersion: 1;
+  readonly file: string;
+  readonly verdict: "restorable" | "not-restorable";
+  /** Why not; empty when restorable. */
+  readonly reasons: readonly string[];
+  /** What to know before a restore; none of it prevents one. */
+  readonly notes: readonly string[];
+
+  readonly format: { readonly name: string; readonly recognisedBy: string };
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly trailer: { readonly state: Trailer; readonly says?: string; readonly content: string };
+  readonly structure: {
+    readonly pageSize: number;
+    readonly pages: number;
+    readonly freePages: number;
+    readonly badMetaPage?: 0 | 1;
+  };
+  readonly revision: number;
+  readonly compactRevision: number;
+  readonly scheduledCompactRevision: number;
+  readonly finishedCompactRevision: number;
+  readonly records: number;
+  readonly placeholders: number;
+  readonly keys: number;
+  readonly hashKv: number;
+
+  readonly etcd: {
+    /** The greater of the two below, or `unknown`. */
+    readonly version: string;
+    readonly storageVersion?: string;
+    readonly clusterVersion?: string;
+    /** The minor version to restore with. */
+    readonly restoreWith: string;
+    /** All minor versions that may serve it. */
+    readonly servedBy: readonly string[];
+  };
+  readonly term?: number;
+  readonly consistentIndex?: number;
+  readonly members: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly peerUrls: readonly string[];
+    readonly clientUrls: readonly string[];
+    readonly isLearner: boolean;
+  }[];
+  readonly removedMembers: readonly string[];
+  readonly alarms: readonly { readonly memberId: string; readonly alarm: string }[];
+  readonly auth: Auth;
+  readonly leases: LeaseCensus;
+  readonly census: Census;
+  readonly forecast: Forecast;
+}
+
+/**
+ * Judges a snapshot that was read, and counts what is in it.
+ * @param manifest what the backup's source said; where it is there, the file must be the one it speaks of
+ */
+export async function inspect(
+  snapshot: Snapshot,
+  manifest?: Manifest,
+  signal?: AbortSignal,
+): Promise<Inspection> {
+  const reasons = [...reasonsAgainstRestore(snapshot), ...reasonsOfManifest(snapshot, manifest)];
+  const census = await takeCensus(snapshot, signal);
+  const leases = countLeases(snapshot);
+  const { trailerSha256, storageVersion, clusterVersion, badMetaPage } = snapshot;
+  const version = etcdVersionOf(snapshot);
+  return {
+    schemaVersion: 1,
+    file: snapshot.file,
+    verdict: reasons.length === 0 ? "restorable" : "not-restorable",
+    reasons,
+    notes: notes(snapshot, census, leases),
+    format: formatOf(snapshot),
+    bytes: snapshot.bytes,
+    sha256: snapshot.sha256,
+    trailer: {
+      state: snapshot.trailer,
+      ...(trailerSha256 === undefined ? {} : { says: trailerSha256 }),
+      content: snapshot.contentSha256,
+    },
+    structure: {
+      pageSize: snapshot.pageSize,
+      pages: snapshot.pages,
+      freePages: snapshot.freePages,
+      ...(badMetaPage === undefined ? {} : { badMetaPage }),
+    },
+    revision: snapshot.revision,
+    compactRevision: snapshot.compactRevision,
+    scheduledCompactRevision: snapshot.scheduledCompactRevision,
+    finishedCompactRevision: snapshot.finishedCompactRevision,
+    records: snapshot.records,
+    placeholders: snapshot.placeholders,
+    keys: snapshot.live.count,
+    hashKv: snapshot.hashKv(),
+    etcd: {
+      version,
+      ...(storageVersion === undefined ? {} : { storageVersion }),
+      ...(clusterVersion === undefined ? {} : { clusterVersion }),
+      restoreWith: minorToServe(version),
+      // Storage only moves up: a server refuses the form of a later one.
+      servedBy: SERVABLE_MINORS.filter(
+        (minor) => compareVersions(minor, minorToServe(version)) >= 0,
+      ),
+    },
+    ...(snapshot.term === undefined ? {} : { term: snapshot.term }),
+    ...(snapshot.consistentIndex === undefined
+      ? {}
+      : { consistentIndex: snapshot.consistentIndex }),
+    members: snapshot.members.map((member) => ({ ...member, id: hex(member.id) })),
+    removedMembers: snapshot.removedMembers.map(hex),
+    alarms: snapshot.alarms.map(({ memberId, alarm }) => ({ memberId: hex(memberId), alarm })),
+    auth: snapshot.auth,
+    leases,
+    census,
+    forecast: forecast(snapshot),
+  };
+}
+
+function hex(id: bigint): string {
+  return BigInt.asUintN(64, id).toString(16);
+}
+
+function formatOf({ trailer, pageSize }: Snapshot): Inspection["format"] {
+  const meta = `a valid bbolt meta page (magic 0xed0cdaed, version 2, pages of ${pageSize} bytes) and etcd's buckets`;
+  return trailer === "absent"
+    ? { name: "bbolt database of etcd without a sha256", recognisedBy: meta }
+    : { name: "etcd snapshot", recognisedBy: `${meta}, and 32 bytes behind the last page` };
+}
+
+function reasonsOfManifest(snapshot: Snapshot, manifest: Manifest | undefined): readonly string[] {
+  if (manifest === undefined || manifest.sha256.toLowerCase() === snapshot.sha256) return [];
+  return [
+    `it is not the file that its manifest ${snapshot.file}.json speaks of: that has sha256 ${manifest.sha256}, ` +
+      `this one ${snapshot.sha256}. One of the two was replaced`,
+  ];
+}
+
+/** etcd's own limit where nobody sets one. */
+const DEFAULT_QUOTA_BYTES = 2 * 2 ** 30;
+
+function notes(snapshot: Snapshot, census: Census, leases: LeaseCensus): readonly string[] {
+  const { alarms, auth, badMetaPage, bytes, live } = snapshot;
+  const { encryption } = census;
+  const list: string[] = [];
+  if (live.count === 0) list.push("it holds no key at all");
+  if (etcdVersionOf(snapshot) === "unknown") {
+    list.push(
+      "it does not say which etcd wrote it: 3.5 or older, or one that ran for a short time",
+    );
+  }
+  if (alarms.length > 0) {
+    const names = [...new Set(alarms.map(({ alarm }) => alarm))].join(", ");
+    list.push(`alarm ${names} was raised and comes along: writes are refused until it is disarmed`);
+  }
+  if (auth.enabled) list.push("authentication is on and comes along: you need root's password");
+  if (badMetaPage !== undefined) {
+    list.push(`meta page ${badMetaPage} is damaged; the other one was used, as etcd would`);
+  }
+  if (encryption.encrypted > 0) {
+    const keys = encryption.providers.map(({ provider, keyName }) => `${provider} ${keyName}`);
+    list.push(
+      `${counted(encryption.encrypted, "value")} can be read only with the API server's keys: ${keys.join(", ")}`,
+    );
+  }
+  if (encryption.secretsNotEncrypted > 0) {
+    list.push(
+      `${counted(encryption.secretsNotEncrypted, "Secret")} not encrypted: keep this file like a password`,
+    );
+  }
+  if (leases.keysWithoutTheirLease > 0) {
+    list.push(
+      `${counted(leases.keysWithoutTheirLease, "key")} name a lease that the file does not hold`,
+    );
+  }
+  if (bytes > DEFAULT_QUOTA_BYTES) {
+    list.push(
+      `with ${size(bytes)} it is over etcd's default quota of 2.0 GiB: set --quota-backend-bytes (etcd-restore does)`,
+    );
+  }
+  return list;
+}
