@@ -1,8 +1,12 @@
 import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Phase, RestoredSummary, VerificationLevel } from "../etcd/report/report";
-import { REPORT_FILES } from "../etcd/report/write-all";
+import {
+  REPORT_FILES,
+  type Phase,
+  type RestoredSummary,
+  type VerificationLevel,
+} from "../etcd/report/report";
 import type { Backup } from "./backup";
 import { commandLine, scriptCommand } from "./script";
 

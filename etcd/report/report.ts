@@ -118,3 +118,12 @@ export interface Report {
   readonly checks: readonly Check[];
   readonly differences: Differences;
 }
+
+/** Names of the files that hold a report in all its forms (`write-all.ts`). */
+export const REPORT_FILES = [
+  "report.json",
+  "report.xml",
+  "report.prom",
+  "report.md",
+  "report.html",
+] as const;

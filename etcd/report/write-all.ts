@@ -6,10 +6,9 @@ import { reportJson } from "./json";
 import { junitReport } from "./junit";
 import { markdownReport } from "./markdown";
 import { prometheusReport } from "./prometheus";
-import type { Report } from "./report";
+import { REPORT_FILES, type Report } from "./report";
 
 interface Printer {
-  readonly file: string;
   readonly print: (report: Report) => string;
   readonly mode: number;
 }
@@ -19,16 +18,13 @@ const OWNER = 0o600;
 /** Metrics are read by node_exporter, a user of its own; they hold numbers and names of ours, no key and no path. */
 const EVERYBODY = 0o644;
 
-const PRINTERS: readonly Printer[] = [
-  { file: "report.json", print: reportJson, mode: OWNER },
-  { file: "report.xml", print: junitReport, mode: OWNER },
-  { file: "report.prom", print: prometheusReport, mode: EVERYBODY },
-  { file: "report.md", print: markdownReport, mode: OWNER },
-  { file: "report.html", print: htmlReport, mode: OWNER },
-];
-
-/** Names of the files that `writeReports` writes. */
-export const REPORT_FILES: readonly string[] = PRINTERS.map(({ file }) => file);
+const PRINTERS: Readonly<Record<(typeof REPORT_FILES)[number], Printer>> = {
+  "report.json": { print: reportJson, mode: OWNER },
+  "report.xml": { print: junitReport, mode: OWNER },
+  "report.prom": { print: prometheusReport, mode: EVERYBODY },
+  "report.md": { print: markdownReport, mode: OWNER },
+  "report.html": { print: htmlReport, mode: OWNER },
+};
 
 /**
  * Writes the report in all its forms into a folder, which is made (mode 0700) when it is not there; returns the paths, in
@@ -41,9 +37,9 @@ export function writeReports(report: Report, directory: string): string[] {
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   // In the same folder, so that the rename cannot become a copy; node_exporter takes only what ends in `.prom`.
   const run = randomUUID();
-  const writes = PRINTERS.map(({ file, print, mode }) => ({
-    text: print(report),
-    mode,
+  const writes = REPORT_FILES.map((file) => ({
+    text: PRINTERS[file].print(report),
+    mode: PRINTERS[file].mode,
     finished: path.join(directory, file),
     unfinished: path.join(directory, `.${file}.${run}`),
   }));

@@ -12,7 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { REPORT_FILES, writeReports } from "../../../etcd/report/write-all";
+import { REPORT_FILES } from "../../../etcd/report/report";
+import { writeReports } from "../../../etcd/report/write-all";
 import { readReport } from "./reports";
 
 let directory: string;
