@@ -1,8 +1,10 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // These need root: `npm run test:machine`.
+    exclude: [...configDefaults.exclude, "test/machine/**"],
     // Real servers and real files: a limit that only a hang reaches.
     testTimeout: 60_000,
     hookTimeout: 60_000,

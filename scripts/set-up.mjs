@@ -5,8 +5,8 @@
  *
  *     node scripts/set-up.mjs COMMAND [ARGS…]
  *
- * `test`, `check` and `bench` are run here; every other command is one of `etcd-restore`. Works from a bare clone, with Node
- * and npm and nothing else; when nothing is missing it costs a few milliseconds.
+ * `test`, `test:machine`, `check` and `bench` are run here; every other command is one of `etcd-restore`. Works from a
+ * bare clone, with Node and npm and nothing else; when nothing is missing it costs a few milliseconds.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -29,8 +29,8 @@ function bench() {
 }
 
 /**
- * Every test that needs no root and no cloud, with real etcd programs of every tested version.
- * @param {readonly string[]} args for vitest
+ * Runs tests with real etcd programs of every tested version.
+ * @param {readonly string[]} args for vitest, whose own settings choose every test that needs no root and no cloud
  * @param {AbortSignal} signal
  */
 async function test(args, signal) {
@@ -72,6 +72,11 @@ async function main(command, args) {
     await ensurePackages(ROOT, { log, signal: stop.signal });
     if (command === "test") {
       process.exitCode = await test(args, stop.signal);
+      return;
+    }
+    if (command === "test:machine") {
+      const config = ["--config", join("test", "machine", "vitest.config.mts")];
+      process.exitCode = await test([...config, ...args], stop.signal);
       return;
     }
     if (command === "bench") {

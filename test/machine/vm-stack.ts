@@ -1,0 +1,54 @@
+/** A program in a stack of its own, with a cloud of its own. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { embeddedEngine } from "../../engine/embedded/embedded-engine";
+import type { Engine } from "../../engine/engine";
+import { commandRemote } from "../support/providers/command-remote";
+import { openCloud, type Cloud, type CloudOptions } from "../support/providers/openstack-machine";
+
+export interface VmStack {
+  readonly cloud: Cloud;
+  /** Path in a folder for what the test keeps; gone with the stack. */
+  path(...parts: readonly string[]): string;
+  /** An engine with these settings. */
+  engine(config?: Readonly<Record<string, string>>, signal?: AbortSignal): Engine;
+  /** Values of the stack's outputs. */
+  outputs(): Promise<Readonly<Record<string, unknown>>>;
+  /** Ends and removes everything, whatever has happened. */
+  dispose(): Promise<void>;
+}
+
+/** A stack of a program of this folder, or of the project itself. */
+export function openVmStack(projectDir: string, options: CloudOptions): VmStack {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "etcd-restore-test-"));
+  const cloud = openCloud(options);
+  const engine = (config: Readonly<Record<string, string>> = {}, signal?: AbortSignal): Engine =>
+    embeddedEngine(
+      {
+        projectDir,
+        stack: "test",
+        workDir: path.join(directory, "work"),
+        progress: "none",
+        config,
+        ...(signal && { signal }),
+      },
+      {
+        resources: { ...cloud.types.resources, ...commandRemote.resources },
+        functions: cloud.types.functions ?? {},
+      },
+    );
+  return {
+    cloud,
+    path: (...parts) => path.join(directory, ...parts),
+    engine,
+    async outputs() {
+      const outputs = await engine().outputs();
+      return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
+    },
+    async dispose() {
+      await cloud.dispose();
+      fs.rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}

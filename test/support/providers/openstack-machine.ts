@@ -1,0 +1,281 @@
+/**
+ * The part of OpenStack that our components use, as an OpenStack of one test whose servers are machines on this
+ * computer. It keeps no rules of security groups, and has no volumes.
+ */
+import { randomInt } from "node:crypto";
+import { createServer, type RequestListener, type Server } from "node:http";
+import * as os from "node:os";
+import type { ProviderFunction, ResourceTypes } from "../../../engine/embedded/resource-type";
+import type { Properties, Value } from "../../../engine/embedded/values";
+import { bootMachine, type Machine } from "../machine/machine";
+import { cloudRecords, recordType, type CloudRecord, type RecordKind } from "./cloud-records";
+
+export interface CloudOptions {
+  /** Root that every server boots. */
+  readonly root: string;
+  /** What a server finds at `MIRROR`. @default nobody answers there */
+  readonly mirror?: RequestListener;
+  /** What reaches a server in place of its user data: for a machine in the middle. */
+  readonly tamper?: (userData: string) => string;
+}
+
+export interface Cloud {
+  /** To be given to the embedded engine. */
+  readonly types: ResourceTypes;
+  /** URL at which servers find the mirror. */
+  readonly mirror: string;
+  /** Types of what was made and is there, sorted. */
+  contents(): readonly string[];
+  /** Properties of the only thing of a type; throws when there is another number of them. */
+  only(type: string): CloudRecord;
+  /** The machine behind the only server. */
+  machine(): Machine;
+  /** Ends every machine and server; safe whatever has happened. */
+  dispose(): Promise<void>;
+}
+
+export const IMAGE = "debian-12";
+export const FLAVOR = "m1.small";
+export const SMALL_FLAVOR = "m1.tiny";
+export const EXTERNAL_NETWORK = "public";
+
+/** What is there in the cloud before anybody comes. */
+const GIVEN: readonly CloudRecord[] = [
+  { id: "7f1f0000-0000-4000-8000-000000000001", type: "image", properties: { name: IMAGE } },
+  { id: "2", type: "flavor", properties: { name: FLAVOR, ram: 2048, disk: 10 } },
+  { id: "1", type: "flavor", properties: { name: SMALL_FLAVOR, ram: 64, disk: 1 } },
+  {
+    id: "7f1f0000-0000-4000-8000-000000000002",
+    type: "network",
+    properties: { name: EXTERNAL_NETWORK, external: true },
+  },
+];
+
+/** TEST-NET-2 of RFC 5737: reaches nobody. Each floating IP takes four of its addresses. */
+const FLOATING_RANGE = "198.51.100";
+const MIRROR_PORT = 8000;
+
+/** A new, empty cloud. */
+export function openCloud(options: CloudOptions): Cloud {
+  const records = cloudRecords();
+  for (const record of GIVEN) records.add(record);
+  const given = new Set(GIVEN.map(({ id }) => id));
+  const machines = new Map<string, { readonly machine: Machine; readonly mirror?: Server }>();
+  const block = freeBlock();
+  const wire = { host: `${FLOATING_RANGE}.${block + 1}`, guest: `${FLOATING_RANGE}.${block + 2}` };
+
+  const endMachine = async (id: string): Promise<void> => {
+    const { machine, mirror } = machines.get(id) ?? {};
+    mirror?.closeAllConnections();
+    mirror?.close();
+    await machine?.down();
+    machines.delete(id);
+  };
+  const one = (type: string, matches: (properties: Properties) => boolean): CloudRecord => {
+    const found = records.all(type).find(({ properties }) => matches(properties));
+    if (found === undefined) throw new Error(`404 Not Found: no such ${type}`);
+    return found;
+  };
+
+  const boot = async ({ id, properties }: CloudRecord): Promise<Properties> => {
+    const portId = portOf(properties);
+    const port = records.find(portId)?.properties ?? {};
+    one(TYPES.association, (association) => association.portId === portId);
+    const subnetId = subnetOf(port);
+    const subnet = records.find(subnetId)?.properties ?? {};
+    const keyPair = one(TYPES.keyPair, ({ name }) => name === properties.keyPair);
+    const userData = text(properties.userData);
+    const machine = await bootMachine({
+      name: `${process.pid}`.slice(-5),
+      root: options.root,
+      uuid: id,
+      hostname: text(properties.name),
+      publicKey: text(keyPair.properties.publicKey),
+      userData: options.tamper?.(userData) ?? userData,
+      mac: text(port.macAddress),
+      address: firstOf(port.allFixedIps),
+      netmask: "255.255.255.0",
+      gateway: text(subnet.gatewayIp),
+      wire,
+    });
+    machines.set(id, { machine });
+    if (options.mirror !== undefined) {
+      const mirror = createServer(options.mirror);
+      machines.set(id, { machine, mirror });
+      await listen(mirror, wire.host);
+    }
+    return { accessIpV4: firstOf(port.allFixedIps), powerState: "active" };
+  };
+
+  const kinds: Readonly<Record<string, RecordKind>> = {
+    [TYPES.network]: { replaceOn: [] },
+    [TYPES.subnet]: {
+      replaceOn: ["networkId", "cidr"],
+      outputs: ["gatewayIp"],
+      complete: ({ cidr }) => ({ gatewayIp: addressIn(text(cidr), 1) }),
+    },
+    [TYPES.router]: { replaceOn: [] },
+    [TYPES.routerInterface]: { replaceOn: "all" },
+    [TYPES.securityGroup]: { replaceOn: [] },
+    [TYPES.rule]: { replaceOn: "all" },
+    [TYPES.port]: {
+      replaceOn: ["networkId"],
+      outputs: ["allFixedIps", "macAddress"],
+      complete: (inputs) => {
+        const subnet = records.find(subnetOf(inputs));
+        if (subnet === undefined) throw new Error("404 Not Found: the subnet of a port");
+        return {
+          allFixedIps: [addressIn(text(subnet.properties.cidr), randomInt(10, 250))],
+          macAddress: `fa:16:3e:00:00:${randomInt(16, 256).toString(16)}`,
+        };
+      },
+    },
+    [TYPES.floatingIp]: {
+      replaceOn: ["pool"],
+      outputs: ["address"],
+      complete: ({ pool }) => {
+        one("network", ({ name, external }) => name === pool && external === true);
+        if (records.all(TYPES.floatingIp).length > 0) {
+          throw new Error("409 Conflict: no more IP addresses available on network public");
+        }
+        return { address: wire.guest };
+      },
+    },
+    [TYPES.association]: { replaceOn: ["floatingIp"] },
+    [TYPES.keyPair]: { replaceOn: "all" },
+    [TYPES.server]: {
+      replaceOn: ["imageId", "flavorId", "keyPair", "networks", "configDrive", "userData"],
+      outputs: ["accessIpV4", "powerState"],
+      made: boot,
+      deleted: ({ id }) => endMachine(id),
+    },
+  };
+
+  /** One of what was there before; OpenStack's provider says it in these words when there is none. */
+  const lookUp =
+    (type: string, idKey: string): ProviderFunction =>
+    (args) => {
+      const wanted = (record: CloudRecord) =>
+        (args[idKey] === undefined || args[idKey] === record.id) &&
+        (args.name === undefined || args.name === record.properties.name) &&
+        (args.external === undefined || args.external === record.properties.external);
+      const found = records.all(type).find(wanted);
+      return found === undefined
+        ? Promise.reject(
+            new Error(
+              "Your query returned no results. Please change your search criteria and try again.",
+            ),
+          )
+        : Promise.resolve({ ...found.properties, id: found.id });
+    };
+
+  return {
+    types: {
+      resources: Object.fromEntries(
+        Object.entries(kinds).map(([type, kind]) => [
+          `openstack:${type}`,
+          recordType(records, type, kind),
+        ]),
+      ),
+      functions: {
+        "openstack:images/getImage:getImage": lookUp("image", "imageId"),
+        "openstack:compute/getFlavor:getFlavor": lookUp("flavor", "flavorId"),
+        "openstack:networking/getNetwork:getNetwork": lookUp("network", "networkId"),
+      },
+    },
+    mirror: `http://${wire.host}:${MIRROR_PORT}`,
+    contents: () =>
+      records
+        .all()
+        .filter(({ id }) => !given.has(id))
+        .map(({ type }) => type)
+        .sort(),
+    only(type) {
+      const found = records.all(type);
+      const [first] = found;
+      if (first === undefined || found.length > 1) {
+        throw new Error(`the cloud holds ${found.length} of ${type}, not one`);
+      }
+      return first;
+    },
+    machine() {
+      const [only] = machines.values();
+      if (only === undefined || machines.size > 1) {
+        throw new Error(`the cloud runs ${machines.size} machines, not one`);
+      }
+      return only.machine;
+    },
+    async dispose() {
+      for (const id of [...machines.keys()]) await endMachine(id);
+    },
+  };
+}
+
+/** Types that our components use, as the SDK names them. */
+export const TYPES = {
+  network: "networking/network:Network",
+  subnet: "networking/subnet:Subnet",
+  router: "networking/router:Router",
+  routerInterface: "networking/routerInterface:RouterInterface",
+  securityGroup: "networking/secGroup:SecGroup",
+  rule: "networking/secGroupRule:SecGroupRule",
+  port: "networking/port:Port",
+  floatingIp: "networking/floatingIp:FloatingIp",
+  association: "networking/floatingIpAssociate:FloatingIpAssociate",
+  keyPair: "compute/keypair:Keypair",
+  server: "compute/instance:Instance",
+} as const;
+
+/** First of four addresses of the range that nobody on this computer has. */
+function freeBlock(): number {
+  const taken = new Set(
+    Object.values(os.networkInterfaces()).flatMap(
+      (all) => all?.map(({ address }) => address) ?? [],
+    ),
+  );
+  const blocks = Array.from({ length: 64 }, (_, index) => 4 * index);
+  const block = blocks.find((first) => !taken.has(`${FLOATING_RANGE}.${first + 1}`));
+  if (block === undefined) throw new Error(`every address of ${FLOATING_RANGE}.0/24 is taken`);
+  return block;
+}
+
+async function listen(server: Server, host: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(MIRROR_PORT, host, () => {
+      resolve();
+    });
+  });
+}
+
+function addressIn(cidr: string, host: number): string {
+  const [network = ""] = cidr.split("/");
+  if (!cidr.endsWith(".0/24")) throw new Error(`the test cloud takes a /24 only, not ${cidr}`);
+  return network.replace(/\.0$/, `.${host}`);
+}
+
+function text(value: Value | undefined): string {
+  if (typeof value !== "string") throw new Error(`not a text: ${JSON.stringify(value)}`);
+  return value;
+}
+
+function firstOf(value: Value | undefined): string {
+  return text(Array.isArray(value) ? (value[0] as Value | undefined) : undefined);
+}
+
+/** A port's subnet, a server's port: the one that is named in a list of objects. */
+function nested(list: Value | undefined, key: string): string {
+  const first: unknown = Array.isArray(list) ? list[0] : undefined;
+  const value: unknown =
+    typeof first === "object" && first !== null ? Reflect.get(first, key) : undefined;
+  if (typeof value !== "string") throw new Error(`400 Bad Request: no ${key} is named`);
+  return value;
+}
+
+function subnetOf(port: Properties): string {
+  return nested(port.fixedIps, "subnetId");
+}
+
+function portOf(server: Properties): string {
+  return nested(server.networks, "port");
+}
