@@ -84,7 +84,7 @@ describe.each(VICTIMS)("$name, killed", ({ commandLine, moments }) => {
       }
       await run.ended;
       await waitUntil(
-        () => !processesOf(lab.directory).some(({ command }) => command.includes('restore.sh')),
+        () => !processesOf(lab.directory).some(({ command }) => command.includes("restore.sh")),
         "the restore that was cut off has ended",
       );
 

@@ -1,7 +1,6 @@
 import { execFile as execFileCallback, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -10,6 +9,7 @@ import { promisify } from "node:util";
 import { makePki } from "../../etcd/machine/pki";
 import { ensureEtcd, type EtcdPrograms } from "../../etcd/machine/programs";
 import type { Endpoint } from "../../etcd/proof/endpoint";
+import { freePorts } from "./ports";
 
 const execFile = promisify(execFileCallback);
 
@@ -191,26 +191,4 @@ function numberIn(answer: unknown, field: string): number {
   const value: unknown =
     typeof answer === "object" && answer !== null ? Reflect.get(answer, field) : undefined;
   return Number(value ?? 0);
-}
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port was given");
-    return address.port;
-  });
-  await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise((resolve) =>
-          server.close(() => {
-            resolve(undefined);
-          }),
-        ),
-    ),
-  );
-  return ports;
 }

@@ -6,6 +6,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Report } from "../../etcd/report/report";
+import { freePorts } from "./ports";
 
 export const PROJECT = path.join(__dirname, "..", "..");
 
@@ -37,25 +38,6 @@ export interface Lab {
   readonly etcdPid: () => number;
   /** Ends and removes everything of the lab, whatever state it is in. */
   readonly dispose: () => Promise<void>;
-}
-
-/** Two ports that nobody listens at. Held open together, so that they differ. */
-export async function freePorts(): Promise<readonly [number, number]> {
-  const servers = [net.createServer(), net.createServer()] as const;
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once("error", reject);
-          server.listen(0, "127.0.0.1", () => {
-            resolve((server.address() as net.AddressInfo).port);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  const [client = 0, peer = 0] = ports;
-  return [client, peer];
 }
 
 /** Runs our command line to its end or in the background; `as` is a user id to run it as. */
@@ -104,7 +86,7 @@ export function beginCommand(args: readonly string[], as?: number): Running {
 export async function openLab(): Promise<Lab> {
   const root = fs.mkdtempSync(path.join(os.tmpdir(), "etcd-restore-lab-"));
   const directory = path.join(root, "lab");
-  const [clientPort, peerPort] = await freePorts();
+  const [clientPort = 0, peerPort = 0] = await freePorts(2);
   const settings = { labDirectory: directory, clientPort, peerPort };
   const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   const begin: Lab["begin"] = (command, ...args) =>

@@ -1,8 +1,6 @@
 /** A folder with everything that restore.sh and local-service.sh work on: certificates, environment file, a service. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import * as fs from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,6 +8,7 @@ import { gunzipSync } from "node:zlib";
 import { CERTIFICATE_FILES, environmentFile } from "../../../etcd/machine/environment";
 import { makePki } from "../../../etcd/machine/pki";
 import { localService } from "../../../etcd/machine/service";
+import { freePorts } from "../../support/ports";
 
 export const MACHINE = path.join(__dirname, "..", "..", "..", "etcd", "machine");
 
@@ -87,10 +86,7 @@ export function run(
 
 /** A TCP port on 127.0.0.1 that was free a moment ago. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), "close");
+  const [port = 0] = await freePorts(1);
   return port;
 }
 
