@@ -1,5 +1,9 @@
 /** What restoring a backup will take, and so what machine suffices. Figures from measurements with etcd 3.5 and 3.6. */
-import type { Snapshot } from "../snapshot/snapshot";
+/** What of a backup decides it; a snapshot is one. */
+interface Measured {
+  readonly bytes: number;
+  readonly live: { readonly count: number };
+}
 
 /** What a restore takes. */
 export interface Forecast {
@@ -27,7 +31,7 @@ const SMALLEST_DISK_GIB = 10;
 const SYSTEM_DISK_GIB = 5;
 
 /** Reckons with a volume of 100 MB/s; time is in proportion to that. */
-export function forecast({ bytes, live }: Pick<Snapshot, "bytes" | "live">): Forecast {
+export function forecast({ bytes, live }: Measured): Forecast {
   const memoryBytes = bytes + 512 * live.count + 512 * MIB;
   const diskBytes = 2 * bytes + 200 * MIB;
   const diskGiB = Math.ceil(diskBytes / GIB) + SYSTEM_DISK_GIB;

@@ -1,7 +1,7 @@
 import type { KeyMetadata, LiveKeys } from "../snapshot/snapshot";
 import type { KeyField } from "../report/report";
 import { crc32c } from "./crc32c";
-import type { DifferenceLog } from "./differences";
+import type { DifferenceSink } from "./differences";
 import { bytesField, encodeMessage, readFields, signedField } from "./protobuf";
 
 /** One key as the server gave it. */
@@ -86,7 +86,7 @@ export function changedFields(
 export interface PageComparison {
   readonly live: LiveKeys;
   readonly mode: "stored" | "metadata";
-  readonly differences: DifferenceLog;
+  readonly differences: DifferenceSink;
   /** Whether a key that is missing was bound to be gone; then it is no difference. */
   readonly mayBeGone: (metadata: KeyMetadata) => boolean;
 }

@@ -12,6 +12,9 @@ export interface DifferenceLog {
   summary(): Differences;
 }
 
+/** Where differences are told to, one by one, in any order. */
+export type DifferenceSink = Pick<DifferenceLog, "missing" | "extra" | "changed">;
+
 /** Keys that are named one by one. */
 const NAMED_KEYS = 100;
 /** Rows of the table by prefix; with more, prefixes are cut shorter. */

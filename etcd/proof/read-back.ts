@@ -1,6 +1,6 @@
 import type { KeyMetadata, LiveKeys, RangeComparer } from "../snapshot/snapshot";
 import { comparePage, decodePage, type PageComparison, reportMissing } from "./compare-page";
-import type { DifferenceLog } from "./differences";
+import type { DifferenceSink } from "./differences";
 import { EtcdError } from "./etcd-error";
 import type { EtcdClient, KeyRange } from "./etcd-client";
 import { keyRange, type Plan, type PlannedRange } from "./plan";
@@ -20,7 +20,7 @@ export interface ReadBackRequest {
    */
   readonly leasesInKeysOnly: boolean;
   /** Takes what is missing, extra or changed. */
-  readonly differences: DifferenceLog;
+  readonly differences: DifferenceSink;
   /** Whether a missing key was bound to be gone. Default: none is. */
   readonly mayBeGone?: (metadata: KeyMetadata) => boolean;
   readonly onProgress?: ((doneKeys: number, totalKeys: number) => void) | undefined;

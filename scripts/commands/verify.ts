@@ -1,8 +1,5 @@
-import * as fs from "node:fs";
 import * as path from "node:path";
-import { text as readAll } from "node:stream/consumers";
 import pc from "picocolors";
-import type { Endpoint } from "../../etcd/proof/endpoint";
 import { verify as proveEndpoint } from "../../etcd/proof/verify";
 import type { Phase, Report, VerificationLevel } from "../../etcd/report/report";
 import { reportText, verdictLine } from "../../etcd/report/text";
@@ -10,19 +7,14 @@ import { writeReports } from "../../etcd/report/write-all";
 import { readManifest } from "../../etcd/source/manifest";
 import { readSnapshot } from "../../etcd/snapshot/snapshot";
 import type { GlobalOptions } from "../etcd-restore";
-import { abortOnInterrupt, labEngine, type LabOptions } from "../lab";
-import { EXIT, UserError } from "../outcome";
+import { findEndpoint, type EndpointOptions } from "../endpoint";
+import { abortOnInterrupt } from "../lab";
+import { EXIT } from "../outcome";
+import { progressLines } from "../progress-lines";
 
 export type VerifyOptions = GlobalOptions &
-  Pick<LabOptions, "engine" | "config"> & {
+  EndpointOptions & {
     readonly file: string;
-    readonly stack?: string;
-    readonly endpoint?: string;
-    readonly cacert?: string;
-    readonly cert?: string;
-    readonly key?: string;
-    readonly user?: string;
-    readonly passwordStdin?: boolean;
     readonly level: VerificationLevel;
     readonly expect: readonly string[];
     readonly phase: readonly Phase[];
@@ -75,75 +67,6 @@ function print(report: Report, options: VerifyOptions): void {
       `${report.verdict === "pass" ? verdictLine(report) : reportText(report, { color: pc.isColorSupported })}\n`,
     );
   } else process.stdout.write(`${reportText(report, { color: pc.isColorSupported })}\n`);
-}
-
-/** The endpoint that the flags or the stack name, with what its TLS and authentication need. */
-async function findEndpoint(options: VerifyOptions, signal: AbortSignal): Promise<Endpoint> {
-  if ((options.stack === undefined) === (options.endpoint === undefined)) {
-    throw new UserError(
-      EXIT.usage,
-      "give either --endpoint URL or --stack NAME: which etcd is to be proved?",
-    );
-  }
-  const password =
-    options.passwordStdin === true ? (await readAll(process.stdin)).trimEnd() : undefined;
-  const login = {
-    ...(options.user === undefined ? {} : { username: options.user }),
-    ...(password === undefined ? {} : { password }),
-  };
-  if (options.endpoint === undefined) {
-    return { ...(await stackEndpoint(options, signal)), ...login };
-  }
-  const { cacert, cert, key } = options;
-  if (cacert === undefined && cert === undefined && key === undefined) {
-    return { url: options.endpoint, ...login };
-  }
-  if (cacert === undefined || cert === undefined || key === undefined) {
-    throw new UserError(
-      EXIT.usage,
-      "--cacert, --cert and --key go together; one of them is missing",
-    );
-  }
-  const tls = { ca: readPem(cacert), certificate: readPem(cert), key: readPem(key) };
-  return { url: options.endpoint, tls, ...login };
-}
-
-async function stackEndpoint(options: VerifyOptions, signal: AbortSignal): Promise<Endpoint> {
-  const outputs = await labEngine({ ...options, quiet: true, signal }).outputs();
-  const text = (name: string): string => {
-    const value = outputs[name]?.value;
-    if (typeof value === "string") return value;
-    throw new UserError(
-      EXIT.usage,
-      `stack ${String(options.stack)} has no output ${name}; is it up? (npm start, or pulumi up)`,
-    );
-  };
-  return {
-    url: text("clientEndpoint"),
-    tls: {
-      ca: text("caCertificate"),
-      certificate: text("clientCertificate"),
-      key: text("clientKey"),
-    },
-  };
-}
-
-function readPem(file: string): string {
-  try {
-    return fs.readFileSync(path.resolve(file), "utf8");
-  } catch (error) {
-    throw new UserError(EXIT.usage, `cannot read ${file}: ${(error as Error).message}`);
-  }
-}
-
-/** Says a line at most once a second. */
-function progressLines(): (line: string) => void {
-  let last = Date.now();
-  return (line) => {
-    if (Date.now() - last < 1000) return;
-    last = Date.now();
-    process.stderr.write(`${line}\n`);
-  };
 }
 
 function secondsSince(start: Date): number {

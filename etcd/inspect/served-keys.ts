@@ -1,0 +1,37 @@
+/** Keys of a running etcd, for looking inside it. */
+import { decodePage, type ServedKey } from "../proof/compare-page";
+import type { EtcdClient, KeyRange } from "../proof/etcd-client";
+import { prefixRange } from "../proof/plan";
+import { sortedKeys, type SortedKeys } from "./keys";
+import type { StoredKey } from "./show";
+
+/** Untouched memory costs nothing; etcd's own limit for a value is 1.5 MB. */
+const BUFFER_BYTES = 64 * 2 ** 20;
+const PAGE_KEYS = 10_000;
+
+/** All keys that begin with some bytes, without their values, at one revision: the present one. */
+export async function servedKeys(client: EtcdClient, prefix: Buffer): Promise<SortedKeys> {
+  const { revision } = await client.status();
+  const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  const keys: Buffer[] = [];
+  let range: KeyRange = prefixRange(prefix);
+  for (;;) {
+    const options = { revision, limit: PAGE_KEYS, keysOnly: true };
+    const length = await client.rangeInto(range, options, buffer);
+    const page = decodePage(buffer.subarray(0, length));
+    for (const { key } of page.keys) keys.push(Buffer.from(key));
+    const last = keys.at(-1);
+    if (!page.more || last === undefined) return sortedKeys(keys);
+    range = { start: Buffer.concat([last, Buffer.from([0])]), end: range.end };
+  }
+}
+
+/** One key with its value as it is now; undefined when there is none. */
+export async function servedKey(client: EtcdClient, key: Buffer): Promise<StoredKey | undefined> {
+  const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  const range = { start: key, end: Buffer.alloc(0) };
+  // Revision 0: the present one.
+  const length = await client.rangeInto(range, { revision: 0 }, buffer);
+  const served: ServedKey | undefined = decodePage(buffer.subarray(0, length)).keys[0];
+  return served && { key: served.key, value: served.value, metadata: served };
+}

@@ -1,0 +1,231 @@
+/** An inspection for a person at a terminal: one screen of 80 columns and 40 lines, its last line is the verdict. */
+import { counted, duration, grouped, size } from "../report/figures";
+import { fitted } from "../report/text";
+import { visible } from "../report/visible";
+import type { Inspection } from "./inspection";
+import type { LeaseCount } from "./leases";
+
+export const COLUMNS = 80;
+const LABEL = 11;
+const MOST_ROWS = 7;
+const MOST_KEYS = 2;
+const MOST_NOTES = 3;
+
+/** Without a newline at its end. */
+export function inspectionText(inspection: Inspection): string {
+  const { census } = inspection;
+  return [
+    ...facts(inspection).flatMap(([label, text]) => labelled(label, text)),
+    "",
+    ...resourceTable(inspection),
+    ...(census.namespaces.length > 0 ? labelled("namespaces", namespaceLine(inspection)) : []),
+    ...labelled("largest", census.largestValues.slice(0, MOST_KEYS).map(largest).join("\n")),
+    ...labelled("rewritten", census.mostWritten.slice(0, MOST_KEYS).map(written).join("\n")),
+    "",
+    ...remarks(inspection),
+    verdictLine(inspection),
+  ].join("\n");
+}
+
+type Fact = readonly [label: string, text: string];
+
+function facts(inspection: Inspection): readonly Fact[] {
+  const { structure, etcd, auth, members } = inspection;
+  const { pages, pageSize, freePages } = structure;
+  return [
+    ["file", visible(inspection.file)],
+    ["format", `${inspection.format.name}, ${size(inspection.bytes)} (${inspection.bytes} bytes)`],
+    ["sha256", `${inspection.sha256}\n${trailerLine(inspection)}`],
+    [
+      "structure",
+      `whole: ${counted(pages, "page")} of ${pageSize} bytes, each reached once or free (${grouped(freePages)})`,
+    ],
+    [
+      "revision",
+      `${inspection.revision}, compacted to ${inspection.compactRevision}, HashKV ${inspection.hashKv}\n` +
+        `${counted(inspection.keys, "key")} in ${counted(inspection.records, "record")}`,
+    ],
+    [
+      "etcd",
+      etcd.version === "unknown"
+        ? `does not say which wrote it; restore with ${etcd.restoreWith}`
+        : `written by ${visible(etcd.version)}; restore with ${etcd.restoreWith}, served by ${etcd.servedBy.join(", ")}`,
+    ],
+    [
+      "members",
+      members.map(({ name, peerUrls }) => `${name} ${peerUrls.join(" ")}`).join(", ") || "none",
+    ],
+    [
+      "alarms",
+      inspection.alarms.map(({ memberId, alarm }) => `${alarm} of ${memberId}`).join(", ") ||
+        "none",
+    ],
+    [
+      "auth",
+      `${auth.enabled ? "on" : "off"}, ${counted(auth.users.length, "user")}, ${counted(auth.roles.length, "role")}`,
+    ],
+    ["leases", leaseLine(inspection)],
+    ["encryption", encryptionLine(inspection)],
+    ["restore", forecastLine(inspection)],
+  ];
+}
+
+function trailerLine({ trailer }: Inspection): string {
+  switch (trailer.state) {
+    case "matches":
+      return "the sha256 at the end of the file is that of its content";
+    case "differs":
+      return "WRONG: the sha256 at the end of the file is not that of its content";
+    case "absent":
+      return "ABSENT: there is no sha256 at the end of the file";
+  }
+}
+
+function leaseLine({ leases }: Inspection): string {
+  const used = leases.leases.filter(({ keys }) => keys > 0);
+  if (used.length === 0) return `${counted(leases.leases.length, "lease")}, no key hangs on one`;
+  const byTime = new Map<number, LeaseCount[]>();
+  for (const lease of used) {
+    const same = byTime.get(lease.runsOutAfterSeconds) ?? [];
+    byTime.set(lease.runsOutAfterSeconds, [...same, lease]);
+  }
+  const groups = [...byTime].slice(0, 3).map(([seconds, same]) => {
+    const keys = same.reduce((sum, lease) => sum + lease.keys, 0);
+    const prefixes = [...new Set(same.flatMap((lease) => lease.prefixes))];
+    const more = prefixes.length > 1 ? " …" : "";
+    return `${counted(keys, "key")} gone after ${wholeSeconds(seconds)}: ${prefixes[0] ?? ""}${more}`;
+  });
+  return [
+    `${counted(leases.leases.length, "lease")}; after a restore, if nobody renews them:`,
+    ...groups,
+    ...(byTime.size > groups.length ? [`… ${byTime.size - groups.length} later times`] : []),
+  ].join("\n");
+}
+
+/** Seconds without a fraction, which would say more than is known. */
+function wholeSeconds(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  return whole < 60 ? `${whole} s` : duration(whole);
+}
+
+function encryptionLine({ census }: Inspection): string {
+  const { providers, notEncrypted } = census.encryption;
+  return [
+    ...providers
+      .slice(0, 4)
+      .map(
+        ({ provider, keyName, keys }) => `${grouped(keys)} by ${provider} '${visible(keyName)}'`,
+      ),
+    `${counted(notEncrypted, "object")} not encrypted`,
+  ].join(", ");
+}
+
+function forecastLine({ forecast }: Inspection): string {
+  const { memoryBytes, diskBytes, restoreSeconds, diskBytesPerSecond, flavor } = forecast;
+  return (
+    `${size(memoryBytes)} memory, ${size(diskBytes)} disk, about ${wholeSeconds(restoreSeconds)} ` +
+    `at ${diskBytesPerSecond / 1e6} MB/s\na flavor with ${flavor.memoryGiB} GiB memory and ${flavor.diskGiB} GiB disk suffices`
+  );
+}
+
+/** Resources of Kubernetes; of another store its prefixes. */
+function resourceTable({ census }: Inspection): readonly string[] {
+  const { resources, prefixes, others } = census;
+  const isKubernetes = resources.length > 0;
+  const rows = isKubernetes
+    ? resources.map(({ resource, group, storedAs, keys, valueBytes }) =>
+        row(
+          visible(group === "" ? resource : `${resource}.${group}`),
+          grouped(keys),
+          size(valueBytes),
+          visible([...new Set(Object.keys(storedAs).map(versionOf))].join(", ")),
+        ),
+      )
+    : prefixes.map(({ prefix, keys, valueBytes }) =>
+        row(prefix === "" ? "(no folder)" : prefix, grouped(keys), size(valueBytes), ""),
+      );
+  const shown = rows.slice(0, MOST_ROWS);
+  const rest = rows.length - shown.length;
+  const tail = [
+    ...(rest > 0 ? [`and ${grouped(rest)} more (--json has all)`] : []),
+    ...(isKubernetes && others.keys > 0
+      ? [`${counted(others.keys, "key")} not of Kubernetes (${size(others.valueBytes)})`]
+      : []),
+  ];
+  if (rows.length === 0) return [];
+  const head = isKubernetes
+    ? row("resource", "keys", "bytes", "stored as")
+    : row("folder", "keys", "bytes", "");
+  return [head, ...shown, ...(tail.length > 0 ? [tail.join(", ")] : [])];
+}
+
+/** `v1` of `apps/v1 Deployment`: the rest says what the resource's name has said. */
+function versionOf(type: string): string {
+  return type.split(" ")[0]?.split("/").at(-1) ?? "";
+}
+
+function row(name: string, keys: string, bytes: string, detail: string): string {
+  return `${fitted(name, 46).padEnd(46)}${keys.padStart(9)}${bytes.padStart(11)}  ${fitted(detail, 12)}`.trimEnd();
+}
+
+/** As many as fit on the line. */
+function namespaceLine({ census }: Inspection): string {
+  const { namespaces, clusterWide } = census;
+  const named = namespaces.map(({ namespace, keys }) => `${visible(namespace)} ${grouped(keys)}`);
+  const line = (shown: number) => {
+    const more = shown < named.length ? `, and ${named.length - shown} more` : "";
+    return `${named.slice(0, shown).join(", ")}${more}; without one ${grouped(clusterWide.keys)}`;
+  };
+  let shown = Math.min(named.length, 12);
+  while (shown > 1 && line(shown).length > COLUMNS - LABEL) shown -= 1;
+  return line(shown);
+}
+
+function largest({ key, valueBytes }: { key: string; valueBytes: number }): string {
+  return `${size(valueBytes).padStart(9)}  ${key}`;
+}
+
+function written({ key, version }: { key: string; version: number }): string {
+  return `${grouped(version).padStart(7)} ×  ${key}`;
+}
+
+function remarks({ reasons, notes }: Inspection): readonly string[] {
+  const shown = notes.slice(0, MOST_NOTES);
+  const more = notes.length - shown.length;
+  return [
+    ...reasons.flatMap((reason) => wrapped(reason, "why not    ")),
+    ...shown.flatMap((note) => wrapped(note, "note       ")),
+    ...(more > 0 ? [`           and ${counted(more, "more note")} (--json has all)`] : []),
+  ];
+}
+
+function verdictLine({ verdict, keys, revision, etcd }: Inspection): string {
+  return verdict === "restorable"
+    ? `RESTORABLE  ${counted(keys, "key")} at revision ${revision}, with etcd ${etcd.restoreWith}`
+    : "NOT RESTORABLE as it is";
+}
+
+/** One line of the text for each of its own, cut in the middle where it is too long. */
+function labelled(label: string, text: string): readonly string[] {
+  if (text === "") return [];
+  return text
+    .split("\n")
+    .map(
+      (line, i) => (i === 0 ? label : "").padEnd(LABEL) + fitted(visible(line), COLUMNS - LABEL),
+    );
+}
+
+/** Broken between words: of a reason nothing may be missing. */
+function wrapped(text: string, label: string): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of visible(text).split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (longer.length <= COLUMNS - LABEL) line = longer;
+    else {
+      if (line !== "") lines.push(line);
+      line = word;
+    }
+  }
+  return [...lines, line].map((part, i) => (i === 0 ? label : " ".repeat(LABEL)) + part);
+}

@@ -1,0 +1,44 @@
+import * as path from "node:path";
+import { inspect as inspectSnapshot, type Inspection } from "../../etcd/inspect/inspection";
+import { inspectionText } from "../../etcd/inspect/text";
+import { readSnapshot, SnapshotError } from "../../etcd/snapshot/snapshot";
+import { readManifest } from "../../etcd/source/manifest";
+import type { GlobalOptions } from "../etcd-restore";
+import { abortOnInterrupt } from "../lab";
+import { EXIT } from "../outcome";
+import { progressLines } from "../progress-lines";
+
+/** Says what a backup file holds and whether it can be restored; returns the exit code. */
+export async function inspect(given: string, options: GlobalOptions): Promise<number> {
+  const file = path.resolve(given);
+  const signal = abortOnInterrupt();
+  const say = options.quiet === true ? () => undefined : progressLines();
+  const manifest = readManifest(file);
+  let inspection: Inspection;
+  try {
+    const snapshot = await readSnapshot(file, {
+      signal,
+      onProgress: (done, total) => {
+        say(`reading ${file}: ${Math.floor((100 * done) / total)} %`);
+      },
+    });
+    try {
+      inspection = await inspectSnapshot(snapshot, manifest, signal);
+    } finally {
+      snapshot.close();
+    }
+  } catch (error) {
+    if (options.json === true && error instanceof SnapshotError) printUnreadable(error);
+    throw error;
+  }
+  process.stdout.write(
+    `${options.json === true ? JSON.stringify(inspection) : inspectionText(inspection)}\n`,
+  );
+  return inspection.verdict === "restorable" ? EXIT.good : EXIT.checkFailed;
+}
+
+/** So that a pipeline gets its JSON for every file; the error goes to stderr as well. */
+function printUnreadable({ file, message, page, offset }: SnapshotError): void {
+  const json = { schemaVersion: 1, file, verdict: "unreadable", reasons: [message], page, offset };
+  process.stdout.write(`${JSON.stringify(json)}\n`);
+}

@@ -1,0 +1,20 @@
+import { nearestKeys, parseKey, type SortedKeys } from "../etcd/inspect/keys";
+import { EXIT, UserError } from "./outcome";
+
+/** The bytes of a key or prefix given on the command line. */
+export function keyArgument(text: string): Buffer {
+  try {
+    return parseKey(text);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UserError(EXIT.usage, error.message);
+    throw error;
+  }
+}
+
+/** What to say of a key that is not there: with those that come nearest. */
+export function notThere(text: string, where: string, keys: SortedKeys): UserError {
+  const nearest = nearestKeys(keys, keyArgument(text));
+  const hint =
+    nearest.length === 0 ? "; there is no key near it" : `; nearest are\n  ${nearest.join("\n  ")}`;
+  return new UserError(EXIT.checkFailed, `${where} has no key ${text}${hint}`);
+}

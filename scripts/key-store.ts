@@ -1,0 +1,67 @@
+/** What `ls` and `get` look into: a backup file, a stack's etcd, or any endpoint. */
+import * as path from "node:path";
+import type { SortedKeys } from "../etcd/inspect/keys";
+import { servedKey, servedKeys } from "../etcd/inspect/served-keys";
+import type { StoredKey } from "../etcd/inspect/show";
+import { openEtcd } from "../etcd/proof/etcd-client";
+import { readSnapshot } from "../etcd/snapshot/snapshot";
+import { findEndpoint, type EndpointOptions } from "./endpoint";
+import { EXIT, UserError } from "./outcome";
+
+/** The flags that say where to look: exactly one of `--file`, `--stack`, `--endpoint`. */
+export type KeyStoreOptions = EndpointOptions & { readonly file?: string };
+
+/** Keys that can be listed and read; to be closed. */
+export interface KeyStore {
+  /** How it is named in messages. */
+  readonly name: string;
+  /** The keys that begin with some bytes, and perhaps others. */
+  keys(prefix: Buffer): Promise<SortedKeys>;
+  get(key: Buffer): Promise<StoredKey | undefined>;
+  close(): void;
+}
+
+/** Opens what the flags name. Only reads. */
+export async function openKeyStore(
+  options: KeyStoreOptions,
+  signal: AbortSignal,
+): Promise<KeyStore> {
+  const named = [options.file, options.stack, options.endpoint].filter(
+    (name) => name !== undefined,
+  );
+  if (named.length !== 1) {
+    throw new UserError(
+      EXIT.usage,
+      `where to look? Give one of --file FILE, --stack NAME, --endpoint URL; given were ${named.length}`,
+    );
+  }
+  if (options.file !== undefined) return openFile(path.resolve(options.file), signal);
+  const endpoint = await findEndpoint(options, signal);
+  const client = openEtcd(endpoint, signal);
+  return {
+    name: endpoint.url,
+    keys: (prefix) => servedKeys(client, prefix),
+    get: (key) => servedKey(client, key),
+    close: () => {
+      client.close();
+    },
+  };
+}
+
+async function openFile(file: string, signal: AbortSignal): Promise<KeyStore> {
+  const snapshot = await readSnapshot(file, { signal });
+  const { live } = snapshot;
+  return {
+    name: file,
+    keys: () => Promise.resolve(live),
+    get(key) {
+      const i = live.indexOf(key);
+      return Promise.resolve(
+        i < 0 ? undefined : { key, metadata: live.metadata(i), value: live.value(i) },
+      );
+    },
+    close: () => {
+      snapshot.close();
+    },
+  };
+}
