@@ -49,6 +49,8 @@ function lookAround(etcdctl: string, reportFile: string): string {
   return [
     "",
     pc.bold("The etcd is running. Look inside with"),
+    "  npx etcd-restore ls /registry/ --stack local",
+    "  npx etcd-restore get /registry/namespaces/default --stack local",
     `  ${etcdctl} get / --prefix --keys-only --limit=20`,
     pc.bold("Its report is"),
     `  ${reportFile}`,
