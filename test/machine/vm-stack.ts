@@ -5,7 +5,14 @@ import * as path from "node:path";
 import { embeddedEngine } from "../../engine/embedded/embedded-engine";
 import type { Engine } from "../../engine/engine";
 import { commandRemote } from "../support/providers/command-remote";
-import { openCloud, type Cloud, type CloudOptions } from "../support/providers/openstack-machine";
+import {
+  EXTERNAL_NETWORK,
+  FLAVOR,
+  IMAGE,
+  openCloud,
+  type Cloud,
+  type CloudOptions,
+} from "../support/providers/openstack-machine";
 
 export interface VmStack {
   readonly cloud: Cloud;
@@ -51,4 +58,26 @@ export function openVmStack(projectDir: string, options: CloudOptions): VmStack 
       fs.rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Settings of the project's own program for a stack of it, by full name; programs are copied over by default. */
+export function programSettings(
+  stack: VmStack,
+  more: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const here = '["198.51.100.0/24"]';
+  const all = {
+    target: "openstack",
+    image: IMAGE,
+    flavor: FLAVOR,
+    externalNetwork: EXTERNAL_NETWORK,
+    sshCidrs: here,
+    clientCidrs: here,
+    etcdInstall: "upload",
+    labDirectory: stack.path("lab"),
+    ...more,
+  };
+  return Object.fromEntries(
+    Object.entries(all).map(([key, value]) => [`etcd-restore:${key}`, value]),
+  );
 }

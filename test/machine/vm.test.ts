@@ -81,23 +81,6 @@ describe("a machine in a cloud, through its life", () => {
     ).rejects.toThrow(/Permission denied \(publickey\)/);
   });
 
-  it("does nothing when nothing has changed", async () => {
-    const { ok, changes } = await stack.engine(settings()).up();
-    expect({ ok, changes: Object.keys(changes) }).toEqual({ ok: true, changes: ["same"] });
-  });
-
-  it("changes nothing but rules when others may come in", async () => {
-    const { ok, changes } = await stack
-      .engine(settings({ clientCidrs: '["203.0.113.0/24", "2001:db8::/32"]' }))
-      .up();
-    expect({ ok, changes }).toMatchObject({ ok: true, changes: { create: 2 } });
-    expect(Object.keys(changes).sort()).toEqual(["create", "same"]);
-    expect(stack.cloud.contents()).toEqual([...ALL, TYPES.rule, TYPES.rule].sort());
-    const back = await stack.engine(settings()).up();
-    expect(back.changes).toMatchObject({ delete: 2 });
-    expect(stack.cloud.contents()).toEqual(ALL);
-  });
-
   it("gets a file whole, again only when its content is another, on the same machine", async () => {
     const file = stack.path("file");
     for (const content of [Buffer.alloc(3_000_000, "etcd"), Buffer.from("less")]) {
