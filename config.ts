@@ -1,11 +1,15 @@
 /** The stack's settings: the only reader of Pulumi's config, and every problem told at once. */
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import * as z from "zod";
+import { CidrError, parseCidrs } from "./etcd/machine/cidr";
 import type { VerificationLevel } from "./etcd/report/report";
 
-/** Settings of one stack, checked; paths are absolute. Pulumi.yaml says what each means. */
-export interface Settings {
-  readonly target: "local";
+/** Settings of one stack, checked. Pulumi.yaml says what each means. */
+export type Settings = LocalSettings | OpenStackSettings;
+
+/** What both targets know; paths are absolute. */
+interface CommonSettings {
   readonly snapshot: string;
   readonly verification: VerificationLevel;
   readonly expectedKeys: readonly string[];
@@ -18,10 +22,39 @@ export interface Settings {
   readonly credentials: Credentials | undefined;
 }
 
+export interface LocalSettings extends CommonSettings {
+  readonly target: "local";
+}
+
+export interface OpenStackSettings extends CommonSettings {
+  readonly target: "openstack";
+  readonly image: string;
+  readonly flavor: string;
+  readonly externalNetwork: string | undefined;
+  readonly network: string | undefined;
+  readonly floatingIp: boolean;
+  readonly bastion: BastionSettings | undefined;
+  readonly sshCidrs: readonly string[];
+  readonly clientCidrs: readonly string[];
+  readonly allowPublicAccess: boolean;
+  readonly dataVolumeGiB: number | undefined;
+  readonly etcdInstall: "release" | "apt" | "upload";
+  readonly etcdMirror: string | undefined;
+}
+
 /** Of a user of the restored store's own authentication. */
 export interface Credentials {
   readonly username: string;
   readonly password: pulumi.Output<string>;
+}
+
+/** A machine between this computer and the VM. */
+export interface BastionSettings {
+  readonly host: string;
+  readonly user: string;
+  readonly port: number;
+  readonly privateKey: pulumi.Output<string>;
+  readonly hostKey: string;
 }
 
 /** Names every setting that is wrong. A RunError, so Pulumi prints its message without a stack. */
@@ -36,84 +69,195 @@ export class SettingsError extends pulumi.RunError {
   }
 }
 
+const TARGETS = ["openstack", "local"] as const;
 const LEVELS = ["quick", "standard", "full"] as const satisfies readonly VerificationLevel[];
+const INSTALLS = ["release", "apt", "upload"] as const;
+const PORTS = { local: [22379, 22380], openstack: [2379, 2380] } as const;
+
+const Bastion = z.strictObject({
+  host: z.string().min(1),
+  user: z.string().min(1),
+  port: z.coerce.number().int().min(1).max(65535).default(22),
+  privateKey: z.string().min(1),
+  hostKey: z.string().regex(/^ssh-ed25519 \S/, "must be like `ssh-ed25519 AAAA…`"),
+});
 
 /** Reads and checks the stack's settings; throws one SettingsError with all problems. */
 export function loadSettings(config = new pulumi.Config()): Settings {
-  const problems: string[] = [];
-  const wrong = (key: string, given: unknown, wanted: string): void => {
-    problems.push(`${config.name}:${key} is ${JSON.stringify(given)}; it must be ${wanted}`);
-  };
-  const text = (key: string): string => config.get(key)?.trim() ?? "";
+  const reader = new Reader(config);
+  const target = reader.oneOf("target", TARGETS, "openstack");
+  const common = commonSettings(reader, target);
+  const settings: Settings =
+    target === "local"
+      ? { target, ...common }
+      : { target, ...common, ...openStackSettings(reader, config) };
+  if (reader.problems.length > 0) throw new SettingsError(reader.problems);
+  return settings;
+}
 
-  const oneOf = <T extends string>(key: string, allowed: readonly T[], fallback: T): T => {
-    const given = text(key);
-    const known = allowed.find((word) => word === given);
-    if (known === undefined && given !== "") wrong(key, given, `one of ${allowed.join(", ")}`);
-    return known ?? fallback;
-  };
-  const port = (key: string, fallback: number): number => {
-    const given = text(key);
-    const number = Number(given);
-    if (!/^\d*$/.test(given) || number > 65535) {
-      wrong(key, given, "a port number, 1 to 65535 (or 0 for the default)");
-    }
-    return number === 0 ? fallback : number;
-  };
-  const list = (key: string): readonly string[] => {
-    const given: unknown = config.getObject(key) ?? [];
-    if (Array.isArray(given) && given.every((item) => typeof item === "string")) return given;
-    wrong(key, given, "a list of texts");
-    return [];
-  };
-
-  const target = text("target") === "" ? "openstack" : text("target");
-  if (target === "openstack") {
-    problems.push(
-      `${config.name}:target openstack is not in this version yet; set it to local (pulumi config set target local)`,
-    );
-  } else if (target !== "local") wrong("target", target, "local");
-
-  const snapshot = text("snapshot");
-  if (snapshot === "") {
-    problems.push(
-      `${config.name}:snapshot is not set; it is the path of the backup file (pulumi config set snapshot FILE)`,
-    );
-  }
-
-  const etcdVersion = text("etcdVersion") === "" ? "auto" : text("etcdVersion");
+function commonSettings(reader: Reader, target: Settings["target"]): CommonSettings {
+  const snapshot = reader.required(
+    "snapshot",
+    "the path of the backup file (pulumi config set snapshot FILE)",
+  );
+  const etcdVersion = reader.text("etcdVersion") ?? "auto";
   if (!/^(auto|\d+\.\d+(\.\d+)?)$/.test(etcdVersion)) {
-    wrong("etcdVersion", etcdVersion, "auto, or a version such as 3.6 or 3.6.16");
+    reader.wrong("etcdVersion", etcdVersion, "auto, or a version such as 3.6 or 3.6.16");
   }
-
-  const clientPort = port("clientPort", 22379);
-  const peerPort = port("peerPort", 22380);
+  const [client, peer] = PORTS[target];
+  const clientPort = reader.port("clientPort", client);
+  const peerPort = reader.port("peerPort", peer);
   if (clientPort === peerPort) {
-    problems.push(
-      `${config.name}:clientPort and peerPort are both ${clientPort}; they must differ`,
-    );
+    reader.problem(`clientPort and peerPort are both ${clientPort}; they must differ`);
   }
-
-  const username = text("etcdUsername");
-  const password = config.getSecret("etcdPassword");
-  if ((username === "") !== (text("etcdPassword") === "")) {
-    problems.push(
-      `${config.name}:etcdUsername and etcdPassword go together; only one of them is set`,
-    );
+  const username = reader.text("etcdUsername");
+  const password = reader.secret("etcdPassword");
+  if ((username === undefined) !== (password === undefined)) {
+    reader.problem("etcdUsername and etcdPassword go together; only one of them is set");
   }
-
-  const settings: Settings = {
-    target: "local",
+  const etcdPrograms = reader.text("etcdPrograms");
+  return {
     snapshot: path.resolve(snapshot),
-    verification: oneOf("verification", LEVELS, "full"),
-    expectedKeys: list("expectedKeys"),
+    verification: reader.oneOf("verification", LEVELS, "full"),
+    expectedKeys: reader.list("expectedKeys"),
     etcdVersion,
-    etcdPrograms: text("etcdPrograms") === "" ? undefined : path.resolve(text("etcdPrograms")),
+    etcdPrograms: etcdPrograms === undefined ? undefined : path.resolve(etcdPrograms),
     clientPort,
     peerPort,
-    labDirectory: path.resolve(text("labDirectory") === "" ? ".lab" : text("labDirectory")),
-    credentials: username === "" || password === undefined ? undefined : { username, password },
+    labDirectory: path.resolve(reader.text("labDirectory") ?? ".lab"),
+    credentials:
+      username === undefined || password === undefined ? undefined : { username, password },
   };
-  if (problems.length > 0) throw new SettingsError(problems);
-  return settings;
+}
+
+function openStackSettings(
+  reader: Reader,
+  config: pulumi.Config,
+): Omit<OpenStackSettings, "target" | keyof CommonSettings> {
+  const network = reader.text("network");
+  const floatingIp = reader.flag("floatingIp", true);
+  const externalNetwork = reader.text("externalNetwork");
+  if (externalNetwork === undefined && (network === undefined || floatingIp)) {
+    reader.problem(
+      "externalNetwork is not set; it is where the router leads and the floating IP comes from " +
+        "(`openstack network list --external` shows what there is)",
+    );
+  }
+  const allowPublicAccess = reader.flag("allowPublicAccess", false);
+  const dataVolumeGiB = reader.wholeNumber("dataVolumeGiB", 65536, "a size in GiB (0: none)");
+  const etcdMirror = reader.text("etcdMirror");
+  if (etcdMirror !== undefined && !/^https?:\/\/\S+$/.test(etcdMirror)) {
+    reader.wrong("etcdMirror", etcdMirror, "an http or https URL");
+  }
+  return {
+    image: reader.required(
+      "image",
+      "the name or id of Ubuntu 22.04, 24.04 or Debian 12 (`openstack image list`)",
+    ),
+    flavor: reader.required("flavor", "the VM's size, a name or an id (`openstack flavor list`)"),
+    externalNetwork,
+    network,
+    floatingIp,
+    bastion: bastionSettings(reader, config),
+    sshCidrs: reader.cidrs("sshCidrs", allowPublicAccess, "through which everything is done"),
+    clientCidrs: reader.cidrs("clientCidrs", allowPublicAccess, "which reads the etcd back"),
+    allowPublicAccess,
+    dataVolumeGiB: dataVolumeGiB === 0 ? undefined : dataVolumeGiB,
+    etcdInstall: reader.oneOf("etcdInstall", INSTALLS, "release"),
+    etcdMirror,
+  };
+}
+
+function bastionSettings(reader: Reader, config: pulumi.Config): BastionSettings | undefined {
+  const given: unknown = config.getObject("bastion") ?? {};
+  if (typeof given === "object" && given !== null && Object.keys(given).length === 0) {
+    return undefined;
+  }
+  const parsed = Bastion.safeParse(given);
+  if (parsed.success) {
+    return { ...parsed.data, privateKey: pulumi.secret(parsed.data.privateKey) };
+  }
+  // Without what was given: it may be the key.
+  for (const { path: at, message } of parsed.error.issues) {
+    reader.problem(`${["bastion", ...at].join(".")}: ${message}`);
+  }
+  return undefined;
+}
+
+/** Reads settings one by one, and keeps what is wrong with them. An empty text is no setting. */
+class Reader {
+  public readonly problems: string[] = [];
+
+  constructor(private readonly config: pulumi.Config) {}
+
+  problem(text: string): void {
+    this.problems.push(`${this.config.name}:${text}`);
+  }
+
+  wrong(key: string, given: unknown, wanted: string): void {
+    this.problem(`${key} is ${JSON.stringify(given)}; it must be ${wanted}`);
+  }
+
+  text(key: string): string | undefined {
+    const given = this.config.get(key)?.trim();
+    return given === "" ? undefined : given;
+  }
+
+  secret(key: string): pulumi.Output<string> | undefined {
+    return this.text(key) === undefined ? undefined : this.config.getSecret(key);
+  }
+
+  required(key: string, meaning: string): string {
+    const given = this.text(key);
+    if (given === undefined) this.problem(`${key} is not set; it is ${meaning}`);
+    return given ?? "";
+  }
+
+  oneOf<T extends string>(key: string, allowed: readonly T[], fallback: T): T {
+    const given = this.text(key);
+    const known = allowed.find((word) => word === given);
+    if (known === undefined && given !== undefined) {
+      this.wrong(key, given, `one of ${allowed.join(", ")}`);
+    }
+    return known ?? fallback;
+  }
+
+  flag(key: string, fallback: boolean): boolean {
+    return this.oneOf(key, ["true", "false"], fallback ? "true" : "false") === "true";
+  }
+
+  wholeNumber(key: string, most: number, wanted: string): number {
+    const given = this.text(key) ?? "0";
+    const number = Number(given);
+    if (!/^\d+$/.test(given) || number > most) this.wrong(key, given, wanted);
+    return number;
+  }
+
+  port(key: string, fallback: number): number {
+    const wanted = "a port number, 1 to 65535 (or 0 for the default)";
+    return this.wholeNumber(key, 65535, wanted) || fallback;
+  }
+
+  list(key: string): readonly string[] {
+    const given: unknown = this.config.getObject(key) ?? [];
+    if (Array.isArray(given) && given.every((item) => typeof item === "string")) return given;
+    this.wrong(key, given, "a list of texts");
+    return [];
+  }
+
+  cidrs(key: string, allowPublicAccess: boolean, why: string): readonly string[] {
+    const given = this.list(key);
+    if (given.length === 0) {
+      this.problem(
+        `${key} is not set; name at least the network of this computer, ${why}, like ["203.0.113.7/32"]`,
+      );
+    }
+    try {
+      return parseCidrs(key, given, allowPublicAccess).map(({ text }) => text);
+    } catch (error) {
+      if (!(error instanceof CidrError)) throw error;
+      this.problem(error.message);
+      return [];
+    }
+  }
 }

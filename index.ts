@@ -1,16 +1,62 @@
 /** The Pulumi program: settings in, an etcd restored from a backup and proved, outputs out. */
 import * as path from "node:path";
+import { EtcdVm } from "./components/etcd-vm";
 import { LocalEtcd } from "./components/local-etcd";
+import { Network } from "./components/network";
 import { Pki } from "./components/pki";
 import { preflight } from "./components/preflight";
 import { SnapshotRestore } from "./components/snapshot-restore";
 import { Verification } from "./components/verification";
-import { loadSettings } from "./config";
+import { vmPreflight } from "./components/vm-preflight";
+import { loadSettings, type LocalSettings, type OpenStackSettings } from "./config";
 
 export = async () => {
   const settings = loadSettings();
-  const { labDirectory } = settings;
 
+  const made = await (settings.target === "local"
+    ? onThisComputer(settings)
+    : onOpenStack(settings));
+  const { backup, pki, machine, clientEndpoint } = made;
+
+  const restore = new SnapshotRestore("restore", { backup, machine });
+
+  const verification = new Verification("verification", {
+    ...settings,
+    backup,
+    level: settings.verification,
+    endpoint: clientEndpoint,
+    clientDirectory: pki.clientDirectory,
+    restored: restore.result,
+    phases: {
+      ...made.phases,
+      restore: restore.seconds.restore,
+      start: restore.seconds.start,
+    },
+    reportDirectory: settings.labDirectory,
+  });
+
+  return {
+    clientEndpoint,
+    caCertificate: pki.caCertificate,
+    clientCertificate: pki.clientCertificate,
+    clientKey: pki.clientKey,
+    ...made.outputs,
+    snapshot: {
+      sha256: backup.sha256,
+      revision: backup.revision,
+      keys: backup.keys,
+      hashKv: backup.hashKv,
+      etcdVersion: backup.etcdVersion,
+    },
+    restored: verification.restored,
+    verdict: verification.verdict,
+    report: verification.reportFile,
+  };
+};
+
+/** An etcd as a process of this user, on loopback. */
+async function onThisComputer(settings: LocalSettings) {
+  const { labDirectory } = settings;
   // Before anything is made, and in preview too: a backup or a computer that will not do stops here.
   const { backup, instanceId } = await preflight(settings);
 
@@ -28,39 +74,40 @@ export = async () => {
     backupBytes: backup.bytes,
     pki: pki.files,
   });
+  const { machine, clientEndpoint } = etcd;
+  return {
+    ...{ backup, pki, machine, clientEndpoint },
+    phases: { install: etcd.installSeconds },
+    outputs: { etcdctl: etcd.etcdctl(pki.clientDirectory) },
+  };
+}
 
-  const restore = new SnapshotRestore("restore", { backup, machine: etcd.machine });
+/** An etcd on a fresh VM in a network of its own. */
+async function onOpenStack(settings: OpenStackSettings) {
+  const { labDirectory } = settings;
+  const { backup, install, needs, upload } = await vmPreflight(settings);
 
-  const verification = new Verification("verification", {
+  const network = new Network("lab", settings);
+
+  const vm = new EtcdVm("etcd", {
     ...settings,
-    backup,
-    level: settings.verification,
-    endpoint: etcd.clientEndpoint,
-    clientDirectory: pki.clientDirectory,
-    restored: restore.result,
-    phases: {
-      install: etcd.installSeconds,
-      restore: restore.seconds.restore,
-      start: restore.seconds.start,
-    },
-    reportDirectory: labDirectory,
+    ...{ install, needs },
+    networkId: network.networkId,
+    subnetId: network.subnetId,
+    securityGroupId: network.securityGroupId,
+    floatingIpPool: settings.floatingIp ? network.floatingIpPool : undefined,
+    snapshotBytes: backup.bytes,
+    sshDirectory: path.join(labDirectory, "ssh"),
   });
 
+  const pki = new Pki("pki", {
+    addresses: vm.addresses,
+    clientDirectory: path.join(labDirectory, "client"),
+  });
   return {
-    clientEndpoint: etcd.clientEndpoint,
-    caCertificate: pki.caCertificate,
-    clientCertificate: pki.clientCertificate,
-    clientKey: pki.clientKey,
-    etcdctl: etcd.etcdctl(pki.clientDirectory),
-    snapshot: {
-      sha256: backup.sha256,
-      revision: backup.revision,
-      keys: backup.keys,
-      hashKv: backup.hashKv,
-      etcdVersion: backup.etcdVersion,
-    },
-    restored: verification.restored,
-    verdict: verification.verdict,
-    report: verification.reportFile,
+    ...{ backup, pki, clientEndpoint: vm.clientEndpoint },
+    machine: vm.machine(pki.files, upload),
+    phases: {},
+    outputs: { sshCommand: vm.sshCommand, etcdctl: vm.etcdctl(pki.clientDirectory) },
   };
-};
+}

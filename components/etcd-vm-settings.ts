@@ -1,5 +1,7 @@
 /** What is asked of an etcd VM before anything of it is made. */
 import * as pulumi from "@pulumi/pulumi";
+import { VM } from "../etcd/machine/cloud-init";
+import { environmentFile } from "../etcd/machine/environment";
 import type { FoundFlavor } from "./cloud-lookups";
 
 /** What a VM needs for its backup. */
@@ -78,4 +80,22 @@ export function refuseSmallFlavor(flavor: FoundFlavor, needs: SizeNeeds | undefi
       `flavor "${flavor.name}" is too small: ${problems.join("; ")}; \`openstack flavor list\` shows larger ones`,
     );
   }
+}
+
+/** The environment file of the VM for a backup of this size. */
+export function vmEnvironment(
+  settings: VmSettings,
+  clientAddress: string,
+  snapshotBytes: number,
+): string {
+  return environmentFile({
+    name: settings.hostname,
+    dataDirectory: VM.dataDirectory,
+    certificateDirectory: VM.certificateDirectory,
+    clientAddress,
+    listenAddresses: ["0.0.0.0"],
+    clientPort: settings.clientPort,
+    peerPort: settings.peerPort,
+    snapshotBytes,
+  });
 }

@@ -8,7 +8,8 @@ import {
   WAIT_READY,
   type EtcdInstall,
 } from "../etcd/machine/cloud-init";
-import { environmentFile } from "../etcd/machine/environment";
+import type { Pki } from "../etcd/machine/pki";
+import type { EtcdPrograms } from "../etcd/machine/programs";
 import { withoutComment } from "../etcd/machine/ssh-keys";
 import { findFlavor, findImage } from "./cloud-lookups";
 import { SSH_PORT, sshConnections, type Bastion, type SshConnection } from "./etcd-vm-connection";
@@ -17,11 +18,13 @@ import { makeKeys, writeSshFiles } from "./etcd-vm-keys";
 import {
   checkedSettings,
   refuseSmallFlavor,
+  vmEnvironment,
   type SizeNeeds,
-  type VmSettings,
 } from "./etcd-vm-settings";
+import { clientUrl, etcdctlCommand } from "./etcdctl";
 import { ownerDescription, ownerMetadata, ownerTags } from "./owner";
 import { commandLine, scriptCommand } from "./script";
+import type { RestoreMachine } from "./snapshot-restore";
 
 export interface EtcdVmArgs {
   /** Name or id of the image: Ubuntu 22.04, 24.04 or Debian 12, with cloud-init. */
@@ -71,6 +74,8 @@ export class EtcdVm extends pulumi.ComponentResource {
   public readonly address: pulumi.Output<string>;
   /** All that its certificate must name; known before it boots. */
   public readonly addresses: pulumi.Output<string[]>;
+  /** `https://ADDRESS:PORT`; nothing answers there before a restore. */
+  public readonly clientEndpoint: pulumi.Output<string>;
   /** For everything that is done on it; secret. */
   public readonly connection: pulumi.Output<SshConnection>;
   /** Changes when it is another machine. Known once it is ready for a restore. */
@@ -92,6 +97,7 @@ export class EtcdVm extends pulumi.ComponentResource {
     const { portId, address, addresses, ready: reachable } = makeAddress(name, args, child);
     this.address = address;
     this.addresses = addresses;
+    this.clientEndpoint = address.apply((host) => clientUrl(host, settings.clientPort));
 
     const volume =
       args.dataVolumeGiB === undefined
@@ -212,20 +218,18 @@ export class EtcdVm extends pulumi.ComponentResource {
       sshCommand: this.sshCommand,
     });
   }
-}
 
-/** The environment file of the VM for a backup of this size. */
-function vmEnvironment(settings: VmSettings, clientAddress: string, snapshotBytes: number): string {
-  return environmentFile({
-    name: settings.hostname,
-    dataDirectory: VM.dataDirectory,
-    certificateDirectory: VM.certificateDirectory,
-    clientAddress,
-    listenAddresses: ["0.0.0.0"],
-    clientPort: settings.clientPort,
-    peerPort: settings.peerPort,
-    snapshotBytes,
-  });
+  /** A command line, ready to paste, that asks this etcd; the files of the client lie in the folder given. */
+  public etcdctl(clientDirectory: pulumi.Input<string>): pulumi.Output<string> {
+    return etcdctlCommand("etcdctl", this.clientEndpoint, clientDirectory);
+  }
+
+  /** Where a backup can be restored, with these certificates; `upload` where the programs come over SSH. */
+  public machine(certificates: pulumi.Input<Pki>, upload?: EtcdPrograms): RestoreMachine {
+    const { instanceId, environmentFile, programs, connection } = this;
+    const ssh = { connection, certificates, upload };
+    return { instanceId, environmentFile, programs, service: VM.service, ssh };
+  }
 }
 
 /** The command line that waits until the VM answers, with the key that was made for it. */

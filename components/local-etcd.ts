@@ -2,7 +2,8 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { LocalEtcd as Installed } from "../etcd/machine/local-etcd";
 import type { Pki } from "../etcd/machine/pki";
-import { commandLine, scriptCommand } from "./script";
+import { etcdctlCommand } from "./etcdctl";
+import { scriptCommand } from "./script";
 import type { RestoreMachine } from "./snapshot-restore";
 
 export interface LocalEtcdArgs {
@@ -79,17 +80,11 @@ export class LocalEtcd extends pulumi.ComponentResource {
 
   /** A command line, ready to paste, that asks this etcd; the files of the client lie in the folder given. */
   public etcdctl(clientDirectory: pulumi.Input<string>): pulumi.Output<string> {
-    return pulumi
-      .all([this.programs, this.clientEndpoint, clientDirectory])
-      .apply(([programs, endpoint, files]) =>
-        commandLine(
-          `${programs}/etcdctl`,
-          `--endpoints=${endpoint}`,
-          `--cacert=${files}/ca.crt`,
-          `--cert=${files}/client.crt`,
-          `--key=${files}/client.key`,
-        ),
-      );
+    return etcdctlCommand(
+      pulumi.interpolate`${this.programs}/etcdctl`,
+      this.clientEndpoint,
+      clientDirectory,
+    );
   }
 }
 

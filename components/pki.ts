@@ -5,7 +5,7 @@ import { scriptCommand } from "./script";
 
 export interface PkiArgs {
   /** IP addresses at which the server is dialled; they go into its certificate. */
-  readonly addresses: readonly string[];
+  readonly addresses: pulumi.Input<readonly string[]>;
   /** DNS names at which the server is dialled. @default none */
   readonly dnsNames?: readonly string[];
   /** Folder on this computer that gets `ca.crt`, `client.crt` and `client.key` (mode 0600) for etcdctl. */
@@ -32,13 +32,14 @@ export class Pki extends pulumi.ComponentResource {
 
   constructor(name: string, args: PkiArgs, opts?: pulumi.ComponentResourceOptions) {
     super("etcd-restore:index:Pki", name, {}, opts);
-    const request = { addresses: args.addresses, dnsNames: args.dnsNames ?? [] };
+    const dnsNames = args.dnsNames ?? [];
+    const request = pulumi.output(args.addresses).apply((addresses) => ({ addresses, dnsNames }));
 
     const certificates = new command.local.Command(
       `${name}-certificates`,
       {
         create: scriptCommand("make-pki"),
-        stdin: JSON.stringify(request),
+        stdin: pulumi.jsonStringify(request),
         triggers: [request],
         logging: "none", // its output is the keys, and is printed live even when it is marked secret
       },

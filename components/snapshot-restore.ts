@@ -1,6 +1,8 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Backup } from "./backup";
+import { restoreOverSsh, type SshMachine } from "./remote-restore";
+import { restoreFlags } from "./restore-flags";
 import { commandLine, projectPath } from "./script";
 
 /** A machine with etcd installed and configured, but without data: where a backup can be restored. */
@@ -13,6 +15,8 @@ export interface RestoreMachine {
   readonly programs: pulumi.Input<string>;
   /** Command there that takes `start`, `stop` or `status` as its last word. */
   readonly service: pulumi.Input<string>;
+  /** How it is reached. @default it is this computer */
+  readonly ssh?: SshMachine;
 }
 
 export interface SnapshotRestoreArgs {
@@ -36,40 +40,42 @@ export class SnapshotRestore extends pulumi.ComponentResource {
     super("etcd-restore:index:SnapshotRestore", name, {}, opts);
     const { backup, machine } = args;
 
-    const restored = new command.local.Command(
-      `${name}-snapshot`,
-      {
-        create: pulumi
-          .all([machine.environmentFile, machine.programs, machine.service])
-          .apply(([environmentFile, programs, service]) =>
-            restoreCommand(backup, environmentFile, programs, service),
-          ),
-        triggers: [backup.sha256, machine.instanceId],
-        logging: "stderr",
-      },
-      { parent: this },
-    );
-    this.result = restored.stdout;
-    this.seconds = restored.stdout.apply(parseSeconds);
+    const { ssh, ...site } = machine;
+
+    this.result =
+      ssh === undefined
+        ? restoreHere(name, backup, site, this)
+        : restoreOverSsh(name, { backup, site, ssh }, this);
+    this.seconds = this.result.apply(parseSeconds);
 
     this.registerOutputs({ result: this.result });
   }
 }
 
-/** The command line of the restore script for a backup. */
-export function restoreCommand(
+/** Restores on this computer; gives what the restore script printed. */
+function restoreHere(
+  name: string,
   backup: Backup,
-  environmentFile: string,
-  programs: string,
-  service: string,
-): string {
-  return commandLine(
-    ...["bash", projectPath("etcd", "machine", "restore.sh")],
-    ...["--snapshot", backup.file, "--sha256", backup.sha256],
-    ...["--revision", backup.revision, "--compact-revision", backup.compactRevision],
-    ...["--hashkv", backup.hashKv],
-    ...["--environment", environmentFile, "--programs", programs, "--service", service],
+  machine: RestoreMachine,
+  parent: pulumi.Resource,
+): pulumi.Output<string> {
+  const restored = new command.local.Command(
+    `${name}-snapshot`,
+    {
+      create: pulumi
+        .all([machine.environmentFile, machine.programs, machine.service])
+        .apply((there) =>
+          commandLine(
+            ...["bash", projectPath("etcd", "machine", "restore.sh")],
+            ...restoreFlags(backup, backup.file, ...there),
+          ),
+        ),
+      triggers: [backup.sha256, machine.instanceId],
+      logging: "stderr",
+    },
+    { parent },
   );
+  return restored.stdout;
 }
 
 /** Reads the times out of what the restore script printed. */

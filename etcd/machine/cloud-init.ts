@@ -25,6 +25,8 @@ export const VM = {
   service: "/usr/local/sbin/etcd-service",
   /** Puts another environment file, on its stdin, in place of the one that user data brought. */
   writeEnvironment: "/usr/local/sbin/etcd-restore-environment",
+  /** Puts the certificates, on its stdin as `certificateText` writes them, in place of those that are there. */
+  writeCertificates: "/usr/local/sbin/etcd-restore-certificates",
   /** There once everything is done. */
   readyMarker: "/var/lib/etcd-restore/ready",
 } as const;
@@ -132,6 +134,7 @@ export function cloudInit(settings: CloudInitSettings): string {
       file("/etc/systemd/networkd.conf.d/50-etcd-restore.conf", "0644", KEEP_ROUTING_RULES),
       file(VM.service, "0755", script("vm-service.sh")),
       file(VM.writeEnvironment, "0755", script("write-environment.sh")),
+      file(VM.writeCertificates, "0755", script("write-certificates.sh")),
       file(GUARD, "0755", script("guard-metadata.sh")),
       file(PREPARE, "0755", script("prepare-vm.sh")),
     ],

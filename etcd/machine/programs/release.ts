@@ -26,20 +26,21 @@ export interface PinnedRelease {
 /** The file is not the one that was pinned: no reason to try something else in silence. */
 export class WrongChecksumError extends Error {}
 
-/** Newest release of the wanted version whose sum is pinned for this platform; undefined when there is none. */
+/** Newest release of the wanted version whose sum is pinned for a platform, by default this one; undefined when there is none. */
 export function pinnedRelease(
   wanted: WantedVersion,
   checksums: Checksums,
   mirror: string,
+  on = platform(),
 ): PinnedRelease | undefined {
-  const sums = checksums[platform()] ?? {};
+  const sums = checksums[on] ?? {};
   const version = Object.keys(sums)
     .filter((candidate) => fits(candidate, wanted))
     .sort(newestFirst)[0];
   const sha256 = version === undefined ? undefined : sums[version];
   if (version === undefined || sha256 === undefined) return undefined;
   const base = mirror.replace(/\/+$/, "");
-  return { version, sha256, url: `${base}/v${version}/etcd-v${version}-${platform()}.tar.gz` };
+  return { version, sha256, url: `${base}/v${version}/etcd-v${version}-${on}.tar.gz` };
 }
 
 /** The cause of a failed request in a few words: `cannot be reached (ENOTFOUND)`. */

@@ -29,7 +29,10 @@ const shellcheck = spawnSync("shellcheck", ["--version"]).error === undefined;
 
 describe("scripts for the VM", () => {
   const machine = path.join(__dirname, "../../../etcd/machine");
-  const scripts = ["vm-service", "guard-metadata", "prepare-vm", "wait-ready", "write-environment"];
+  const scripts = [
+    ...["vm-service", "guard-metadata", "prepare-vm", "wait-ready", "write-environment"],
+    ...["write-certificates", "check-space"],
+  ];
 
   it.runIf(shellcheck).each(scripts)(
     "%s.sh passes shellcheck (left out where it is not installed)",

@@ -1,0 +1,27 @@
+import { isIPv6 } from "node:net";
+import * as pulumi from "@pulumi/pulumi";
+import { commandLine } from "./script";
+
+/** `https://HOST:PORT` of an etcd at an IP address. */
+export function clientUrl(address: string, port: number): string {
+  return `https://${isIPv6(address) ? `[${address}]` : address}:${port}`;
+}
+
+/** A command line, ready to paste, that asks an etcd; the files of the client lie in the folder given. */
+export function etcdctlCommand(
+  program: pulumi.Input<string>,
+  clientEndpoint: pulumi.Input<string>,
+  clientDirectory: pulumi.Input<string>,
+): pulumi.Output<string> {
+  return pulumi
+    .all([program, clientEndpoint, clientDirectory])
+    .apply(([etcdctl, endpoint, files]) =>
+      commandLine(
+        etcdctl,
+        `--endpoints=${endpoint}`,
+        `--cacert=${files}/ca.crt`,
+        `--cert=${files}/client.crt`,
+        `--key=${files}/client.key`,
+      ),
+    );
+}

@@ -1,0 +1,17 @@
+import type { Backup } from "./backup";
+
+/** Flags of `restore.sh` for a backup that lies at a path on the machine. */
+export function restoreFlags(
+  backup: Backup,
+  snapshot: string,
+  environmentFile: string,
+  programs: string,
+  service: string,
+): readonly (string | number)[] {
+  return [
+    ...["--snapshot", snapshot, "--sha256", backup.sha256],
+    ...["--revision", backup.revision, "--compact-revision", backup.compactRevision],
+    ...["--hashkv", backup.hashKv],
+    ...["--environment", environmentFile, "--programs", programs, "--service", service],
+  ];
+}
