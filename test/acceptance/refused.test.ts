@@ -9,7 +9,9 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 import { gzipSync } from "node:zlib";
+import * as pulumi from "@pulumi/pulumi";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { BackupError, readBackup } from "../../components/backup";
 import { ensureEtcd } from "../../etcd/machine/programs";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { beginCommand, openLab, type Ended, type Lab } from "../support/lab";
@@ -72,8 +74,16 @@ const REFUSED: readonly (readonly [string, () => string, RegExp])[] = [
   ],
 ];
 
-test.each(REFUSED)(
-  "%s",
+test.each(REFUSED)("%s is refused before anything is registered", async (_what, file, message) => {
+  const refusal = await readBackup(file(), "auto").catch((error: unknown) => error);
+  expect(refusal).toBeInstanceOf(BackupError);
+  expect((refusal as BackupError).message).toMatch(message);
+  // Pulumi prints the message of such an error alone; the command makes exit code 2 of it.
+  expect(pulumi.RunError.isInstance(refusal)).toBe(true);
+});
+
+test.each(REFUSED.filter(([what]) => /no file|in a value|a gzip/.test(what)))(
+  "%s: the whole command says so, with exit code 2, and makes nothing",
   async (_what, file, message) => {
     expectRefusal(await lab.run("start", file()), 2, message);
   },
