@@ -1,24 +1,17 @@
 import * as fs from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
-import { etcdVersionOf, minorToServe, reasonsAgainstRestore } from "../etcd/snapshot/judgement";
-import { compareVersions } from "../etcd/snapshot/judgement";
+import type { SnapshotSummary } from "../etcd/report/report";
+import {
+  compareVersions,
+  etcdVersionOf,
+  minorToServe,
+  reasonsAgainstRestore,
+  summarize,
+} from "../etcd/snapshot/judgement";
 import { readSnapshot, SnapshotError } from "../etcd/snapshot/snapshot";
 
-/** What the components need to know of a backup file while the stack is still being planned. */
-export interface Backup {
-  /** Absolute path on this computer. */
-  readonly file: string;
-  /** Of the whole file, hex. */
-  readonly sha256: string;
-  readonly bytes: number;
-  readonly revision: number;
-  /** 0: never compacted. */
-  readonly compactRevision: number;
-  /** Live keys. */
-  readonly keys: number;
-  readonly hashKv: number;
-  /** Of the etcd that wrote it, as far as the file tells: `3.6.0` or `unknown`. */
-  readonly etcdVersion: string;
+/** What the components need to know of a backup file while the stack is still being planned; its path is absolute. */
+export interface Backup extends SnapshotSummary {
   /** Version of the etcd that is to serve it: `3.6` or `3.6.16`. */
   readonly servedBy: string;
   readonly authentication: boolean;
@@ -53,18 +46,8 @@ export async function readBackup(file: string, etcdVersion: string): Promise<Bac
       );
     }
     if (reasons.length > 0) throw new BackupError(`cannot restore ${file}: ${reasons.join("; ")}`);
-    return {
-      file: fs.realpathSync(file),
-      sha256: snapshot.sha256,
-      bytes: snapshot.bytes,
-      revision: snapshot.revision,
-      compactRevision: snapshot.compactRevision,
-      keys: snapshot.live.count,
-      hashKv: snapshot.hashKv(),
-      etcdVersion: writtenBy,
-      servedBy,
-      authentication: snapshot.auth.enabled,
-    };
+    const authentication = snapshot.auth.enabled;
+    return { ...summarize(snapshot), file: fs.realpathSync(file), servedBy, authentication };
   } finally {
     snapshot.close();
   }

@@ -1,13 +1,6 @@
 import packageJson from "../../package.json";
-import type {
-  Check,
-  Phase,
-  Report,
-  RestoredSummary,
-  SnapshotSummary,
-  VerificationLevel,
-} from "../report/report";
-import { compareVersions, etcdVersionOf } from "../snapshot/judgement";
+import type { Check, Phase, Report, RestoredSummary, VerificationLevel } from "../report/report";
+import { summarize } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
 import type { Manifest } from "../source/manifest";
 import {
@@ -151,20 +144,6 @@ function verdictOf(checks: readonly Check[]): Report["verdict"] {
     return "fail";
   }
   return checks.some(({ verdict }) => verdict === "not-checked") ? "incomplete" : "pass";
-}
-
-/** What a report says of the file. */
-export function summarize(snapshot: Snapshot): SnapshotSummary {
-  return {
-    file: snapshot.file,
-    sha256: snapshot.sha256,
-    bytes: snapshot.bytes,
-    revision: snapshot.revision,
-    compactRevision: snapshot.compactRevision,
-    keys: snapshot.live.count,
-    hashKv: snapshot.hashKv(),
-    etcdVersion: etcdVersionOf(snapshot),
-  };
 }
 
 function summarizeServer(endpoint: Endpoint, facts: ServerFacts): RestoredSummary {

@@ -1,4 +1,5 @@
 /** What a snapshot that was read means for a restore: which etcd can serve it, and what speaks against it. */
+import type { SnapshotSummary } from "../report/report";
 import type { Snapshot } from "./types";
 
 /** Minor versions of etcd that we can restore with, oldest first. */
@@ -65,4 +66,18 @@ export function reasonsAgainstRestore(snapshot: Snapshot): readonly string[] {
     );
   }
   return reasons;
+}
+
+/** What a report says of the file. */
+export function summarize(snapshot: Snapshot): SnapshotSummary {
+  return {
+    file: snapshot.file,
+    sha256: snapshot.sha256,
+    bytes: snapshot.bytes,
+    revision: snapshot.revision,
+    compactRevision: snapshot.compactRevision,
+    keys: snapshot.live.count,
+    hashKv: snapshot.hashKv(),
+    etcdVersion: etcdVersionOf(snapshot),
+  };
 }
