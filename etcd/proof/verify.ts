@@ -6,7 +6,7 @@ import type { Manifest } from "../source/manifest";
 import {
   alarmsCheck,
   authCheck,
-  compactRevisionCheck,
+import { compareVersions, summarize } from "../snapshot/judgement";
   hashKvCheck,
   keyCountCheck,
   readBackCheck,
