@@ -1,12 +1,12 @@
 import packageJson from "../../package.json";
 import type { Check, Phase, Report, RestoredSummary, VerificationLevel } from "../report/report";
-import { summarize } from "../snapshot/judgement";
+import { compareVersions, summarize } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
 import type { Manifest } from "../source/manifest";
 import {
   alarmsCheck,
   authCheck,
-import { compareVersions, summarize } from "../snapshot/judgement";
+  compactRevisionCheck,
   hashKvCheck,
   keyCountCheck,
   readBackCheck,
