@@ -54,7 +54,13 @@ export function summaryLine({ verb, ok, changes, seconds: took }: Summary): stri
       return `${count} ${isPreview ? wouldBe : done}`;
     });
   const time = `in ${seconds(took * 1000)}`;
-  if (!ok) return `${verb} failed ${time}${counted.length > 0 ? `: ${counted.join(", ")}` : ""}`;
+  if (!ok) {
+    // The first resource is always the stack itself. Alone it is nothing that was made for the user.
+    const steps = Object.values(changes).reduce((sum, count) => sum + count, 0);
+    const onlyTheStack = steps === 1 && (changes.create === 1 || changes.same === 1);
+    const made = steps === 0 || onlyTheStack ? "nothing was changed" : counted.join(", ");
+    return `${verb} failed ${time}: ${made}`;
+  }
   const changed = Object.entries(changes).some(([name, count]) => name !== "same" && count > 0);
   if (changed) return `${verb}: ${counted.join(", ")} ${time}`;
   if (verb === "destroy") return `destroy: nothing was there ${time}`;

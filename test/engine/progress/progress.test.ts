@@ -68,9 +68,17 @@ describe("the summary", () => {
   });
 
   it("says that it failed, and what was done before", () => {
-    expect(summaryLine({ verb: "up", changes: { create: 1 }, ok: false, seconds: 61.2 })).toBe(
-      "up failed in 61 s: 1 created",
+    expect(summaryLine({ verb: "up", changes: { create: 2 }, ok: false, seconds: 61.2 })).toBe(
+      "up failed in 61 s: 2 created",
     );
+  });
+
+  it("says that nothing was changed when only the stack itself was looked at", () => {
+    for (const changes of [{}, { create: 1 }, { same: 1 }]) {
+      expect(summaryLine({ verb: "up", changes, ok: false, seconds: 2 })).toBe(
+        "up failed in 2.0 s: nothing was changed",
+      );
+    }
   });
 });
 
