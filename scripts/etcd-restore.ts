@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { version } from "../package.json";
 import { PHASE_NAMES, type Phase } from "../etcd/report/report";
-import { addLookInside } from "./look-inside";
+import { addLookInside, withEndpointFlags } from "./look-inside";
 import { EXIT, UserError, exitCodeOfError } from "./outcome";
 
 /** What every subcommand is given besides its own options. */
@@ -99,21 +99,13 @@ function commandLine(): Command {
       process.exitCode = await stop(command.optsWithGlobals());
     });
 
-  program
-    .command("verify")
+  withEndpointFlags(program.command("verify"))
     .summary("compare a running etcd with a backup")
     .description(
       "Compares a running etcd with a backup file (and its manifest FILE.json, where there is one): HashKV, counts,\n" +
         "and every key read back at the backup's revision. Never prints a value.",
     )
     .requiredOption("--file <FILE>", "the backup")
-    .option("--endpoint <URL>", "the etcd, https://HOST:PORT")
-    .option("--stack <NAME>", "the stack whose etcd it is")
-    .option("--cacert <FILE>", "CA of the etcd's certificate")
-    .option("--cert <FILE>", "client certificate")
-    .option("--key <FILE>", "key of the client certificate")
-    .option("--user <NAME>", "user, where authentication is on")
-    .option("--password-stdin", "read the user's password from stdin")
     .addOption(
       new Option("--level <LEVEL>", "what is compared")
         .choices(["quick", "standard", "full"])

@@ -10,22 +10,25 @@ const load = {
 };
 /* eslint-enable @typescript-eslint/no-require-imports */
 
+/** Adds the flags that name a running etcd, and what its TLS and authentication need (`EndpointOptions`). */
+export function withEndpointFlags(command: Command): Command {
+  return command
+    .option("--endpoint <URL>", "a running etcd, https://HOST:PORT")
+    .option("--stack <NAME>", "the stack whose etcd it is")
+    .option("--cacert <FILE>", "CA of the etcd's certificate")
+    .option("--cert <FILE>", "client certificate")
+    .option("--key <FILE>", "key of the client certificate")
+    .option("--user <NAME>", "user, where authentication is on")
+    .option("--password-stdin", "read the user's password from stdin");
+}
+
 /** The commands that look into a backup or a store and change nothing. */
 export function addLookInside(
   program: Command,
   { engine, config }: { readonly engine: Option; readonly config: Option },
 ): void {
   const reaching = (command: Command): Command =>
-    command
-      .option("--endpoint <URL>", "a running etcd, https://HOST:PORT")
-      .option("--stack <NAME>", "the stack whose etcd it is")
-      .option("--cacert <FILE>", "CA of the etcd's certificate")
-      .option("--cert <FILE>", "client certificate")
-      .option("--key <FILE>", "key of the client certificate")
-      .option("--user <NAME>", "user, where authentication is on")
-      .option("--password-stdin", "read the user's password from stdin")
-      .addOption(engine)
-      .addOption(config);
+    withEndpointFlags(command).addOption(engine).addOption(config);
 
   program
     .command("inspect")
