@@ -6,8 +6,7 @@ const { readSync } = require("node:fs");
 const { parentPort, workerData } = require("node:worker_threads");
 
 /** @type {import("./slot-reader").WorkerTask} */
-const { fd, databaseBytes, trailerBytes, ring, ringAddress, slotBytes, slots, control } =
-  workerData;
+const { fd, databaseBytes, bytesBehind, ring, ringAddress, slotBytes, slots, control } = workerData;
 const FILLED = 0;
 const RELEASED = 1;
 
@@ -41,10 +40,10 @@ for (let i = 0; i < count; i++) {
   hash.update(slot);
 }
 const contentSha256 = hash.copy().digest("hex");
-const trailer = new Uint8Array(trailerBytes);
-readFully(trailer, databaseBytes);
+const behind = Buffer.alloc(bytesBehind);
+readFully(behind, databaseBytes);
 parentPort?.postMessage({
   contentSha256,
-  fileSha256: hash.update(trailer).digest("hex"),
-  trailerSha256: Buffer.from(trailer).toString("hex"),
+  fileSha256: hash.update(behind).digest("hex"),
+  trailerSha256: behind.toString("hex", 0, 32),
 });

@@ -85,9 +85,12 @@ export function fnv1a64(bytes: Uint8Array): bigint {
 }
 
 const TRAILER_BYTES = 32;
+/** bbolt lets its file grow ahead of its pages by 16 MiB at a time (`db.go`, `grow`); this leaves room for two. */
+const MOST_GROWN_AHEAD_BYTES = 32 * 2 ** 20;
 
 /**
- * Compares the file's size with what its meta page says.
+ * Compares the file's size with what its meta page says. A database copied out of a data directory may go on with
+ * pages that were never used.
  * @returns whether the 32 bytes of SHA-256 follow the database.
  * @throws SnapshotError with both numbers when the file was cut or has grown.
  */
@@ -95,7 +98,8 @@ export function hasTrailer(source: SourceFile, { pages, pageSize }: MetaPage): b
   const database = pages * pageSize;
   const expected = database + TRAILER_BYTES;
   if (source.size === expected) return true;
-  if (source.size === database) return false;
+  const ahead = source.size - database;
+  if (ahead >= 0 && ahead <= MOST_GROWN_AHEAD_BYTES && ahead % pageSize === 0) return false;
   const says = `its meta page says ${database} bytes of database (${pages} pages of ${pageSize}) and ${TRAILER_BYTES} of SHA-256 follow, ${expected} in all`;
   throw new SnapshotError(
     source.path,

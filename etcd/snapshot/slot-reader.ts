@@ -9,7 +9,7 @@ import { SnapshotError } from "./snapshot-error";
 export interface Digests {
   readonly contentSha256: string;
   readonly fileSha256: string;
-  /** What the last 32 bytes say; empty when they are not there. */
+  /** What the 32 bytes behind the database say; of no meaning when there are not 32. */
   readonly trailerSha256: string;
 }
 
@@ -29,8 +29,8 @@ export interface SlotReader {
 export interface SlotTask {
   readonly source: SourceFile;
   readonly databaseBytes: number;
-  /** 32 or 0. */
-  readonly trailerBytes: number;
+  /** The 32 of the SHA-256, or pages that bbolt never used. */
+  readonly bytesBehind: number;
   readonly ring: SharedArrayBuffer;
   readonly ringAddress: number;
   readonly slotBytes: number;
@@ -61,12 +61,12 @@ export function createInlineReader(task: SlotTask): SlotReader {
     },
     digests() {
       const contentSha256 = hash.copy().digest("hex");
-      const trailer = Buffer.alloc(task.trailerBytes);
-      readFully(source, trailer, databaseBytes);
+      const behind = Buffer.alloc(task.bytesBehind);
+      readFully(source, behind, databaseBytes);
       return Promise.resolve({
         contentSha256,
-        fileSha256: hash.update(trailer).digest("hex"),
-        trailerSha256: trailer.toString("hex"),
+        fileSha256: hash.update(behind).digest("hex"),
+        trailerSha256: behind.toString("hex", 0, 32),
       });
     },
     close: () => Promise.resolve(),

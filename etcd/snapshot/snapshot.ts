@@ -50,7 +50,7 @@ async function readOpened(source: SourceFile, options: ReadOptions): Promise<Sna
     map: createPageMap(path, pages, pageSize),
   };
   if (meta.freelist !== undefined) paged.map.reach(meta.freelist, 0);
-  const { index, contents, digests } = await indexRecords(paged, meta, trailerThere, options);
+  const { index, contents, digests } = await indexRecords(paged, meta, options);
   assertUnchanged(source);
 
   const { scheduledCompactRevision, finishedCompactRevision } = contents;
@@ -101,7 +101,6 @@ interface Indexed {
 async function indexRecords(
   file: PagedFile,
   meta: MetaPage,
-  trailerThere: boolean,
   options: ReadOptions,
 ): Promise<Indexed> {
   const { source, pages, pageSize } = file;
@@ -113,7 +112,7 @@ async function indexRecords(
   const reader = (inWorker ? createWorkerReader : createInlineReader)({
     source,
     databaseBytes,
-    trailerBytes: trailerThere ? 32 : 0,
+    bytesBehind: source.size - databaseBytes,
     ring: index.buffer(),
     ringAddress: index.ring.address,
     slotBytes: SLOT_BYTES,
