@@ -43,6 +43,8 @@ export interface EtcdServerOptions {
   readonly version?: string;
   /** A snapshot file that it is restored from, by `etcdutl` of the same version. Default: it starts empty. */
   readonly snapshot?: string;
+  /** A data directory that it serves in place and leaves behind. Default: one of its own, gone with it. */
+  readonly dataDirectory?: string;
   /** Mutual TLS for clients. Default: none. */
   readonly tls?: boolean;
   /** More flags. */
@@ -74,7 +76,7 @@ async function startIn(
   const healthUrl = `http://127.0.0.1:${health}`;
   const member = ["--name", "test", "--initial-advertise-peer-urls", peerUrl];
   const cluster = [...member, "--initial-cluster", `test=${peerUrl}`];
-  const data = join(directory, "data");
+  const data = options.dataDirectory ?? join(directory, "data");
   if (options.snapshot !== undefined) {
     const restore = ["snapshot", "restore", options.snapshot, "--data-dir", data];
     await execFile(programs.etcdutl, [...restore, ...cluster]);

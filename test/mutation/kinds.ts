@@ -1,0 +1,23 @@
+import type { Kind } from "./mutant";
+import { BESIDE } from "./kinds/beside";
+import { BITS } from "./kinds/bits";
+import { DATA_DIRECTORY } from "./kinds/data-directory";
+import { FORGED } from "./kinds/forged";
+import { FREELIST } from "./kinds/freelist";
+import { HISTORY } from "./kinds/history";
+import { PAGES } from "./kinds/pages";
+import { REPLACED } from "./kinds/replaced";
+import { TRANSPORT } from "./kinds/transport";
+
+/** Every kind of damage, by where it comes from. */
+export const KINDS: readonly Kind[] = [
+  ...BITS,
+  ...PAGES,
+  ...TRANSPORT,
+  ...HISTORY,
+  ...BESIDE,
+  ...FREELIST,
+  ...REPLACED,
+  ...FORGED,
+  ...DATA_DIRECTORY,
+];

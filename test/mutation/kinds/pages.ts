@@ -1,0 +1,257 @@
+/** Whole pages and sectors: lost, doubled, swapped, stale. */
+import { fnv1a64 } from "../../../etcd/snapshot/meta-page";
+import { bucketOf } from "../anatomy";
+import { inDatabase, type Kind } from "../mutant";
+
+const SECTOR = 512;
+
+/** Fields of a meta page that the checksum covers, and what they may wrongly say. */
+const META_LIES = [
+  ["number of pages", 56, [1n, -1n, -20n, 1000n]],
+  ["root page", 32, [1n, -1n, 7n]],
+  ["root sequence", 40, [1n]],
+  ["freelist page", 48, [4n, 20n, 1n << 40n]],
+  ["transaction", 64, [1n, -2n, 1n << 60n]],
+  ["page size", 24, [4096n, 12_288n, -2048n]],
+  ["flags", 28, [1n]],
+] as const;
+
+export const PAGES: readonly Kind[] = [
+  {
+    id: "meta-lie",
+    title: "a field of a meta page, its checksum made to fit",
+    mutants: ({ good }) =>
+      META_LIES.flatMap(([field, offset, changes]) =>
+        changes.flatMap((change) =>
+          [0, 1].flatMap((page) =>
+            inDatabase(good.file, `meta page ${page}: ${field} ${change}`, (database) => {
+              const meta = page * good.anatomy.pageSize;
+              const wide = offset >= 32;
+              const is = wide
+                ? database.readBigUInt64LE(meta + offset)
+                : BigInt(database.readUInt32LE(meta + offset));
+              if (wide) database.writeBigUInt64LE(BigInt.asUintN(64, is + change), meta + offset);
+              else database.writeUInt32LE(Number(BigInt.asUintN(32, is + change)), meta + offset);
+              const body = database.subarray(meta + 16, meta + 80);
+              body.writeBigUInt64LE(fnv1a64(body.subarray(0, 56)), 56);
+              return undefined;
+            }),
+          ),
+        ),
+      ),
+  },
+  {
+    id: "meta-lost",
+    title: "meta pages zeroed, swapped, one over the other",
+    mutants: ({ good: { file, anatomy } }) => {
+      const size = anatomy.pageSize;
+      const first = file.subarray(0, size);
+      const second = file.subarray(size, 2 * size);
+      const all: readonly (readonly [string, readonly [Buffer, Buffer]])[] = [
+        ["page 0 zeroed", [Buffer.alloc(size), second]],
+        ["page 1 zeroed", [first, Buffer.alloc(size)]],
+        ["both zeroed", [Buffer.alloc(size), Buffer.alloc(size)]],
+        ["swapped", [second, first]],
+        ["page 0 over page 1", [first, first]],
+        ["page 1 over page 0", [second, second]],
+      ];
+      return all.flatMap(([what, pages]) =>
+        inDatabase(file, `meta pages: ${what}`, (database) => {
+          Buffer.concat(pages).copy(database);
+          return undefined;
+        }),
+      );
+    },
+  },
+  pageKind("page-zeroed", "a page zeroed", (database, at, size) => {
+    database.fill(0, at, at + size);
+  }),
+  pageKind("page-ones", "a page of ones", (database, at, size) => {
+    database.fill(0xff, at, at + size);
+  }),
+  pageKind("page-half", "a page whose second half was never written", (database, at, size) => {
+    database.fill(0, at + size / 2, at + size);
+  }),
+  pageKind("page-copied", "a page in the place of another", (database, at, size, other) => {
+    database.copyWithin(at, other, other + size);
+  }),
+  pageKind(
+    "page-renamed",
+    "a page in the place of another, its number mended",
+    (database, at, size, other) => {
+      const id = database.readBigUInt64LE(at);
+      database.copyWithin(at, other, other + size);
+      database.writeBigUInt64LE(id, at);
+    },
+  ),
+  pageKind("page-swapped", "two pages swapped", (database, at, size, other) => {
+    const page = Buffer.from(database.subarray(at, at + size));
+    database.copyWithin(at, other, other + size);
+    page.copy(database, other);
+  }),
+  {
+    id: "page-swapped-mended",
+    title: "two leaf pages swapped, their numbers mended",
+    mutants: ({ good }, random, places) => {
+      const { pageSize } = good.anatomy;
+      const leaves = bucketOf(good.anatomy, "key").leafPages;
+      return Array.from({ length: places }, () => random.sample(leaves, 2)).flatMap(
+        ([one = 0, two = 0]) =>
+          inDatabase(good.file, `leaf pages ${one} and ${two}`, (database) => {
+            const [a, b] = [one * pageSize, two * pageSize];
+            const page = Buffer.from(database.subarray(a, a + pageSize));
+            database.copyWithin(a, b, b + pageSize);
+            page.copy(database, b);
+            database.writeBigUInt64LE(BigInt(one), a);
+            database.writeBigUInt64LE(BigInt(two), b);
+            return undefined;
+          }),
+      );
+    },
+  },
+  {
+    id: "leaf-element-gone",
+    title: "the last element of a leaf page forgotten",
+    mutants: ({ good }, random, places) => {
+      const leaves = bucketOf(good.anatomy, "key").leafPages;
+      return random.sample(leaves, places).flatMap((page) =>
+        inDatabase(good.file, `leaf page ${page}`, (database) => {
+          const count = page * good.anatomy.pageSize + 10;
+          database.writeUInt16LE(database.readUInt16LE(count) - 1, count);
+          return undefined;
+        }),
+      );
+    },
+  },
+  {
+    id: "child-gone",
+    title: "the last child of a branch page forgotten, or two children swapped",
+    mutants: ({ good }) => {
+      const { branchPages, pageSize } = good.anatomy;
+      return branchPages.flatMap((page) => {
+        const at = page * pageSize;
+        const count = good.file.readUInt16LE(at + 10);
+        const last = inDatabase(good.file, `branch page ${page}: last child`, (database) => {
+          database.writeUInt16LE(count - 1, at + 10);
+          return undefined;
+        });
+        const swapped = Array.from({ length: count - 1 }, (_, i) =>
+          inDatabase(good.file, `branch page ${page}: children ${i} and ${i + 1}`, (database) => {
+            const child = at + 16 + i * 16 + 8;
+            const id = database.readBigUInt64LE(child);
+            database.copyWithin(child, child + 16, child + 24);
+            database.writeBigUInt64LE(id, child + 16);
+            return undefined;
+          }),
+        );
+        return [...last, ...swapped.flat()];
+      });
+    },
+  },
+  {
+    id: "page-stale",
+    title: "a page as it was in an older backup (a lost write)",
+    mutants: ({ good, older }, random, places) => {
+      const { pageSize } = good.anatomy;
+      const stale = older.flatMap((backup) =>
+        Array.from(
+          { length: Math.min(backup.anatomy.pages, good.anatomy.pages) },
+          (_, page) => page,
+        )
+          .map((page) => ({
+            page,
+            backup,
+            bytes: backup.file.subarray(page * pageSize, (page + 1) * pageSize),
+          }))
+          .filter(
+            ({ page, bytes }) =>
+              !bytes.equals(good.file.subarray(page * pageSize, (page + 1) * pageSize)),
+          ),
+      );
+      const used = stale.filter(({ page }) => !good.anatomy.freePages.includes(page));
+      return random.sample(used, places).flatMap(({ page, backup, bytes }) =>
+        inDatabase(good.file, `page ${page} of ${backup.name}`, (database) => {
+          bytes.copy(database, page * pageSize);
+          return undefined;
+        }),
+      );
+    },
+  },
+  sectorKind("sector-zeroed", "a sector zeroed", (database, at) => {
+    database.fill(0, at, at + SECTOR);
+  }),
+  sectorKind("sector-noise", "a sector of noise", (database, at, noise) => {
+    noise.copy(database, at);
+  }),
+  {
+    id: "sector-stale",
+    title: "a sector as it was in an older backup (a torn write)",
+    mutants: ({ good, older }, random, places) => {
+      const { databaseBytes } = good.anatomy;
+      const sectors = older.flatMap((backup) =>
+        Array.from(
+          { length: Math.floor(Math.min(databaseBytes, backup.anatomy.databaseBytes) / SECTOR) },
+          (_, i) => ({
+            at: i * SECTOR,
+            backup,
+            bytes: backup.file.subarray(i * SECTOR, (i + 1) * SECTOR),
+          }),
+        ).filter(({ at, bytes }) => !bytes.equals(good.file.subarray(at, at + SECTOR))),
+      );
+      return random.sample(sectors, places).flatMap(({ at, backup, bytes }) =>
+        inDatabase(good.file, `bytes ${at} to ${at + SECTOR} of ${backup.name}`, (database) => {
+          bytes.copy(database, at);
+          return undefined;
+        }),
+      );
+    },
+  },
+];
+
+function pageKind(
+  id: string,
+  title: string,
+  damage: (database: Buffer, at: number, size: number, other: number) => void,
+): Kind {
+  return {
+    id,
+    title,
+    mutants: ({ good }, random, places) => {
+      const { pages, pageSize, freePages } = good.anatomy;
+      const used = Array.from({ length: pages }, (_, page) => page).filter(
+        (page) => page > 1 && !freePages.includes(page),
+      );
+      return random.sample(used, places).flatMap((page) => {
+        const other = random.pick(used.filter((candidate) => candidate !== page));
+        return inDatabase(good.file, `page ${page} (other: ${other})`, (database) => {
+          damage(database, page * pageSize, pageSize, other * pageSize);
+          return undefined;
+        });
+      });
+    },
+  };
+}
+
+function sectorKind(
+  id: string,
+  title: string,
+  damage: (database: Buffer, at: number, noise: Buffer) => void,
+): Kind {
+  return {
+    id,
+    title,
+    mutants: ({ good }, random, places) => {
+      const sectors = Array.from(
+        { length: good.anatomy.databaseBytes / SECTOR },
+        (_, i) => i * SECTOR,
+      );
+      return random.sample(sectors, places).flatMap((at) => {
+        const noise = random.bytes(SECTOR);
+        return inDatabase(good.file, `bytes ${at} to ${at + SECTOR}`, (database) => {
+          damage(database, at, noise);
+          return undefined;
+        });
+      });
+    },
+  };
+}
