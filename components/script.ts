@@ -17,12 +17,12 @@ export function projectPath(...parts: readonly string[]): string {
   return path.relative(process.cwd(), absolute);
 }
 
-/** Command line that runs `scripts/<script>.ts` with the project's own TypeScript runner. */
+/** Command line that runs `scripts/<script>.ts` with the project's own runner of TypeScript. */
 export function scriptCommand(script: string, ...args: readonly (string | number)[]): string {
   return commandLine(
     "node",
     "--require",
-    "tsx/cjs",
+    `./${projectPath("engine", "typescript.cjs")}`,
     projectPath("scripts", `${script}.ts`),
     ...args,
   );

@@ -4,7 +4,5 @@
 "use strict";
 const { join } = require("node:path");
 
-// The project's own compiler settings, whatever folder the command is called from.
-process.env["TSX_TSCONFIG_PATH"] ??= join(__dirname, "..", "tsconfig.json");
-require("tsx/cjs/api").register();
+require("../engine/typescript.cjs");
 require(join(__dirname, "etcd-restore.ts"));

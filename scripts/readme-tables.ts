@@ -1,8 +1,8 @@
 /**
  * Keeps README.md's table of settings equal to the schema in Pulumi.yaml.
  *
- *   node --require tsx/cjs scripts/readme-tables.ts          writes the table
- *   node --require tsx/cjs scripts/readme-tables.ts --check  exits 1 when it is out of date
+ *   node --require ./engine/typescript.cjs scripts/readme-tables.ts          writes the table
+ *   node --require ./engine/typescript.cjs scripts/readme-tables.ts --check  exits 1 when it is out of date
  */
 import * as fs from "node:fs";
 import * as path from "node:path";

@@ -5,8 +5,8 @@
  *
  *     node scripts/set-up.mjs COMMAND [ARGS…]
  *
- * `test`, `test:machine`, `check` and `bench` are run here; every other command is one of `etcd-restore`. Works from a
- * bare clone, with Node and npm and nothing else; when nothing is missing it costs a few milliseconds.
+ * `test`, `test:machine`, `check`, `bench`, `mutation` and `random-stores` are run here; every other command is one of
+ * `etcd-restore`. Works from a bare clone, with Node and npm and nothing else; when nothing is missing it costs a few milliseconds.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -22,10 +22,17 @@ const TESTED = ["3.5", "3.6", "3.7"];
 /** @param {string} line */
 const log = (line) => process.stderr.write(`${line}\n`);
 
-/** Ours against the field's own programs. */
-function bench() {
+/** Programs of the tests that take minutes: each says in its head what it does. @type {Record<string, string[]>} */
+const LONG = {
+  bench: ["bench", "bench.ts"],
+  mutation: ["mutation", "main.ts"],
+  "random-stores": ["random-stores", "main.ts"],
+};
+
+/** @param {string[]} program @param {readonly string[]} args */
+function runLong(program, args) {
   const tsx = join(ROOT, "node_modules", "tsx", "dist", "cli.mjs");
-  return run(process.execPath, [tsx, join("test", "bench", "bench.ts")], { cwd: ROOT });
+  return run(process.execPath, [tsx, join("test", ...program), ...args], { cwd: ROOT });
 }
 
 /**
@@ -35,7 +42,7 @@ function bench() {
  */
 async function test(args, signal) {
   const require = createRequire(import.meta.url);
-  require("tsx/cjs/api").register();
+  require("../engine/typescript.cjs");
   /** @type {typeof import("../etcd/machine/programs.js")} */
   const { ensureEtcd } = require(join(ROOT, "etcd", "machine", "programs.ts"));
   for (const minor of TESTED) await ensureEtcd(minor, { log, signal });
@@ -79,8 +86,9 @@ async function main(command, args) {
       process.exitCode = await test([...config, ...args], stop.signal);
       return;
     }
-    if (command === "bench") {
-      process.exitCode = await bench();
+    const long = command === undefined ? undefined : LONG[command];
+    if (long !== undefined) {
+      process.exitCode = await runLong(long, args);
       return;
     }
     if (command === "check") {

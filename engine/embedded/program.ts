@@ -159,7 +159,7 @@ function spawnProgram(
       "--require",
       path.join(__dirname, "preload.cjs"),
       "--require",
-      require.resolve("tsx/cjs"),
+      path.join(__dirname, "..", "typescript.cjs"),
       runner,
       ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]),
       ...(run.preview ? ["--dry-run"] : []),

@@ -1,7 +1,7 @@
 // @ts-check
 // The least program that does a whole preflight: what the benchmark measures, Node's start and the TypeScript
 // loader included, as in the real command.
-require("tsx/cjs/api").register();
+require("../../engine/typescript.cjs");
 
 /** @type {typeof import("../../etcd/snapshot/snapshot")} */
 const { readSnapshot } = require("../../etcd/snapshot/snapshot");

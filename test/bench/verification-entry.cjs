@@ -1,7 +1,7 @@
 // @ts-check
 // The least program that does a whole full verification: what the benchmark measures, Node's start, the TypeScript
 // loader and the reading of the file included, as in the real command.
-require("tsx/cjs/api").register();
+require("../../engine/typescript.cjs");
 const { readFileSync } = require("node:fs");
 
 /** @type {typeof import("../../etcd/snapshot/snapshot")} */

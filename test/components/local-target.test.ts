@@ -80,7 +80,7 @@ test("Pki keeps every key a secret, prints none, and gives the certificates in c
 
   const certificates = engine.named("pki-certificates");
   expect(certificates.inputs).toMatchObject({
-    create: "node --require tsx/cjs scripts/make-pki.ts",
+    create: "node --require ./engine/typescript.cjs scripts/make-pki.ts",
     stdin: '{"addresses":["127.0.0.1"],"dnsNames":[]}',
     logging: "none",
   });
@@ -126,8 +126,8 @@ test("LocalEtcd hands its keys over by stdin, as a secret, and takes only what a
       peerKey: "PEER-KEY",
     },
   });
-  expect(inputs.create).toBe("node --require tsx/cjs scripts/local-etcd.ts install");
-  expect(inputs.delete).toBe("node --require tsx/cjs scripts/local-etcd.ts remove /lab/etcd");
+  expect(inputs.create).toBe("node --require ./engine/typescript.cjs scripts/local-etcd.ts install");
+  expect(inputs.delete).toBe("node --require ./engine/typescript.cjs scripts/local-etcd.ts remove /lab/etcd");
   expect(options.deleteBeforeReplace).toBe(true);
   expect(JSON.stringify([inputs.create, inputs.delete])).not.toContain("KEY");
   expect(await valueOf(etcd.etcdctl("/lab/client"))).toBe(
@@ -174,7 +174,7 @@ test("Verification is made once for each restore, and its report is the only thi
 
   const { inputs, options } = engine.named("verification-proof");
   expect(inputs.create).toBe(
-    "node --require tsx/cjs scripts/etcd-restore.ts verify --json --file '/backups/it'\\''s mine.db' --level full " +
+    "node --require ./engine/typescript.cjs scripts/etcd-restore.ts verify --json --file '/backups/it'\\''s mine.db' --level full " +
       "--endpoint https://127.0.0.1:4001 --cacert /lab/client/ca.crt --cert /lab/client/client.crt " +
       "--key /lab/client/client.key --expect /registry/pods/ --phase restore=6 --report /lab",
   );

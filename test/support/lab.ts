@@ -44,7 +44,7 @@ export interface Lab {
 export function beginCommand(args: readonly string[], as?: number): Running {
   const child = spawn(
     process.execPath,
-    ["--require", "tsx/cjs", path.join(PROJECT, "scripts", "etcd-restore.ts"), ...args],
+    [path.join(PROJECT, "scripts", "etcd-restore.cjs"), ...args],
     {
       cwd: PROJECT,
       stdio: ["ignore", "pipe", "pipe"],

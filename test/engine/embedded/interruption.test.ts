@@ -7,6 +7,7 @@ import { stackFiles } from "../../../engine/embedded/files";
 import { identityOf } from "../../../engine/embedded/processes";
 import { readState } from "../../../engine/embedded/state-file";
 import { nameOf } from "../../../engine/embedded/urn";
+import { TYPESCRIPT } from "../../support/typescript";
 import { socketFolders, stderrOf, testStack, until, type TestStack } from "../support";
 import { fakeStack, thingUrn, type Register } from "./fake-stack";
 
@@ -15,7 +16,7 @@ function startUp(stack: TestStack, config: Readonly<Record<string, string>>) {
   const options = { ...stack.options, progress: "lines", config: { log: stack.log, ...config } };
   const child = spawn(
     process.execPath,
-    ["--require", "tsx/cjs", path.join(__dirname, "run-engine.ts"), "up", JSON.stringify(options)],
+    ["--require", TYPESCRIPT, path.join(__dirname, "run-engine.ts"), "up", JSON.stringify(options)],
     {
       env: { ...process.env, TMPDIR: path.dirname(stack.log) },
       stdio: ["ignore", "pipe", "pipe"],

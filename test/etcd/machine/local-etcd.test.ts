@@ -15,6 +15,7 @@ import { makePki, type Pki } from "../../../etcd/machine/pki";
 import { portProblems } from "../../../etcd/machine/ports";
 import { ensureEtcd } from "../../../etcd/machine/programs";
 import { freePort, makeFolder, processesIn, removeFolder, run, unpackSamples } from "./lab";
+import { TYPESCRIPT } from "../../support/typescript";
 
 const SCRIPTS = path.join(__dirname, "..", "..", "..", "scripts");
 const RESTORE = path.join(__dirname, "..", "..", "..", "etcd", "machine", "restore.sh");
@@ -50,7 +51,7 @@ afterEach(() => {
 
 const script = (name: string, ...args: readonly string[]): [string, ...string[]] => [
   process.execPath,
-  ...["--require", "tsx/cjs", path.join(SCRIPTS, `${name}.ts`), ...args],
+  ...["--require", TYPESCRIPT, path.join(SCRIPTS, `${name}.ts`), ...args],
 ];
 
 const service = (installed: LocalEtcd, action: string) =>

@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makePki, type Pki } from "../../../etcd/machine/pki";
 import { makeFolder, removeFolder, run } from "./lab";
+import { TYPESCRIPT } from "../../support/typescript";
 
 const SCRIPT = path.join(__dirname, "..", "..", "..", "scripts", "make-pki.ts");
 const DAY = 24 * 3600 * 1000;
@@ -96,7 +97,7 @@ describe("the certificates", () => {
 });
 
 describe("scripts/make-pki.ts", () => {
-  const argv = [process.execPath, "--require", "tsx/cjs", SCRIPT] as const;
+  const argv = [process.execPath, "--require", TYPESCRIPT, SCRIPT] as const;
 
   it("prints one JSON and nothing else", async () => {
     const input = JSON.stringify({ addresses: ["192.0.2.7"], dnsNames: [] });

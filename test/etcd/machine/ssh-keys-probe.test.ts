@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { readHostKey } from "../../../etcd/machine/ssh-probe";
 import { makeSshKey, sshString, withoutComment } from "../../../etcd/machine/ssh-keys";
+import { TYPESCRIPT } from "../../support/typescript";
 
 const cleanups: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -131,7 +132,7 @@ describe("scripts/wait-for-ssh.ts", () => {
   const wait = (...args: readonly (string | number)[]) =>
     new Promise<{ status: number | null; stderr: string }>((resolve) => {
       const script = path.join(__dirname, "../../../scripts/wait-for-ssh.ts");
-      const child = spawn(process.execPath, ["--require", "tsx/cjs", script, ...args.map(String)]);
+      const child = spawn(process.execPath, ["--require", TYPESCRIPT, script, ...args.map(String)]);
       let stderr = "";
       child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
       child.on("close", (status) => {
@@ -173,7 +174,7 @@ describe("scripts/wait-for-ssh.ts", () => {
 
   it("refuses wrong use", () => {
     const script = path.join(__dirname, "../../../scripts/wait-for-ssh.ts");
-    expect(spawnSync(process.execPath, ["--require", "tsx/cjs", script, "host"]).status).toBe(2);
+    expect(spawnSync(process.execPath, ["--require", TYPESCRIPT, script, "host"]).status).toBe(2);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   withoutComment,
   type MachineKeys,
 } from "../../../etcd/machine/ssh-keys";
+import { TYPESCRIPT } from "../../support/typescript";
 
 let directory: string;
 beforeEach(() => {
@@ -23,7 +24,7 @@ const sshKeygen = spawnSync("ssh-keygen", ["-?"]).error === undefined;
 function script(args: readonly string[], input = "") {
   return spawnSync(
     process.execPath,
-    ["--require", "tsx/cjs", path.join(__dirname, "../../../scripts/make-ssh-keys.ts"), ...args],
+    ["--require", TYPESCRIPT, path.join(__dirname, "../../../scripts/make-ssh-keys.ts"), ...args],
     { input, encoding: "utf8" },
   );
 }

@@ -12,6 +12,7 @@ import {
 } from "../../../../etcd/machine/programs";
 import { platform } from "../../../../etcd/machine/programs/version";
 import { temporaryDirectory } from "../../../support/temporary";
+import { TYPESCRIPT } from "../../../support/typescript";
 
 const ROOT = join(__dirname, "../../../..");
 
@@ -69,7 +70,7 @@ function inProcess(options: Options): { child: ChildProcess; output: () => strin
     process.execPath,
     [
       "--require",
-      "tsx/cjs",
+      TYPESCRIPT,
       "--eval",
       `require(${JSON.stringify(join(ROOT, "etcd/machine/programs.ts"))})
          .ensureEtcd("3.6", { ...${given}, log: console.log })
