@@ -82,7 +82,7 @@ function build(suite: string, directory: string, sources: string): Promise<void>
 }
 
 /** This computer's own sources of the distribution's packages, as lines of a sources.list. */
-async function packageSources(suite: string): Promise<string> {
+export async function packageSources(suite: string): Promise<string> {
   const format = "deb $(REPO_URI) $(RELEASE) $(COMPONENT)";
   const { stdout } = await execFile("apt-get", [
     ...["indextargets", "--format", format],
