@@ -30,18 +30,19 @@ afterAll(() => {
 });
 
 /**
- * What bash reads before the script: it kills the script before the step whose number is KILL_AT, and writes the
- * names of the steps to KILL_LOG. A step is an announced line, or a command that changes or starts something.
+ * What bash reads before the script: it kills the script before the first step at which it was not killed in an
+ * earlier run, and adds that step's name to KILL_LOG. A step is an announced line, or a command that changes or starts
+ * something.
  */
 const KILLER = `
 if [[ $0 == */restore.sh ]]; then
   set -o functrace
-  killer_step=0 killer_last=
+  declare -A killed_at=()
+  while IFS= read -r step; do killed_at[$step]=1; done <"$KILL_LOG"
   kill_at_step() {
-    [[ $1 != "$killer_last" ]] || return 0 # bash tells a function's call twice
-    killer_last=$1
+    [[ -z \${killed_at[$1]-} ]] || return 0
     printf "%s\\n" "$1" >>"$KILL_LOG"
-    if ((++killer_step == KILL_AT)); then kill -KILL $$; fi
+    kill -KILL $$
   }
   trap 'case $BASH_SUBSHELL,\${BASH_COMMAND%% *} in
     0,say | 0,mv | 0,rm | 0,write_file | 0,with_token | 0,service | 0,guarded)
@@ -80,16 +81,14 @@ describe("restore.sh killed by SIGKILL", () => {
     fs.writeFileSync(bashEnv, KILLER);
     await restoresWell(samples.events);
 
-    const killedAt: string[] = [];
+    fs.writeFileSync(log, "");
     let [old, sample] = [samples.events, samples.main];
-    for (let step = 1; step < 100; step++) {
+    for (;;) {
       const pid = lab.pid();
-      fs.rmSync(log, { force: true });
-      const env = { BASH_ENV: bashEnv, KILL_AT: String(step), KILL_LOG: log };
+      const env = { BASH_ENV: bashEnv, KILL_LOG: log };
       const killed = await run(lab.restoreArgv(sample), { env });
       if (killed.code === 0) break;
       expect(killed.code, killed.stderr).toBe("SIGKILL");
-      killedAt.push(fs.readFileSync(log, "utf8").trim().split("\n").slice(-1)[0] ?? "");
       // What proves the new data ends with the script; what serves the old lives on.
       await eventually("only the service runs", () => {
         const serving = lab.pid();
@@ -105,7 +104,7 @@ describe("restore.sh killed by SIGKILL", () => {
       [old, sample] = [sample, old];
     }
 
-    const steps = killedAt.join("\n");
+    const steps = fs.readFileSync(log, "utf8");
     for (const announced of [
       "looking",
       "checking",
@@ -118,7 +117,7 @@ describe("restore.sh killed by SIGKILL", () => {
     ]) {
       expect(steps).toContain(`say "${announced}`);
     }
-    expect(killedAt.length).toBeGreaterThan(20);
+    expect(steps.trim().split("\n").length).toBeGreaterThan(20);
   }, 600_000);
 });
 
