@@ -1,5 +1,8 @@
 import * as fs from "node:fs";
+import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { readBackup as readFrom, removeKept } from "../etcd/backup-file/backup-file";
+import { NoRoomError } from "../etcd/backup-file/place";
 import type { SnapshotSummary } from "../etcd/report/report";
 import {
   compareVersions,
@@ -8,10 +11,15 @@ import {
   reasonsAgainstRestore,
   summarize,
 } from "../etcd/snapshot/judgement";
-import { readSnapshot, SnapshotError } from "../etcd/snapshot/snapshot";
+import { SnapshotError } from "../etcd/snapshot/snapshot-error";
+import { NotReadyError } from "./not-ready";
 
-/** What the components need to know of a backup file while the stack is still being planned; its path is absolute. */
+/** What the components need to know of a backup while the stack is still being planned; paths are absolute. */
 export interface Backup extends SnapshotSummary {
+  /** The plain file that is restored: the backup itself, or what was unpacked from it. */
+  readonly plainFile: string;
+  /** Folder where what was unpacked stays as long as the stack does. @default the backup is a plain file */
+  readonly unpackedIn?: string | undefined;
   /** Version of the etcd that is to serve it: `3.6` or `3.6.16`. */
   readonly servedBy: string;
   readonly authentication: boolean;
@@ -23,17 +31,33 @@ export class BackupError extends pulumi.RunError {}
 /**
  * Reads a backup from end to end and refuses, before anything is made, what cannot be restored.
  *
+ * What is packed is unpacked once, into `unpacked/` of the lab's folder, and removed again when it is refused.
+ *
  * @param etcdVersion `auto` for the minor version that wrote it, or the version wished for.
- * @throws BackupError with the reason and what to do.
+ * @throws BackupError with the reason and what to do, NotReadyError when there is no room to unpack it.
  */
-export async function readBackup(file: string, etcdVersion: string): Promise<Backup> {
-  const snapshot = await readSnapshot(file, { onProgress: tellProgress(file) }).catch(
-    (error: unknown) => {
-      throw error instanceof SnapshotError
-        ? new BackupError(`cannot restore ${error.message}`)
-        : error;
-    },
-  );
+export async function readBackup(
+  file: string,
+  etcdVersion: string,
+  labDirectory: string,
+): Promise<Backup> {
+  const unpackedIn = path.join(labDirectory, "unpacked");
+  try {
+    return await readInLab(file, etcdVersion, unpackedIn);
+  } catch (error) {
+    removeKept(unpackedIn);
+    if (error instanceof SnapshotError) throw new BackupError(`cannot restore ${error.message}`);
+    if (error instanceof NoRoomError) throw new NotReadyError([error.message]);
+    throw error;
+  }
+}
+
+async function readInLab(file: string, etcdVersion: string, unpackedIn: string): Promise<Backup> {
+  const { snapshot, backup } = await readFrom(file, {
+    keepIn: unpackedIn,
+    onUnpack: tellProgress(`unpacking ${file}`),
+    onProgress: tellProgress(`reading ${file}`),
+  });
   try {
     const reasons = [...reasonsAgainstRestore(snapshot)];
     const writtenBy = etcdVersionOf(snapshot);
@@ -47,19 +71,26 @@ export async function readBackup(file: string, etcdVersion: string): Promise<Bac
     }
     if (reasons.length > 0) throw new BackupError(`cannot restore ${file}: ${reasons.join("; ")}`);
     const authentication = snapshot.auth.enabled;
-    return { ...summarize(snapshot), file: fs.realpathSync(file), servedBy, authentication };
+    return {
+      ...summarize(snapshot),
+      file: fs.realpathSync(file),
+      plainFile: fs.realpathSync(backup.path),
+      ...(backup.kept === undefined ? {} : { unpackedIn }),
+      servedBy,
+      authentication,
+    };
   } finally {
     snapshot.close();
   }
 }
 
 /** Says how far the reading is, once a second: a backup may take many seconds. */
-function tellProgress(file: string): (doneBytes: number, totalBytes: number) => void {
+function tellProgress(what: string): (doneBytes: number, totalBytes: number) => void {
   let last = Date.now();
   return (done, total) => {
     if (Date.now() - last < 1000) return;
     last = Date.now();
     const percent = Math.floor((100 * done) / total);
-    void pulumi.log.info(`reading ${file}: ${percent} %`, undefined, undefined, true);
+    void pulumi.log.info(`${what}: ${percent} %`, undefined, undefined, true);
   };
 }

@@ -1,9 +1,9 @@
 import * as path from "node:path";
-import * as pulumi from "@pulumi/pulumi";
 import { localInstance } from "../etcd/machine/local-etcd";
 import { portProblems } from "../etcd/machine/ports";
 import { EtcdProgramsError, findEtcd } from "../etcd/machine/programs";
 import { readBackup, type Backup } from "./backup";
+import { NotReadyError } from "./not-ready";
 
 export interface PreflightArgs {
   /** Absolute path of the backup file. */
@@ -15,13 +15,6 @@ export interface PreflightArgs {
   readonly peerPort: number;
 }
 
-/** A computer that will not do. A RunError, so Pulumi prints its message without a stack. */
-export class NotReadyError extends pulumi.RunError {
-  constructor(problems: readonly string[]) {
-    super(`not ready: ${problems.join("; ")}`);
-  }
-}
-
 /**
  * Everything that must hold before the first resource is registered, also in preview: the backup can be restored,
  * the ports can be had, the programs that were named fit.
@@ -31,7 +24,7 @@ export class NotReadyError extends pulumi.RunError {
 export async function preflight(
   args: PreflightArgs,
 ): Promise<{ readonly backup: Backup; readonly instanceId: string }> {
-  const backup = await readBackup(args.snapshot, args.etcdVersion);
+  const backup = await readBackup(args.snapshot, args.etcdVersion, args.labDirectory);
   const directory = path.join(args.labDirectory, "etcd");
   const ports = [
     { address: "127.0.0.1", port: args.clientPort, setting: "clientPort" },

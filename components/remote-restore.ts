@@ -92,7 +92,7 @@ export function restoreOverSsh(
   const snapshot = uploaded(`${backup.sha256}.db`);
   const files = [
     copy("script", scriptFile, script, [space]),
-    copy("backup", backup.file, snapshot, [space]),
+    copy("backup", backup.plainFile, snapshot, [space]),
   ];
   const { upload } = ssh;
   const programs = upload === undefined ? [] : [installPrograms(upload)];

@@ -1,3 +1,4 @@
+import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Backup } from "./backup";
@@ -40,6 +41,7 @@ export class SnapshotRestore extends pulumi.ComponentResource {
     super("etcd-restore:index:SnapshotRestore", name, {}, opts);
     const { backup, machine } = args;
 
+    if (backup.unpackedIn !== undefined) keepUnpacked(name, backup.plainFile, this);
     const { ssh, ...site } = machine;
 
     this.result =
@@ -50,6 +52,20 @@ export class SnapshotRestore extends pulumi.ComponentResource {
 
     this.registerOutputs({ result: this.result });
   }
+}
+
+/** Owns the file that the preflight has unpacked: it goes with another backup, and with the stack. */
+function keepUnpacked(name: string, file: string, parent: pulumi.Resource): void {
+  const folder = path.dirname(file);
+  new command.local.Command(
+    `${name}-unpacked`,
+    {
+      create: commandLine("test", "-f", file),
+      delete: `${commandLine("rm", "-rf", "--", folder)} && (${commandLine("rmdir", "--", path.dirname(folder))} 2>/dev/null || true)`,
+      triggers: [file],
+    },
+    { parent },
+  );
 }
 
 /** Restores on this computer; gives what the restore script printed. */
@@ -67,7 +83,7 @@ function restoreHere(
         .apply((there) =>
           commandLine(
             ...["bash", projectPath("etcd", "machine", "restore.sh")],
-            ...restoreFlags(backup, backup.file, ...there),
+            ...restoreFlags(backup, backup.plainFile, ...there),
           ),
         ),
       triggers: [backup.sha256, machine.instanceId],

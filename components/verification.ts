@@ -84,6 +84,7 @@ function verifyCommand(
   return scriptCommand(
     "etcd-restore",
     ...["verify", "--json", "--file", args.backup.file, "--level", args.level],
+    ...(args.backup.unpackedIn === undefined ? [] : ["--unpacked", args.backup.unpackedIn]),
     ...["--endpoint", endpoint, "--cacert", `${clientDirectory}/ca.crt`],
     ...["--cert", `${clientDirectory}/client.crt`, "--key", `${clientDirectory}/client.key`],
     ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),

@@ -7,11 +7,13 @@ import { pinnedRelease, RELEASES } from "../etcd/machine/programs/release";
 import { parseWanted } from "../etcd/machine/programs/version";
 import { readBackup, type Backup } from "./backup";
 import type { SizeNeeds } from "./etcd-vm-settings";
-import { NotReadyError } from "./preflight";
+import { NotReadyError } from "./not-ready";
 
 export interface VmPreflightArgs {
   /** Absolute path of the backup file. */
   readonly snapshot: string;
+  /** Folder on this computer, absolute; what is unpacked lies there. */
+  readonly labDirectory: string;
   /** `auto`, X.Y or X.Y.Z. */
   readonly etcdVersion: string;
   readonly etcdInstall: EtcdInstall["kind"];
@@ -45,7 +47,7 @@ const SYSTEM_GIB = 2;
  * @throws BackupError, NotReadyError
  */
 export async function vmPreflight(args: VmPreflightArgs): Promise<VmPlan> {
-  const backup = await readBackup(args.snapshot, args.etcdVersion);
+  const backup = await readBackup(args.snapshot, args.etcdVersion, args.labDirectory);
   const { memoryBytes, diskBytes } = forecast({ ...backup, live: { count: backup.keys } });
   const onVolume = args.dataVolumeGiB !== undefined;
   if (args.dataVolumeGiB !== undefined && args.dataVolumeGiB * GIB < diskBytes) {

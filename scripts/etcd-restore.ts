@@ -73,7 +73,10 @@ function commandLine(): Command {
       "Restores FILE (default: the sample backup of a Kubernetes cluster) into an etcd of its own on this\n" +
         "computer, reads every key back and leaves the etcd running. Again with the same file: changes nothing.",
     )
-    .argument("[FILE]", "the backup, as `etcdctl snapshot save` wrote it")
+    .argument(
+      "[FILE]",
+      "the backup, also compressed (gz, zst, xz, bz2) or in an archive (zip, tar)",
+    )
     .addOption(engine)
     .addOption(config)
     .addHelpText(
@@ -121,6 +124,7 @@ function commandLine(): Command {
       "--report <DIR>",
       "write the report there: JSON, JUnit, HTML, Prometheus text, Markdown",
     )
+    .addOption(new Option("--unpacked <DIR>", "use and keep an unpacked backup there").hideHelp())
     .addOption(engine)
     .addOption(config)
     .addHelpText(

@@ -1,10 +1,10 @@
 /** What `ls` and `get` look into: a backup file, a stack's etcd, or any endpoint. */
 import * as path from "node:path";
+import { readBackup } from "../etcd/backup-file/backup-file";
 import type { SortedKeys } from "../etcd/inspect/keys";
 import { servedKey, servedKeys } from "../etcd/inspect/served-keys";
 import type { StoredKey } from "../etcd/inspect/show";
 import { openEtcd } from "../etcd/proof/etcd-client";
-import { readSnapshot } from "../etcd/snapshot/snapshot";
 import { findEndpoint, type EndpointOptions } from "./endpoint";
 import { EXIT, UserError } from "./outcome";
 
@@ -49,7 +49,7 @@ export async function openKeyStore(
 }
 
 async function openFile(file: string, signal: AbortSignal): Promise<KeyStore> {
-  const snapshot = await readSnapshot(file, { signal });
+  const { snapshot } = await readBackup(file, { signal });
   const { live } = snapshot;
   return {
     name: file,

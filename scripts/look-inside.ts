@@ -37,7 +37,10 @@ export function addLookInside(
       "Reads a backup file once from end to end, needs no etcd, and says all that it tells: format, sha256, structure,\n" +
         "revision, HashKV, versions, leases, what is in it, and what a restore takes. Never prints a value.",
     )
-    .argument("<FILE>", "the backup, as `etcdctl snapshot save` wrote it")
+    .argument(
+      "<FILE>",
+      "the backup, also compressed (gz, zst, xz, bz2), in an archive (zip, tar), or a directory",
+    )
     .addHelpText(
       "after",
       "\nExit codes: 0 restorable, 1 read and judged not restorable, 2 not a readable backup.\n" +

@@ -1,4 +1,5 @@
 /** All that a backup file tells about itself, and whether it can be restored. */
+import type { Container } from "../backup-file/container";
 import { counted, size } from "../report/figures";
 import {
   compareVersions,
@@ -17,6 +18,8 @@ import { countLeases, type LeaseCensus } from "./leases";
 export interface Inspection {
   readonly schemaVersion: 1;
   readonly file: string;
+  /** What the file is packed in; the rest is about what is in it. Absent for a plain file. */
+  readonly container?: Container;
   readonly verdict: "restorable" | "not-restorable";
   /** Why not; empty when restorable. */
   readonly reasons: readonly string[];

@@ -1,4 +1,5 @@
 /** An inspection for a person at a terminal: one screen of 80 columns and 40 lines, its last line is the verdict. */
+import { describeContainer } from "../backup-file/container";
 import { counted, duration, grouped, size } from "../report/figures";
 import { fitted } from "../report/text";
 import { visible } from "../report/visible";
@@ -30,10 +31,11 @@ export function inspectionText(inspection: Inspection): string {
 type Fact = readonly [label: string, text: string];
 
 function facts(inspection: Inspection): readonly Fact[] {
-  const { structure, etcd, auth, members } = inspection;
+  const { container, structure, etcd, auth, members } = inspection;
   const { pages, pageSize, freePages } = structure;
   return [
     ["file", visible(inspection.file)],
+    ...(container === undefined ? [] : [["packed", describeContainer(container)] as const]),
     ["format", `${inspection.format.name}, ${size(inspection.bytes)} (${inspection.bytes} bytes)`],
     ["sha256", `${inspection.sha256}\n${trailerLine(inspection)}`],
     [

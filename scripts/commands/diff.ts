@@ -1,9 +1,8 @@
-import * as path from "node:path";
+import { readBackup } from "../../etcd/backup-file/backup-file";
 import { diffSnapshots, type KeyChange, type StoreDiff } from "../../etcd/inspect/diff";
 import { changeLine, diffText } from "../../etcd/inspect/diff-text";
 import { diffServer } from "../../etcd/inspect/diff-server";
 import { openEtcd } from "../../etcd/proof/etcd-client";
-import { readSnapshot } from "../../etcd/snapshot/snapshot";
 import { findEndpoint, type EndpointOptions } from "../endpoint";
 import type { GlobalOptions } from "../etcd-restore";
 import { abortOnInterrupt } from "../lab";
@@ -50,9 +49,9 @@ async function ofFiles(
   signal: AbortSignal,
   onChange: OnChange,
 ): Promise<StoreDiff> {
-  const older = await readSnapshot(path.resolve(a), { signal });
+  const { snapshot: older } = await readBackup(a, { signal });
   try {
-    const newer = await readSnapshot(path.resolve(b), { signal });
+    const { snapshot: newer } = await readBackup(b, { signal });
     try {
       return diffSnapshots(older, newer, onChange);
     } finally {
@@ -70,7 +69,7 @@ async function withServer(
   onChange: OnChange,
 ): Promise<StoreDiff> {
   const endpoint = await findEndpoint(options, signal);
-  const snapshot = await readSnapshot(path.resolve(file), { signal });
+  const { snapshot } = await readBackup(file, { signal });
   const client = openEtcd(endpoint, signal);
   try {
     return await diffServer(snapshot, client, endpoint.url, onChange);

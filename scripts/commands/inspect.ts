@@ -1,29 +1,28 @@
 import * as path from "node:path";
+import { manifestOf, readBackup } from "../../etcd/backup-file/backup-file";
 import { inspect as inspectSnapshot, type Inspection } from "../../etcd/inspect/inspection";
 import { inspectionText } from "../../etcd/inspect/text";
-import { readSnapshot, SnapshotError } from "../../etcd/snapshot/snapshot";
-import { readManifest } from "../../etcd/source/manifest";
+import { SnapshotError } from "../../etcd/snapshot/snapshot-error";
 import type { GlobalOptions } from "../etcd-restore";
 import { abortOnInterrupt } from "../lab";
 import { EXIT } from "../outcome";
-import { progressLines } from "../progress-lines";
+import { progressLines, tellProgress } from "../progress-lines";
 
 /** Says what a backup file holds and whether it can be restored; returns the exit code. */
 export async function inspect(given: string, options: GlobalOptions): Promise<number> {
   const file = path.resolve(given);
   const signal = abortOnInterrupt();
   const say = options.quiet === true ? () => undefined : progressLines();
-  const manifest = readManifest(file);
   let inspection: Inspection;
   try {
-    const snapshot = await readSnapshot(file, {
-      signal,
-      onProgress: (done, total) => {
-        say(`reading ${file}: ${Math.floor((100 * done) / total)} %`);
-      },
-    });
+    const { snapshot, backup } = await readBackup(file, { signal, ...tellProgress(file, say) });
     try {
-      inspection = await inspectSnapshot(snapshot, manifest, signal);
+      const found = await inspectSnapshot(snapshot, manifestOf(backup), signal);
+      inspection = {
+        ...found,
+        ...(backup.container === undefined ? {} : { container: backup.container }),
+        notes: [...backup.notes, ...found.notes],
+      };
     } finally {
       snapshot.close();
     }

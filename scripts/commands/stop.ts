@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { removeKept } from "../../etcd/backup-file/backup-file";
 import { abortOnInterrupt, labDirectory, labEngine, type LabOptions } from "../lab";
 import { EXIT, exitCodeOf } from "../outcome";
 import type { GlobalOptions } from "../etcd-restore";
@@ -24,6 +25,8 @@ export async function stop(options: StopOptions): Promise<number> {
       for (const { message } of result.failures) process.stderr.write(`error: ${message}\n`);
     return exitCodeOf(result);
   }
+  // Unpacked for a run that made nothing of it, a preview or a refusal.
+  removeKept(path.join(lab, "unpacked"));
   const left = removeIfEmpty(path.join(lab, "stack")) ? entries(lab) : ["stack"];
   removeIfEmpty(lab);
   say(

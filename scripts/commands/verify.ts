@@ -1,16 +1,15 @@
 import * as path from "node:path";
 import pc from "picocolors";
+import { manifestOf, readBackup } from "../../etcd/backup-file/backup-file";
 import { verify as proveEndpoint } from "../../etcd/proof/verify";
 import type { Phase, Report, VerificationLevel } from "../../etcd/report/report";
 import { reportText, verdictLine } from "../../etcd/report/text";
 import { writeReports } from "../../etcd/report/write-all";
-import { readManifest } from "../../etcd/source/manifest";
-import { readSnapshot } from "../../etcd/snapshot/snapshot";
 import type { GlobalOptions } from "../etcd-restore";
 import { findEndpoint, type EndpointOptions } from "../endpoint";
 import { abortOnInterrupt } from "../lab";
 import { EXIT } from "../outcome";
-import { progressLines } from "../progress-lines";
+import { progressLines, tellProgress } from "../progress-lines";
 
 export type VerifyOptions = GlobalOptions &
   EndpointOptions & {
@@ -19,24 +18,26 @@ export type VerifyOptions = GlobalOptions &
     readonly expect: readonly string[];
     readonly phase: readonly Phase[];
     readonly report?: string;
+    /** Folder where the program keeps what it unpacked. */
+    readonly unpacked?: string;
   };
 
 /** Compares a running etcd with a backup and prints the report; returns the exit code. */
 export async function verify(options: VerifyOptions): Promise<number> {
   const startedAt = new Date();
   const signal = abortOnInterrupt();
-  const endpoint = await findEndpoint(options, signal);
+  const { password, ssh } = options.accessStdin === true ? await readRequest(Access) : {};
+  const named = await findEndpoint(options, signal);
   const file = path.resolve(options.file);
-  const manifest = readManifest(file);
 
   const say = options.quiet === true ? () => undefined : progressLines();
-  const snapshot = await readSnapshot(file, {
+  const { snapshot, backup } = await readBackup(file, {
     signal,
-    onProgress: (done, total) => {
-      say(`reading ${file}: ${Math.floor((100 * done) / total)} %`);
-    },
+    keepIn: options.unpacked,
+    ...tellProgress(file, say),
   });
   try {
+    const manifest = manifestOf(backup);
     const read: Phase = { name: "preflight", seconds: secondsSince(startedAt) };
     const report = await proveEndpoint({
       snapshot,

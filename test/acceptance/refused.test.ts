@@ -75,7 +75,7 @@ const REFUSED: readonly (readonly [string, () => string, RegExp])[] = [
 ];
 
 test.each(REFUSED)("%s is refused before anything is registered", async (_what, file, message) => {
-  const refusal = await readBackup(file(), "auto").catch((error: unknown) => error);
+  const refusal = await readBackup(file(), "auto", lab.directory).catch((error: unknown) => error);
   expect(refusal).toBeInstanceOf(BackupError);
   expect((refusal as BackupError).message).toMatch(message);
   // Pulumi prints the message of such an error alone; the command makes exit code 2 of it.

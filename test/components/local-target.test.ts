@@ -34,6 +34,7 @@ const RESTORED = { revision: 482, seconds: { check: 1, restore: 2, prove: 3, sta
 const REPORT = { verdict: "pass", restored: { keys: 337 }, checks: ["not shown in the stack"] };
 const BACKUP: Backup = {
   file: "/backups/it's mine.db",
+  plainFile: "/backups/it's mine.db",
   sha256: "8f94",
   bytes: 1000,
   revision: 482,

@@ -1,0 +1,8 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** A computer that will not do. A RunError, so Pulumi prints its message without a stack. */
+export class NotReadyError extends pulumi.RunError {
+  constructor(problems: readonly string[]) {
+    super(`not ready: ${problems.join("; ")}`);
+  }
+}

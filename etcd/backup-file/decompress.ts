@@ -1,0 +1,128 @@
+/** Compressed bytes in, unpacked bytes out, piece by piece. */
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { Decompress as ZstdDecompress } from "fzstd";
+import createBunzip2 from "unbzip2-stream";
+import { XzReadableStream } from "xz-decompress";
+import type { Compression } from "./kinds";
+import type { Bytes } from "./streams";
+
+/** What is compressed cannot be unpacked: it is damaged or cut off. */
+export class DamageError extends Error {}
+
+/**
+ * Unpacks; also several compressed streams one behind the other, as parallel compressors write them.
+ *
+ * Their checksums are checked, except that of zstd, which the library passes over.
+ * @throws DamageError
+ */
+export async function* decompress(compression: Compression, packed: Bytes): Bytes {
+  let problem: Error | undefined;
+  // An error of the source itself (the disk, an interruption) is no damage.
+  async function* watched(): Bytes {
+    try {
+      yield* packed;
+    } catch (error) {
+      problem = error instanceof Error ? error : new Error(String(error));
+      throw problem;
+    }
+  }
+  try {
+    yield* DECOMPRESSORS[compression](watched());
+  } catch (error) {
+    if (problem !== undefined) throw problem;
+    throw new DamageError(
+      `it is damaged or cut off, or was not copied to its end (${reason(error)})`,
+    );
+  }
+}
+
+const DECOMPRESSORS: Readonly<Record<Compression, (packed: Bytes) => Bytes>> = {
+  gzip(packed) {
+    const gunzip = createGunzip();
+    // Whoever reads gunzip sees every error.
+    pipeline(Readable.from(packed), gunzip, () => undefined);
+    return gunzip;
+  },
+  zstd: unzstd,
+  xz: unxz,
+  bzip2: bunzip2,
+};
+
+/** A block of 128 KiB takes four bytes at least: so much at once is never more than 32 MiB unpacked. */
+const ZSTD_STEP = 1024;
+
+async function* unzstd(packed: Bytes): Bytes {
+  let ready: Uint8Array[] = [];
+  const decompressor = new ZstdDecompress((part) => {
+    if (part.length > 0) ready.push(part);
+  });
+  function* taken(): Iterable<Uint8Array> {
+    const parts = ready;
+    ready = [];
+    yield* parts;
+  }
+  for await (const part of packed) {
+    for (let at = 0; at < part.length; at += ZSTD_STEP) {
+      decompressor.push(part.subarray(at, at + ZSTD_STEP));
+      yield* taken();
+    }
+  }
+  decompressor.push(new Uint8Array(0), true);
+  yield* taken();
+}
+
+async function* unxz(packed: Bytes): Bytes {
+  // The two types of a web stream, Node's and that of the library, differ in name only.
+  const source = Readable.toWeb(Readable.from(packed)) as ReadableStream<Uint8Array>;
+  const reader = new XzReadableStream(source).getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+/** bzip2 may shrink 45 MB of zeros to 50 bytes, and the library unpacks what it has without asking. */
+const MOST_UNPACKED_AT_ONCE = 512 * 2 ** 20;
+
+async function* bunzip2(packed: Bytes): Bytes {
+  let ready: Buffer[] = [];
+  let waiting = 0;
+  let failure: Error | undefined;
+  const stream = createBunzip2();
+  stream.on("data", (part: Buffer) => {
+    waiting += part.length;
+    // Thrown inside the library, it stops it and comes back as its error.
+    if (waiting > MOST_UNPACKED_AT_ONCE) throw new Error("it grows beyond all measure");
+    ready.push(part);
+  });
+  stream.on("error", (error: Error) => {
+    failure ??= error;
+  });
+  function* taken(): Iterable<Buffer> {
+    if (failure !== undefined) throw failure;
+    const parts = ready;
+    ready = [];
+    waiting = 0;
+    yield* parts;
+  }
+  for await (const part of packed) {
+    stream.write(part);
+    yield* taken();
+  }
+  stream.end();
+  yield* taken();
+}
+
+/** In words of ours where a library names only its own numbers. */
+function reason(error: unknown): string {
+  const { message } = error instanceof Error ? error : new Error(String(error));
+  const code = /error code (\d+)/.exec(message)?.[1];
+  // xz_ret of xz-embedded's xz.h.
+  if (code === "6") return "it has options that are not known here, as its check SHA-256";
+  if (code === "4") return "it needs more memory than 64 MiB for its dictionary";
+  if (code === "7") return "a checksum is wrong";
+  if (code === "8" || /undefined|premature/.test(message)) return "it ends in the middle";
+  return message === "Boom." ? "its blocks cannot be read" : message;
+}

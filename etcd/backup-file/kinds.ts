@@ -1,0 +1,115 @@
+/** What a file is, by the bytes that it begins with; its name is asked for one thing only. */
+import { fnv1a64 } from "../snapshot/meta-page";
+
+export type Compression = "gzip" | "zstd" | "xz" | "bzip2";
+export type Archive = "zip" | "tar";
+/** `database`: a bbolt database, which an etcd snapshot is. */
+export type Kind = Compression | Archive | "database" | "other";
+
+/** As many bytes of the beginning as `kindOf` looks at: the second meta page of the largest pages lies there. */
+export const HEAD_BYTES = 65_536 + 128;
+
+const MAGIC = 0xed0cdaed;
+const PAGE_HEADER = 16;
+/** Where a meta page may begin: at the first page, or at the second one of any size, if the first is damaged. */
+const META_PAGES = [0, 4096, 16_384, 65_536, 8192, 32_768, 1024, 2048];
+
+const MAGICS: readonly (readonly [Kind, Buffer])[] = [
+  ["gzip", Buffer.from([0x1f, 0x8b])],
+  ["zstd", Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
+  ["xz", Buffer.from("\xfd7zXZ\0", "latin1")],
+  ["bzip2", Buffer.from("BZh")],
+  ["zip", Buffer.from("PK\x03\x04")],
+  ["zip", Buffer.from("PK\x05\x06")], // without an entry
+];
+
+export function kindOf(head: Buffer): Kind {
+  const magic = MAGICS.find(([, bytes]) => head.subarray(0, bytes.length).equals(bytes));
+  if (magic !== undefined) return magic[0];
+  if (isSkippableFrame(head)) return "zstd";
+  // First, because the database in an archive may begin where a second meta page could.
+  if (isTarHeader(head)) return "tar";
+  return META_PAGES.some((page) => beginsMetaPage(head, page)) ? "database" : "other";
+}
+
+export function isCompression(kind: Kind): kind is Compression {
+  return kind === "gzip" || kind === "zstd" || kind === "xz" || kind === "bzip2";
+}
+
+export function isArchive(kind: Kind): kind is Archive {
+  return kind === "zip" || kind === "tar";
+}
+
+/**
+ * Whether a file is still being written, by the one name that means something: `etcdctl snapshot save FILE` writes to
+ * `FILE.part` and renames it at the end (etcd `client/v3/snapshot/v3_snapshot.go`).
+ */
+export function isUnfinished(name: string): boolean {
+  return name.endsWith(".part");
+}
+
+/** `a gzip file`, `a tar archive`; of what is none of these: what it looks like. */
+export function describeKind(kind: Kind, head: Buffer): string {
+  switch (kind) {
+    case "gzip":
+    case "zstd":
+    case "bzip2":
+      return `a ${kind} file`;
+    case "xz":
+      return "an xz file";
+    case "zip":
+    case "tar":
+      return `a ${kind} archive`;
+    case "database":
+      return "an etcd database";
+    case "other":
+      return describeOther(head);
+  }
+}
+
+function describeOther(head: Buffer): string {
+  if (head.length === 0) return "an empty file";
+  if (head.every((byte) => byte === 0)) return "a file of zeros";
+  if (head.subarray(0, 15).toString("latin1") === "SQLite format 3") return "an SQLite database";
+  const isText = head.every((byte) => byte >= 0x20 || (byte >= 9 && byte <= 13));
+  return isText ? "a text file" : "a file of a kind that is not known here";
+}
+
+/**
+ * How many bytes the database takes by its first meta page; undefined when that page is damaged or not all there.
+ * Format: go.etcd.io/bbolt `internal/common/meta.go`.
+ */
+export function databaseBytes(head: Buffer): number | undefined {
+  const meta = head.subarray(PAGE_HEADER, PAGE_HEADER + 64);
+  if (meta.length < 64 || fnv1a64(meta.subarray(0, 56)) !== meta.readBigUInt64LE(56)) {
+    return undefined;
+  }
+  return meta.readUInt32LE(8) * Number(meta.readBigUInt64LE(40));
+}
+
+function beginsMetaPage(head: Buffer, page: number): boolean {
+  const at = page + PAGE_HEADER;
+  return (
+    head.length >= at + 8 && head.readUInt32LE(at) === MAGIC && head.readUInt32LE(at + 4) === 2
+  );
+}
+
+/** zstd's own skippable frames, which some parallel compressors begin with (RFC 8878, 3.1.2). */
+function isSkippableFrame(head: Buffer): boolean {
+  return head.length >= 8 && head.readUInt32LE(0) >>> 4 === 0x0184d2a5;
+}
+
+/** A tar header has no magic in its oldest form, but always a sum of its own bytes (POSIX.1, ustar). */
+function isTarHeader(head: Buffer): boolean {
+  if (head.length < 512) return false;
+  const stated = parseInt(
+    head
+      .toString("latin1", 148, 156)
+      .replace(/[\0 ].*$/s, "")
+      .trim(),
+    8,
+  );
+  let sum = 0;
+  for (let i = 0; i < 512; i++) sum += i >= 148 && i < 156 ? 0x20 : (head[i] ?? 0);
+  return sum !== 256 && sum === stated;
+}

@@ -1,0 +1,168 @@
+/** Where an unpacked backup lies while it is read: it holds a cluster's Secrets. */
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { size } from "../report/figures";
+
+/** The disk has not the room to unpack. The message names numbers and the way out. */
+export class NoRoomError extends Error {}
+
+/** A file that is being written. */
+export interface Place {
+  /** @throws NoRoomError when so many bytes do not fit. */
+  expect(bytes: number): void;
+  /** @throws NoRoomError when what is written goes to the end of the disk's room. */
+  write(part: Uint8Array): void;
+  /** Ends the writing; gives what can be read. */
+  finish(): Placed;
+  /** Removes what was written. Harmless after `finish`. */
+  discard(): void;
+}
+
+/** A file that was written. */
+export interface Placed {
+  readonly path: string;
+  readonly bytes: number;
+  dispose(): void;
+}
+
+/** What other programs need of a disk is left to them. */
+const LEFT_TO_OTHERS_BYTES = 64 * 2 ** 20;
+
+/**
+ * A file in the temporary directory (`TMPDIR`) that has no name: whatever ends this process, it is gone with it.
+ *
+ * It can be opened again by its path as long as it is not disposed of (Linux, proc(5): `/proc/self/fd`).
+ */
+export function openUnnamedPlace(file: string): Place {
+  const directory = fs.mkdtempSync(path.join(tmpdir(), "etcd-restore-"));
+  let fd: number;
+  try {
+    fd = fs.openSync(path.join(directory, "backup.db"), "wx+", 0o600);
+  } finally {
+    fs.rmSync(directory, { recursive: true });
+  }
+  const close = once(() => {
+    fs.closeSync(fd);
+  });
+  const room = roomIn(tmpdir(), file, "set TMPDIR to a folder on a larger disk");
+  let bytes = 0;
+  let finished = false;
+  return {
+    expect: room.expect,
+    write(part) {
+      bytes += part.length;
+      room.take(bytes);
+      writeFully(fd, part, room);
+    },
+    finish() {
+      finished = true;
+      return { path: `/proc/self/fd/${fd}`, bytes, dispose: close };
+    },
+    discard() {
+      if (!finished) close();
+    },
+  };
+}
+
+/**
+ * A file in a folder of its own that stays: `FOLDER/<sha256 of what was written>.db`. Nobody else may read it.
+ * @param folder absolute; what it held is removed
+ */
+export function openLastingPlace(file: string, folder: string): Place {
+  fs.rmSync(folder, { recursive: true, force: true });
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const unfinished = path.join(folder, "unfinished");
+  const fd = fs.openSync(unfinished, "wx", 0o600);
+  const close = once(() => {
+    fs.closeSync(fd);
+  });
+  const room = roomIn(folder, file, "use a lab directory on a larger disk (setting labDirectory)");
+  const hash = createHash("sha256");
+  let bytes = 0;
+  let finished = false;
+  return {
+    expect: room.expect,
+    write(part) {
+      bytes += part.length;
+      room.take(bytes);
+      writeFully(fd, part, room);
+      hash.update(part);
+    },
+    finish() {
+      close();
+      const lasting = path.join(folder, `${hash.digest("hex")}.db`);
+      fs.renameSync(unfinished, lasting);
+      finished = true;
+      return { path: lasting, bytes, dispose: () => undefined };
+    },
+    discard() {
+      if (finished) return;
+      close();
+      fs.rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The file that `openLastingPlace` left in a folder, if it is whole: its name is its sha256. */
+export async function findLasting(folder: string): Promise<Placed | undefined> {
+  const name = fs.existsSync(folder) ? fs.readdirSync(folder)[0] : undefined;
+  if (name === undefined) return undefined;
+  const lasting = path.join(folder, name);
+  if (`${await sha256OfFile(lasting)}.db` !== name) return undefined;
+  return { path: lasting, bytes: fs.statSync(lasting).size, dispose: () => undefined };
+}
+
+/** In hex. */
+export async function sha256OfFile(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const part of fs.createReadStream(file, { highWaterMark: 1 << 20 })) {
+    hash.update(part as Buffer);
+  }
+  return hash.digest("hex");
+}
+
+interface Room {
+  readonly expect: (bytes: number) => void;
+  readonly take: (bytes: number) => void;
+  readonly full: (cause: string) => NoRoomError;
+}
+
+function roomIn(directory: string, file: string, wayOut: string): Room {
+  const { bavail, bsize } = fs.statfsSync(directory);
+  const free = bavail * bsize;
+  const most = free - LEFT_TO_OTHERS_BYTES;
+  const full = (cause: string) =>
+    new NoRoomError(
+      `${file}: ${cause}, and the disk of ${directory} has ${size(free)} free (${size(LEFT_TO_OTHERS_BYTES)} of it are ` +
+        `left to other programs). Free some, or ${wayOut}`,
+    );
+  return {
+    full,
+    expect(bytes) {
+      if (bytes > most) throw full(`unpacked it takes ${size(bytes)}`);
+    },
+    take(bytes) {
+      if (bytes > most) throw full(`unpacked it grew to ${size(bytes)} and is not at its end`);
+    },
+  };
+}
+
+function writeFully(fd: number, part: Uint8Array, room: Room): void {
+  try {
+    for (let done = 0; done < part.length;) done += fs.writeSync(fd, part, done);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
+    throw room.full("there is no room to unpack it");
+  }
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) action();
+    done = true;
+  };
+}
