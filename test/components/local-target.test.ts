@@ -127,8 +127,12 @@ test("LocalEtcd hands its keys over by stdin, as a secret, and takes only what a
       peerKey: "PEER-KEY",
     },
   });
-  expect(inputs.create).toBe("node --require ./engine/typescript.cjs scripts/local-etcd.ts install");
-  expect(inputs.delete).toBe("node --require ./engine/typescript.cjs scripts/local-etcd.ts remove /lab/etcd");
+  expect(inputs.create).toBe(
+    "node --require ./engine/typescript.cjs scripts/local-etcd.ts install",
+  );
+  expect(inputs.delete).toBe(
+    "node --require ./engine/typescript.cjs scripts/local-etcd.ts remove /lab/etcd",
+  );
   expect(options.deleteBeforeReplace).toBe(true);
   expect(JSON.stringify([inputs.create, inputs.delete])).not.toContain("KEY");
   expect(await valueOf(etcd.etcdctl("/lab/client"))).toBe(
