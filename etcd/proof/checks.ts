@@ -1,8 +1,10 @@
 /** The verdicts, each from what the file says and what the server answered. Nothing here asks anybody. */
 import type { Check } from "../report/report";
 import { etcdVersionOf } from "../snapshot/judgement";
-import type { Snapshot } from "../snapshot/snapshot";
+import { counted } from "../report/figures";
+import type { Auth, Snapshot } from "../snapshot/snapshot";
 import type { Manifest } from "../source/manifest";
+import { printableKey } from "./differences";
 import type { Answer, ServerFacts } from "./server-facts";
 
 /** What each check starts from. */
@@ -154,14 +156,51 @@ export function alarmsCheck(snapshot: Snapshot, { alarms }: ServerFacts): Check 
   return same(check, expected, found);
 }
 
-/** Authentication is on or off as it was. */
-export function authCheck(snapshot: Snapshot, { authEnabled }: ServerFacts): Check {
-  const check = { id: "auth", title: "Authentication", source: "file" };
-  const word = (enabled: boolean) => (enabled ? "on" : "off");
-  const expected = word(snapshot.auth.enabled);
-  return "refused" in authEnabled
-    ? notChecked(check, authEnabled.refused, expected)
-    : same(check, expected, word(authEnabled.value));
+/** Authentication is on or off as it was, with the same users and roles by name; etcd tells no password hash. */
+export function authCheck(snapshot: Snapshot, { auth }: ServerFacts): Check {
+  const check = { id: "auth", title: "Authentication, users, roles", source: "file" };
+  const expected = authText(snapshot.auth);
+  if ("refused" in auth) {
+    return notChecked(check, auth.refused, expected);
+  }
+  const changes = [
+    ...namesThatDiffer("user", snapshot.auth.users, auth.value.users),
+    ...namesThatDiffer("role", snapshot.auth.roles, auth.value.roles),
+  ];
+  const found = authText(auth.value);
+  if (changes.length === 0) {
+    return same(check, expected, found);
+  }
+  const more = changes.length > NAMED ? ` and ${changes.length - NAMED} more` : "";
+  const reason = `${changes.slice(0, NAMED).join(", ")}${more}`;
+  return { ...check, verdict: "fail", expected, found, reason };
+}
+
+/** How many users and roles a reason names. */
+const NAMED = 5;
+
+function authText({ enabled, users, roles }: Auth): string {
+  const who = [
+    ...(users.length > 0 ? [counted(users.length, "user")] : []),
+    ...(roles.length > 0 ? [counted(roles.length, "role")] : []),
+  ];
+  return [enabled ? "on" : "off", ...who].join(", ");
+}
+
+function namesThatDiffer(
+  what: string,
+  expected: readonly string[],
+  found: readonly string[],
+): readonly string[] {
+  const name = (text: string) => printableKey(Buffer.from(text));
+  return [
+    ...expected
+      .filter((each) => !found.includes(each))
+      .map((each) => `${what} ${name(each)} missing`),
+    ...found
+      .filter((each) => !expected.includes(each))
+      .map((each) => `${what} ${name(each)} extra`),
+  ];
 }
 
 /** Every key was read and compared; `differing` keys are not as in the file. */

@@ -2,6 +2,8 @@
 export interface Endpoint {
   /** `https://HOST:PORT`, or `http://` without TLS. */
   readonly url: string;
+  /** Unix socket that leads there: the near end of a tunnel. @default the host of `url` is reached itself */
+  readonly socketPath?: string;
   /** PEM texts; all of them for mTLS. */
   readonly tls?: { readonly ca: string; readonly certificate: string; readonly key: string };
   /** For a store with authentication on. */

@@ -66,6 +66,9 @@ export interface EtcdClient {
   /** The TTL that a lease was granted, in seconds; -1 when there is no such lease (any more). */
   grantedTtl(lease: bigint): Promise<number>;
   authEnabled(): Promise<boolean>;
+  /** Names of all users, and of all roles; with authentication on only the role root may ask. */
+  users(): Promise<readonly string[]>;
+  roles(): Promise<readonly string[]>;
   close(): void;
 }
 
@@ -221,6 +224,8 @@ export function openEtcd(endpoint: Endpoint, signal?: AbortSignal): EtcdClient {
       const fields = await ask("etcdserverpb.Auth/AuthStatus", Buffer.alloc(0));
       return unsignedField(fields, 2) === 1n;
     },
+    users: async () => names(await ask("etcdserverpb.Auth/UserList", Buffer.alloc(0))),
+    roles: async () => names(await ask("etcdserverpb.Auth/RoleList", Buffer.alloc(0))),
     close() {
       connection?.then(
         (open) => {
@@ -272,6 +277,13 @@ function readHeader(fields: Parameters<typeof bytesField>[0]) {
     memberId: unsignedField(header, 2),
     revision: Number(signedField(header, 3)),
   };
+}
+
+/** Of `AuthUserListResponse` and `AuthRoleListResponse`. */
+function names(fields: Parameters<typeof bytesField>[0]): readonly string[] {
+  return fields.flatMap(({ number, value }) =>
+    number === 2 && Buffer.isBuffer(value) ? [value.toString()] : [],
+  );
 }
 
 function alarmName(type: number): string {

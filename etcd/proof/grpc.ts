@@ -79,7 +79,7 @@ export async function connect(endpoint: Endpoint, signal?: AbortSignal): Promise
   };
 }
 
-function openSocket({ url, tls: credentials }: Endpoint): net.Socket {
+function openSocket({ url, socketPath, tls: credentials }: Endpoint): net.Socket {
   if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) {
     throw new EtcdError(
       "unreachable",
@@ -89,7 +89,12 @@ function openSocket({ url, tls: credentials }: Endpoint): net.Socket {
   const { protocol, hostname, port } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   const secure = protocol === "https:";
-  const address = { host, port: Number(port || (secure ? 443 : 80)) };
+  // With a path Node connects there; the host is still the one whose certificate is wanted.
+  const address = {
+    host,
+    port: Number(port || (secure ? 443 : 80)),
+    ...(socketPath !== undefined && { path: socketPath }),
+  };
   if (!secure) {
     return net.connect(address);
   }

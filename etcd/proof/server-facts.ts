@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { Snapshot } from "../snapshot/snapshot";
+import type { Auth, Snapshot } from "../snapshot/snapshot";
 import { EtcdError, type EtcdErrorKind } from "./etcd-error";
 import type { EtcdClient, HashKvAnswer, ServerStatus } from "./etcd-client";
 import { ALL_KEYS, type Plan } from "./plan";
@@ -44,7 +44,7 @@ export interface ServerFacts {
   /** Up to which revision the server's history is gone; 0: it is all there. */
   readonly compactRevision: Answer<number>;
   readonly alarms: Answer<readonly { readonly memberId: bigint; readonly alarm: string }[]>;
-  readonly authEnabled: Answer<boolean>;
+  readonly auth: Answer<Auth>;
 }
 
 /** Asks the server for all that does not take a read of its keys. */
@@ -66,7 +66,15 @@ export async function gatherFacts(client: EtcdClient, snapshot: Snapshot): Promi
         ? hash
         : { value: await compactRevision(client, snapshot, readRevision, hash.value) },
     alarms: await answerOf(client.alarms()),
-    authEnabled: await answerOf(client.authEnabled()),
+    auth: await answerOf(authOf(client)),
+  };
+}
+
+async function authOf(client: EtcdClient): Promise<Auth> {
+  return {
+    enabled: await client.authEnabled(),
+    users: await client.users(),
+    roles: await client.roles(),
   };
 }
 

@@ -28,6 +28,11 @@ interface LeafEntry extends Entry {
 }
 
 const BUCKET_HEADER = 16;
+/** What every etcd of version 3 makes when it first starts (`server/storage/schema/bucket.go`), besides `key`. */
+const ALWAYS_THERE = [
+  ...["alarm", "auth", "authRoles", "authUsers", "cluster"],
+  ...["lease", "members", "members_removed", "meta"],
+];
 /** bbolt's trees are a handful of levels deep; more is a loop or nonsense. */
 export const MAX_DEPTH = 32;
 
@@ -68,6 +73,18 @@ export function readBuckets(file: PagedFile, meta: MetaPage): Buckets {
     throw new SnapshotError(
       path,
       `this is a bbolt database, but not etcd's: it has no bucket "key"; its buckets are: ${names || "none"}`,
+    );
+  }
+  // An etcd would make the missing one anew, empty, and nobody would notice what was in it.
+  const missing = ALWAYS_THERE.filter((name) => !small.has(name));
+  if (missing.length > 0) {
+    const others = [...small.keys()].filter((name) => !ALWAYS_THERE.includes(name));
+    throw new SnapshotError(
+      path,
+      `it has no bucket ${missing.map((name) => `"${name}"`).join(", ")}, which every etcd makes when it first starts` +
+        (others.length > 0
+          ? `; what else it has: ${others.map((name) => JSON.stringify(name)).join(", ")}`
+          : ""),
     );
   }
   return { key, small };

@@ -9,6 +9,7 @@ export interface PageMap {
   reach(id: number, overflow: number): void;
   /** As `reach`, for the overflow pages alone, of a page that was reached before its header was read. */
   reachOverflow(id: number, overflow: number): void;
+  isReached(id: number): boolean;
   /** Pages that nothing reached. */
   countFree(): number;
 }
@@ -55,6 +56,7 @@ export function createPageMap(file: string, pages: number, pageSize: number): Pa
       assertInside(id, overflow);
       mark(id + 1, id + overflow + 1, id);
     },
+    isReached: (id) => reached[id] === 1,
     countFree() {
       let free = 0;
       for (const mark of reached) free += 1 - mark;

@@ -3,6 +3,7 @@ import { closeSync } from "node:fs";
 import { readBuckets, type KeyBucket } from "./buckets";
 import { readContents, type Contents } from "./contents";
 import { assertUnchanged, openSource, type SourceFile } from "./file";
+import { assertFree, readFreelist } from "./freelist";
 import { findKeyLeaves, type KeyLeaves } from "./key-leaves";
 import { createLiveKeys } from "./live-keys";
 import { hasTrailer, readMetaPages, type MetaPage } from "./meta-page";
@@ -49,8 +50,9 @@ async function readOpened(source: SourceFile, options: ReadOptions): Promise<Sna
     pages,
     map: createPageMap(path, pages, pageSize),
   };
-  if (meta.freelist !== undefined) paged.map.reach(meta.freelist, 0);
+  const free = meta.freelist === undefined ? [] : readFreelist(paged, meta.freelist);
   const { index, contents, digests } = await indexRecords(paged, meta, options);
+  assertFree(paged, free);
   assertUnchanged(source);
 
   const { scheduledCompactRevision, finishedCompactRevision } = contents;

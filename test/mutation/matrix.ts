@@ -46,6 +46,8 @@ export async function runMatrix(options: MatrixOptions): Promise<readonly Row[]>
   const all = options.kinds.flatMap((kind) =>
     kind
       .mutants(base, createRandom(`${options.seed} ${kind.id}`), options.places)
+      // Damage that writes what was there already leaves the good file.
+      .filter((mutant) => !("make" in mutant) || !mutant.make().equals(base.good.file))
       .map((mutant) => ({ kind, mutant })),
   );
   const chosen = createRandom(options.seed).sample(all, options.sample ?? all.length);

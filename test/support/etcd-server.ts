@@ -116,6 +116,8 @@ async function startIn(
   };
   try {
     await healthy(healthUrl, server, () => log);
+    // Which the gateway tells without TLS only.
+    if (tls === undefined) await versionDecided(url);
   } catch (error) {
     await stop();
     throw error;
@@ -177,6 +179,15 @@ async function healthy(url: string, server: ChildProcess, log: () => string): Pr
     if (response?.ok === true) return;
     if (Date.now() > end) throw new Error(`etcd was not healthy within 30 s:\n${log()}`);
     await delay(50);
+  }
+}
+
+/** A store that is saved before its cluster version is written does not tell which etcd wrote it. */
+async function versionDecided(url: string): Promise<void> {
+  const end = Date.now() + START_LIMIT_MS;
+  while ((await (await fetch(`${url}/version`)).text()).includes("not_decided")) {
+    if (Date.now() > end) throw new Error("etcd had not decided its cluster version within 30 s");
+    await delay(20);
   }
 }
 

@@ -243,7 +243,7 @@ it("explains a compaction that leaves the backup's revision readable", async () 
   expect(report.verdict).toBe("pass");
 });
 
-it("finds a lease that the backup does not hold, and an alarm", async () => {
+it("finds a lease, a user and a role that the backup does not hold, and an alarm", async () => {
   const source = await server();
   await write(source, HISTORY, TTLS);
   const snapshot = await snapshotOf(source);
@@ -252,10 +252,17 @@ it("finds a lease that the backup does not hold, and an alarm", async () => {
     flags: ["--quota-backend-bytes=100000"],
   });
   await restored.etcdctl("lease", "grant", "600");
+  await restored.etcdctl("user", "add", "stranger:pw");
+  await restored.etcdctl("role", "add", "anything");
   // A write over the quota raises the alarm.
   await restored.etcdctl("put", "/large", "x".repeat(100_000)).catch(() => undefined);
   const report = await prove(snapshot, restored);
-  expect(findings(report)).toMatchObject({ leases: "fail", alarms: "fail" });
+  expect(findings(report)).toMatchObject({ leases: "fail", alarms: "fail", auth: "fail" });
+  expect(check(report, "auth")).toMatchObject({
+    expected: "off",
+    found: "off, 1 user, 1 role",
+    reason: "user stranger extra, role anything extra",
+  });
   expect(check(report, "leases").reason).toMatch(/^1 lease not of the backup/);
   expect(check(report, "alarms")).toMatchObject({ expected: "none", found: "NOSPACE" });
 });

@@ -256,6 +256,58 @@ describe("a broken structure", () => {
     expect((await refusal(bytes)).message).toMatch(/not etcd's: it has no bucket "key".*other/);
   });
 
+  it("is refused: a bucket whose name is damaged, and with it what was in it", async () => {
+    const buckets = etcdBuckets(versions.slice(0, 3));
+    const { authUsers = [], ...others } = buckets;
+    const { bytes } = buildDatabase({ buckets: { ...others, authWsers: authUsers } });
+    expect((await refusal(bytes)).message).toMatch(
+      /no bucket "authUsers", which every etcd makes.*what else it has: "authWsers"/,
+    );
+  });
+
+  describe("a list of free pages", () => {
+    const { bytes: listed, pages } = buildDatabase({
+      buckets: etcdBuckets(versions.slice(0, 100)),
+      stalePages: 3,
+      freelist: true,
+    });
+    const list = pages.find(({ kind }) => kind === "freelist")?.id ?? 0;
+    const free = pages.filter(({ kind }) => kind === "stale").map(({ id }) => id);
+    const used = pages.find(({ kind }) => kind === "leaf")?.id ?? 0;
+    function withList(ids: readonly number[]): Buffer {
+      const bytes = Buffer.from(listed);
+      bytes.writeUInt16LE(ids.length, list * PAGE + 10);
+      ids.forEach((id, i) => bytes.writeBigUInt64LE(BigInt(id), list * PAGE + 16 + i * 8));
+      return bytes;
+    }
+
+    it("is accepted when it is right, and may leave pages out", async () => {
+      for (const ids of [free, free.slice(1), []]) {
+        const snapshot = await readSnapshot(workspace.write("listed.db", withList(ids)));
+        expect(snapshot.freePages).toBe(free.length);
+      }
+    });
+
+    it.each([
+      ["lists a page in use", [...free, used], /is in use and listed as free/],
+      ["lists itself", [...free, list], /is in use and listed as free/],
+      ["lists a page beyond the last", [...free, 5000], /lists page 5000 as free after page/],
+      ["lists a page twice", [free[0] ?? 0, ...free], /must ascend/],
+    ])("is refused when it %s", async (_, ids, message) => {
+      const sorted = ids.toSorted((a, b) => a - b);
+      expect((await refusal(withList(sorted))).message).toMatch(message);
+    });
+
+    it.each([
+      ["is no such page", 8, /flags are 0x2, expected 0x10/],
+      ["says more than it holds", 10, /lists \d+ free pages, which do not fit/],
+    ])("is refused when it %s", async (_, at, message) => {
+      const bytes = withList(free);
+      bytes.writeUInt16LE(at === 8 ? 2 : 600, list * PAGE + at);
+      expect((await refusal(bytes)).message).toMatch(message);
+    });
+  });
+
   it("is refused: both meta pages damaged", async () => {
     const bytes = Buffer.from(built.bytes);
     bytes.writeUInt8(9, 16 + 40);
