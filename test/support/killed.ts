@@ -5,24 +5,10 @@
  * one of them is restored over the other; then `start` must restore and prove it.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createWorkspace, snapshotBytes } from "./kubernetes-fixtures";
+import { createWorkspace, snapshotBytes, type KubernetesSnapshot } from "./kubernetes-fixtures";
 import { killIfThere, openLab, processesOf, waitUntil, type Lab } from "./lab";
 
 const LIMIT = 180_000;
-const files = createWorkspace();
-
-const BACKUPS = [
-  {
-    file: files.write("main.db", snapshotBytes("kubernetes-1.35-main.db")),
-    keys: 337,
-    hashKv: 1992026518,
-  },
-  {
-    file: files.write("events.db", snapshotBytes("kubernetes-1.35-events.db")),
-    keys: 296,
-    hashKv: 1499529501,
-  },
-] as const;
 
 /** What is killed: a process of the lab whose command line holds this text, or the engine itself. */
 export interface Victim {
@@ -44,16 +30,23 @@ export const STEPS = [
 /** The tests for one victim; each has a file of its own, so that they run beside each other. */
 export function whateverIsKilled({ name, commandLine, moments }: Victim): void {
   describe(`${name}, killed`, () => {
+    const files = createWorkspace();
+    const backup = (snapshot: KubernetesSnapshot, keys: number, hashKv: number) => ({
+      file: files.write(snapshot, snapshotBytes(snapshot)),
+      keys,
+      hashKv,
+    });
+    const main = backup("kubernetes-1.35-main.db", 337, 1992026518);
+    const events = backup("kubernetes-1.35-events.db", 296, 1499529501);
     let lab: Lab;
     let turn = 0;
-    const next = (): (typeof BACKUPS)[number] => {
+    const next = (): typeof main => {
       turn += 1;
-      return turn % 2 === 0 ? BACKUPS[0] : BACKUPS[1];
+      return turn % 2 === 0 ? main : events;
     };
     beforeAll(async () => {
       lab = await openLab();
-      const started = await lab.run("start", BACKUPS[0].file);
-      expect(started.code, started.stderr).toBe(0);
+      expect(await lab.up(main.file)).toMatchObject({ ok: true });
     }, LIMIT);
     afterAll(async () => {
       files.remove();
@@ -79,8 +72,7 @@ export function whateverIsKilled({ name, commandLine, moments }: Victim): void {
           "the restore that was cut off has ended",
         );
 
-        const again = await lab.run("start", backup.file);
-        expect(again.code, again.stderr).toBe(0);
+        expect(await lab.up(backup.file)).toMatchObject({ ok: true });
         expect(lab.report()).toMatchObject({
           verdict: "pass",
           snapshot: { keys: backup.keys, hashKv: backup.hashKv },

@@ -5,7 +5,10 @@ import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { EngineName } from "../../engine/choose";
+import type { EngineResult } from "../../engine/engine";
 import type { Report } from "../../etcd/report/report";
+import { labEngine } from "../../scripts/lab";
 import { freePorts } from "./ports";
 
 export const PROJECT = path.join(__dirname, "..", "..");
@@ -33,6 +36,8 @@ export interface Lab {
   readonly begin: (command: "start" | "stop", ...args: readonly string[]) => Running;
   /** The same, to its end. */
   readonly run: (command: "start" | "stop", ...args: readonly string[]) => Promise<Ended>;
+  /** What `start` does, in this process: for tests that bring the lab up often and are about something else. */
+  readonly up: (file: string) => Promise<EngineResult>;
   readonly report: () => Report;
   /** Pid of the lab's etcd as recorded; it may not run any more. */
   readonly etcdPid: () => number;
@@ -89,13 +94,24 @@ export async function openLab(): Promise<Lab> {
   const [clientPort = 0, peerPort = 0] = await freePorts(2);
   const settings = { labDirectory: directory, clientPort, peerPort };
   const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
+  const engine = (process.env.ENGINE ?? "embedded") as EngineName;
   const begin: Lab["begin"] = (command, ...args) =>
-    beginCommand([command, ...flags, "--engine", process.env.ENGINE ?? "embedded", ...args]);
+    beginCommand([command, ...flags, "--engine", engine, ...args]);
   return {
     directory,
     clientPort,
     begin,
     run: (command, ...args) => begin(command, ...args).ended,
+    up: (file) => {
+      const config = Object.fromEntries(
+        Object.entries({ ...settings, snapshot: file }).map(([key, value]) => [
+          `etcd-restore:${key}`,
+          String(value),
+        ]),
+      );
+      const { signal } = new AbortController();
+      return labEngine({ engine, config, quiet: true, signal }).up();
+    },
     report: () =>
       JSON.parse(fs.readFileSync(path.join(directory, "report.json"), "utf8")) as Report,
     etcdPid: () => recordedPid(directory),
