@@ -2,7 +2,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { ensureEtcd } from "../../etcd/machine/programs";
 import { sha256Check } from "../../etcd/proof/checks";
 import { EtcdError } from "../../etcd/proof/etcd-error";
 import { verify } from "../../etcd/proof/verify";
@@ -10,7 +9,7 @@ import type { Report } from "../../etcd/report/report";
 import { reasonsAgainstRestore } from "../../etcd/snapshot/judgement";
 import { readSnapshot, SnapshotError, type Snapshot } from "../../etcd/snapshot/snapshot";
 import type { Manifest } from "../../etcd/source/manifest";
-import { startEtcdServer, type EtcdServer } from "../support/etcd-server";
+import { programsOf, startEtcdServer, type EtcdServer } from "../support/etcd-server";
 import type { Base } from "./base";
 import { askLiveKeys } from "./live-keys";
 import type { Mutant } from "./mutant";
@@ -58,7 +57,7 @@ const VERSION = "3.6";
 
 /** @param directory where it works; each judgement leaves nothing there. */
 export async function openJudge({ good, truth }: Base, directory: string): Promise<Judge> {
-  const programs = await ensureEtcd(VERSION);
+  const programs = await programsOf(VERSION);
   const file = join(directory, "good.db");
   await writeFile(file, good.file);
   const snapshot = await readSnapshot(file);

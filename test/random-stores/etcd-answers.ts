@@ -3,8 +3,7 @@ import { execFile as execFileCallback } from "node:child_process";
 import { copyFile, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 
-import { ensureEtcd } from "../../etcd/machine/programs";
-import type { EtcdServer } from "../support/etcd-server";
+import { programsOf, type EtcdServer } from "../support/etcd-server";
 
 const execFile = promisify(execFileCallback);
 
@@ -21,7 +20,7 @@ export interface FileAnswer {
 
 /** Asks on a copy that is removed again: `etcdutl hashkv` writes into the file. */
 export async function askEtcdutl(file: string): Promise<FileAnswer> {
-  const { etcdutl } = await ensureEtcd("3.7");
+  const { etcdutl } = await programsOf("3.7");
   const copy = `${file}.copy`;
   await copyFile(file, copy);
   try {

@@ -52,10 +52,11 @@ export interface EtcdServerOptions {
 }
 
 const START_LIMIT_MS = 30_000;
-/** Looked for once for each version: that starts every program, 0.2 s. */
+/** Programs of each version that were found; finding them starts each, 0.2 s. */
 const found = new Map<string, Promise<EtcdPrograms>>();
 
-function programsOf(version: string): Promise<EtcdPrograms> {
+/** The programs of a minor version, looked for once a process. */
+export function programsOf(version: string): Promise<EtcdPrograms> {
   const programs = found.get(version) ?? ensureEtcd(version);
   found.set(version, programs);
   return programs;

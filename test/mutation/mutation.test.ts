@@ -1,0 +1,43 @@
+/** A sample of `npm run mutation`, and whether the matrix itself can fail. */
+import { expect, it } from "vitest";
+
+import { plainCrc32c } from "../support/plain-hash-kv";
+import { KINDS } from "./kinds";
+import { FORGED, mendingBytes } from "./kinds/forged";
+import { runMatrix } from "./matrix";
+import { matrixTable } from "./table";
+
+const SEED = 5;
+
+it("lets no mutant of a sample of all kinds pass as good", async () => {
+  const options = { kinds: KINDS, seed: SEED, places: 4, sample: 14, atOnce: 2 };
+  const rows = await runMatrix(options);
+  expect(rows.flatMap(({ passed }) => passed)).toEqual([]);
+  const judged = rows.reduce((sum, { mutants }) => sum + mutants, 0);
+  expect(judged).toBe(14);
+  expect(matrixTable(rows, 1)).toContain("14 mutants, 1 s");
+});
+
+it("has at least 40 kinds of damage, and calls out what only a manifest would know", async () => {
+  expect(new Set(KINDS.map(({ id }) => id)).size).toBe(KINDS.length);
+  expect(KINDS.length).toBeGreaterThanOrEqual(40);
+
+  // Foreseen for this kind; were it not, the matrix would fail.
+  const forged = FORGED.filter(({ id }) => id === "forged-value");
+  const unforeseen = forged.map(({ manifestOnly: _, ...kind }) => kind);
+  const [row] = await runMatrix({ kinds: unforeseen, seed: SEED, places: 1, atOnce: 1 });
+  expect(row?.caught).toMatchObject({ sha256: 1, manifest: 1 });
+  expect(row?.passed).toHaveLength(1);
+  expect(matrixTable(row ? [row] : [], 1)).toContain("PASSED: forged-value");
+});
+
+it("forges what a CRC-32C does not see", () => {
+  const message = Buffer.from("a value that is long enough to be forged");
+  const forged = Buffer.from(message);
+  const delta = Buffer.from([0x40]);
+  const mended = mendingBytes(delta, 7);
+  forged.writeUInt8((forged[3] ?? 0) ^ 0x40, 3);
+  mended.forEach((byte, i) => forged.writeUInt8((forged[11 + i] ?? 0) ^ byte, 11 + i));
+  expect(forged.equals(message)).toBe(false);
+  expect(plainCrc32c(forged)).toBe(plainCrc32c(message));
+});
