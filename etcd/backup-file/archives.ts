@@ -1,8 +1,9 @@
 /** The files of an archive, one after the other. */
 import { crc32 } from "node:zlib";
-import { Parser, type ReadEntry } from "tar";
-import * as yauzl from "yauzl";
+import type { ReadEntry } from "tar";
+import type { Entry, ZipFile } from "yauzl";
 import { DamageError } from "./decompress";
+import { libraries } from "./libraries";
 import type { Bytes } from "./streams";
 
 /** What is done with each file of an archive; its bytes need not be read to the end. */
@@ -18,7 +19,7 @@ export async function visitZip(
   visit: Visit,
   skipped: (name: string, why: string) => void,
 ): Promise<void> {
-  const zip = await yauzl.openPromise(file, { autoClose: false }).catch(damaged);
+  const zip = await libraries.zip().openPromise(file, { autoClose: false }).catch(damaged);
   try {
     for await (const entry of damagedIn(zip.eachEntry())) {
       const { fileName } = entry;
@@ -31,7 +32,7 @@ export async function visitZip(
   }
 }
 
-async function* unzipped(zip: yauzl.ZipFile, entry: yauzl.Entry): Bytes {
+async function* unzipped(zip: ZipFile, entry: Entry): Bytes {
   let sum = 0;
   const stream = await zip.openReadStreamPromise(entry).catch(damaged);
   for await (const part of damagedIn(stream as AsyncIterable<Buffer>)) {
@@ -53,7 +54,7 @@ export async function visitTar(archive: Bytes, visit: Visit): Promise<void> {
     failed = reject;
   });
   let visiting = Promise.resolve();
-  const parser = new Parser({
+  const parser = new (libraries.tar().Parser)({
     strict: true,
     onReadEntry(entry) {
       visiting = visiting.then(async () => {

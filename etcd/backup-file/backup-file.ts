@@ -8,16 +8,10 @@ import type { ReadOptions, Snapshot } from "../snapshot/types";
 import { readManifest, type Manifest } from "../source/manifest";
 import { findDatabase } from "./data-directory";
 import type { Container } from "./container";
+import { chooseInFolder } from "./folder";
 import { HEAD_BYTES, isArchive, isCompression, isUnfinished, kindOf } from "./kinds";
 import { findLasting, openLastingPlace, openUnnamedPlace, sha256OfFile } from "./place";
-
-/* eslint-disable @typescript-eslint/no-require-imports -- loaded for a packed backup only: the libraries take 0.1 s;
-   `import()` would ask Node's ESM loader, which does not know TypeScript here. */
-const load = {
-  folder: () => require("./folder") as typeof import("./folder"),
-  unpack: () => require("./unpack") as typeof import("./unpack"),
-};
-/* eslint-enable @typescript-eslint/no-require-imports */
+import { unpack } from "./unpack";
 
 /** A backup that can be read. To be disposed of. */
 export interface BackupFile {
@@ -64,7 +58,7 @@ export async function openBackup(file: string, options: OpenOptions = {}): Promi
   if (database !== undefined)
     return { name, file: database.path, ...database, dispose: () => undefined };
 
-  const { file: chosen, beside } = await load.folder().chooseInFolder(name);
+  const { file: chosen, beside } = await chooseInFolder(name);
   const opened = await openFile(chosen, options);
   const { container } = opened;
   const entry = [path.basename(chosen), container?.entry].filter((part) => part !== undefined);
@@ -102,7 +96,7 @@ async function openFile(name: string, options: OpenOptions): Promise<BackupFile>
   if (lasting !== undefined) return { ...packed, ...lasting, kept, container };
   if (keepIn !== undefined) removeKept(keepIn);
 
-  const { place, packing } = await load.unpack().unpack(name, kind, {
+  const { place, packing } = await unpack(name, kind, {
     ...(signal === undefined ? {} : { signal }),
     ...(onUnpack === undefined ? {} : { onProgress: onUnpack }),
     openPlace: () => (kept === undefined ? openUnnamedPlace(name) : openLastingPlace(name, kept)),

@@ -1,10 +1,8 @@
 /** Compressed bytes in, unpacked bytes out, piece by piece. */
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { Decompress as ZstdDecompress } from "fzstd";
-import createBunzip2 from "unbzip2-stream";
-import { XzReadableStream } from "xz-decompress";
 import type { Compression } from "./kinds";
+import { libraries } from "./libraries";
 import type { Bytes } from "./streams";
 
 /** What is compressed cannot be unpacked: it is damaged or cut off. */
@@ -54,7 +52,7 @@ const ZSTD_STEP = 1024;
 
 async function* unzstd(packed: Bytes): Bytes {
   let ready: Uint8Array[] = [];
-  const decompressor = new ZstdDecompress((part) => {
+  const decompressor = new (libraries.zstd().Decompress)((part) => {
     if (part.length > 0) ready.push(part);
   });
   function* taken(): Iterable<Uint8Array> {
@@ -75,7 +73,7 @@ async function* unzstd(packed: Bytes): Bytes {
 async function* unxz(packed: Bytes): Bytes {
   // The two types of a web stream, Node's and that of the library, differ in name only.
   const source = Readable.toWeb(Readable.from(packed)) as ReadableStream<Uint8Array>;
-  const reader = new XzReadableStream(source).getReader();
+  const reader = new (libraries.xz().XzReadableStream)(source).getReader();
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
   } finally {
@@ -90,7 +88,7 @@ async function* bunzip2(packed: Bytes): Bytes {
   let ready: Buffer[] = [];
   let waiting = 0;
   let failure: Error | undefined;
-  const stream = createBunzip2();
+  const stream = libraries.bzip2()();
   stream.on("data", (part: Buffer) => {
     waiting += part.length;
     // Thrown inside the library, it stops it and comes back as its error.
