@@ -95,7 +95,10 @@ export function findCredentials(env: NodeJS.ProcessEnv, cwd: string): Credential
     if (value !== undefined && value !== "") auth[key] ??= value;
   }
   if (auth.auth_url === undefined) {
-    throw new UserError(EXIT.usage, `no OpenStack is named: neither OS_CLOUD nor OS_AUTH_URL is set; ${HOW}`);
+    throw new UserError(
+      EXIT.usage,
+      `no OpenStack is named: neither OS_CLOUD nor OS_AUTH_URL is set; ${HOW}`,
+    );
   }
   const entry = {
     auth,
@@ -117,7 +120,9 @@ function findCloud(
   const named = env.OS_CLIENT_CONFIG_FILE;
   const candidates = [
     ...(named === undefined || named === "" ? [] : [named]),
-    ...folders.flatMap((folder) => ["clouds.yaml", "clouds.yml"].map((file) => path.join(folder, file))),
+    ...folders.flatMap((folder) =>
+      ["clouds.yaml", "clouds.yml"].map((file) => path.join(folder, file)),
+    ),
   ];
   const file = candidates.find((candidate) => fs.existsSync(candidate));
   if (file === undefined) {
@@ -154,10 +159,14 @@ function readClouds(file: string): Readonly<Record<string, unknown>> {
   try {
     content = parse(fs.readFileSync(file, "utf8"));
   } catch (error) {
-    throw new UserError(EXIT.usage, `cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UserError(
+      EXIT.usage,
+      `cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   const { success, data } = Clouds.safeParse(content);
-  if (!success) throw new UserError(EXIT.usage, `${file} is no clouds.yaml: it has no "clouds:" at its top`);
+  if (!success)
+    throw new UserError(EXIT.usage, `${file} is no clouds.yaml: it has no "clouds:" at its top`);
   return data.clouds;
 }
 
@@ -215,7 +224,9 @@ function identityOf(
   const id = auth("user_id");
   const password = need("password");
   const user =
-    id === undefined ? { name: need("username"), domain: domain("user"), password } : { id, password };
+    id === undefined
+      ? { name: need("username"), domain: domain("user"), password }
+      : { id, password };
   return { method: "password", user, scope };
 }
 

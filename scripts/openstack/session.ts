@@ -75,7 +75,10 @@ const VERSION: Readonly<Partial<Record<ServiceType, string>>> = {
 const MICROVERSION = "2.52";
 
 /** Logs in. @throws UserError that says what is wrong with the credentials, or that nobody answers. */
-export async function openSession(credentials: Credentials, signal?: AbortSignal): Promise<Session> {
+export async function openSession(
+  credentials: Credentials,
+  signal?: AbortSignal,
+): Promise<Session> {
   const { authUrl, source } = credentials;
   const trust = {
     verify: credentials.verify,
@@ -91,10 +94,14 @@ export async function openSession(credentials: Credentials, signal?: AbortSignal
     }),
   );
   const secret = answer.headers["x-subject-token"];
-  if (answer.status !== 201 || typeof secret !== "string") throw refusedLogin(answer, authUrl, source);
+  if (answer.status !== 201 || typeof secret !== "string")
+    throw refusedLogin(answer, authUrl, source);
   const { token } = Token.parse(answer.body);
   if (token.project === undefined) {
-    throw new UserError(EXIT.usage, `${source} names no project; set project_name (OS_PROJECT_NAME)`);
+    throw new UserError(
+      EXIT.usage,
+      `${source} names no project; set project_name (OS_PROJECT_NAME)`,
+    );
   }
   const { url, region } = endpointsOf(token.catalog, credentials);
   return {
@@ -106,7 +113,10 @@ export async function openSession(credentials: Credentials, signal?: AbortSignal
     async request(service, path, options = {}) {
       const base = url(service);
       if (base === undefined) {
-        throw new UserError(EXIT.environment, `this OpenStack has no service of type "${service}" in ${region ?? "any region"}`);
+        throw new UserError(
+          EXIT.environment,
+          `this OpenStack has no service of type "${service}" in ${region ?? "any region"}`,
+        );
       }
       const { method = "GET", body, stream, headers } = options;
       const reply = await reach(base, service, () =>
@@ -119,13 +129,18 @@ export async function openSession(credentials: Credentials, signal?: AbortSignal
           ...(options.signal && { signal: options.signal }),
           headers: {
             "x-auth-token": secret,
-            ...(service === "compute" ? { "openstack-api-version": `compute ${MICROVERSION}` } : {}),
+            ...(service === "compute"
+              ? { "openstack-api-version": `compute ${MICROVERSION}` }
+              : {}),
             ...headers,
           },
         }),
       );
       if (reply.status < 200 || reply.status > 299) {
-        throw new OpenStackError(reply.status, `${method} ${service} ${path.split("?")[0] ?? ""}: ${reply.status} ${wordsOf(reply.body)}`);
+        throw new OpenStackError(
+          reply.status,
+          `${method} ${service} ${path.split("?")[0] ?? ""}: ${reply.status} ${wordsOf(reply.body)}`,
+        );
       }
       return reply.body;
     },
@@ -214,7 +229,12 @@ function refusedLogin({ status, body }: HttpAnswer, authUrl: string, source: str
 
 /** A service's own message, wherever in its answer it stands. */
 function wordsOf(body: unknown): string {
-  if (typeof body === "string") return body.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim().slice(0, 300);
+  if (typeof body === "string")
+    return body
+      .replace(/<[^>]*>/g, " ")
+      .replace(/\s+/g, " ")
+      .trim()
+      .slice(0, 300);
   if (typeof body !== "object" || body === null) return "";
   for (const value of [body, ...Object.values(body)] as unknown[]) {
     if (typeof value !== "object" || value === null) continue;

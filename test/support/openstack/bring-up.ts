@@ -58,7 +58,10 @@ export async function bringUp(toolsDir: string, say: Say, signal: AbortSignal): 
     }
     await takeDown();
     const reason = error instanceof Error ? error.message : String(error);
-    throw new UserError(EXIT.environment, `the lab did not come up: ${reason}; its logs are in ${LAST_LOGS}`);
+    throw new UserError(
+      EXIT.environment,
+      `the lab did not come up: ${reason}; its logs are in ${LAST_LOGS}`,
+    );
   }
 }
 
@@ -91,7 +94,9 @@ function writeClouds(password: string): void {
 }
 
 function refuseSmallComputer(): void {
-  const available = Number(/^MemAvailable:\s+(\d+)/m.exec(fs.readFileSync("/proc/meminfo", "utf8"))?.[1] ?? 0) / 1024;
+  const available =
+    Number(/^MemAvailable:\s+(\d+)/m.exec(fs.readFileSync("/proc/meminfo", "utf8"))?.[1] ?? 0) /
+    1024;
   if (available < MEMORY_MIB) {
     throw new UserError(
       EXIT.environment,

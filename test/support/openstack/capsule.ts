@@ -30,7 +30,11 @@ export interface Capsule {
   /** Runs a program in it to its end; gives what it printed. */
   run(argv: readonly string[], env?: Readonly<globalThis.Record<string, string>>): Promise<string>;
   /** Starts a program that stays, with its output in `log/NAME.log`. */
-  start(name: string, argv: readonly string[], env?: Readonly<globalThis.Record<string, string>>): void;
+  start(
+    name: string,
+    argv: readonly string[],
+    env?: Readonly<globalThis.Record<string, string>>,
+  ): void;
 }
 
 /** The capsule that is there; undefined when there is none. */
@@ -99,7 +103,9 @@ export function memoryOf({ pid }: Capsule): { readonly mib: number; readonly pro
   const mine = fs
     .readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && namespace(name) === namespace(`${pid}`));
-  const kib = mine.map((name) => Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${name}/smaps_rollup`))?.[1] ?? 0));
+  const kib = mine.map((name) =>
+    Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${name}/smaps_rollup`))?.[1] ?? 0),
+  );
   return { mib: kib.reduce((sum, value) => sum + value, 0) / 1024, processes: mine.length };
 }
 
@@ -126,9 +132,12 @@ function capsuleAt(pid: number): Capsule {
         return stdout;
       } catch (error) {
         const said = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
-        throw new Error(`${argv.slice(0, 3).join(" ")} failed: ${said.slice(-1500) || String(error)}`, {
-          cause: error,
-        });
+        throw new Error(
+          `${argv.slice(0, 3).join(" ")} failed: ${said.slice(-1500) || String(error)}`,
+          {
+            cause: error,
+          },
+        );
       }
     },
     start(name, argv, env) {

@@ -14,14 +14,21 @@ export const TINY_FLAVOR = "m1.tiny";
 export const EXTERNAL_NETWORK = "public";
 
 const WithId = z.object({ id: z.string() });
-const idOf = (answer: unknown, key: string): string => z.record(z.string(), z.unknown()).transform((all) => WithId.parse(all[key]).id).parse(answer);
+const idOf = (answer: unknown, key: string): string =>
+  z
+    .record(z.string(), z.unknown())
+    .transform((all) => WithId.parse(all[key]).id)
+    .parse(answer);
 const List = (key: string) =>
   z.object({ [key]: z.array(WithId) }).transform((answer) => answer[key] ?? []);
 
 /** Users for the services, their endpoints, and the lab's own project and user. */
 export async function makeCatalog(session: Session, password: string): Promise<void> {
   const make = async (kind: string, body: Readonly<Record<string, unknown>>) =>
-    idOf(await session.request("identity", `/${kind}s`, { method: "POST", body: { [kind]: body } }), kind);
+    idOf(
+      await session.request("identity", `/${kind}s`, { method: "POST", body: { [kind]: body } }),
+      kind,
+    );
   const roleId = async (name: string): Promise<string> => {
     const [role] = List("roles").parse(await session.request("identity", `/roles?name=${name}`));
     if (role === undefined) throw new Error(`keystone has no role ${name}`);
@@ -29,12 +36,17 @@ export async function makeCatalog(session: Session, password: string): Promise<v
   };
   const user = async (name: string, project: string, role: string) => {
     const id = await make("user", { name, domain_id: "default", password });
-    await session.request("identity", `/projects/${project}/users/${id}/roles/${await roleId(role)}`, {
-      method: "PUT",
-    });
+    await session.request(
+      "identity",
+      `/projects/${project}/users/${id}/roles/${await roleId(role)}`,
+      {
+        method: "PUT",
+      },
+    );
   };
   const services = await make("project", { name: "service", domain_id: "default" });
-  for (const name of ["glance", "nova", "neutron", "placement"]) await user(name, services, "admin");
+  for (const name of ["glance", "nova", "neutron", "placement"])
+    await user(name, services, "admin");
   const types = {
     glance: ["image", apiUrl("glance")],
     placement: ["placement", apiUrl("placement")],
@@ -76,11 +88,23 @@ export interface GuestFiles {
 
 /** Image, flavors and the network outside. */
 export async function makeOffer(session: Session, guest: GuestFiles): Promise<void> {
-  const image = async (name: string, file: string, format: string, container: string, more = {}) => {
+  const image = async (
+    name: string,
+    file: string,
+    format: string,
+    container: string,
+    more = {},
+  ) => {
     const id = WithId.parse(
       await session.request("image", "/images", {
         method: "POST",
-        body: { name, disk_format: format, container_format: container, visibility: "public", ...more },
+        body: {
+          name,
+          disk_format: format,
+          container_format: container,
+          visibility: "public",
+          ...more,
+        },
       }),
     ).id;
     await session.request("image", `/images/${id}/file`, {

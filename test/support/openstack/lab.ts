@@ -47,7 +47,7 @@ function commandLine(): Command {
     .exitOverride()
     .addHelpText(
       "after",
-      "\nExamples:\n  npm run lab:openstack -- up\n  eval \"$(npm run -s lab:openstack -- status --env)\"\n" +
+      '\nExamples:\n  npm run lab:openstack -- up\n  eval "$(npm run -s lab:openstack -- status --env)"\n' +
         "  npx etcd-restore doctor --target openstack\n  npm run lab:openstack -- down\n" +
         "\nExit codes: 0 done (status: it runs); 1 status: it does not run; 2 wrong use; 3 this computer cannot do it.",
     );
@@ -64,7 +64,9 @@ function commandLine(): Command {
     });
   program
     .command("down")
-    .description("Ends it and removes it, with every server in it. Nothing but packages and the built image stays.")
+    .description(
+      "Ends it and removes it, with every server in it. Nothing but packages and the built image stays.",
+    )
     .action(async () => {
       await alone(async () => {
         const was = await takeDown();

@@ -11,7 +11,9 @@ const POLICY = "/usr/sbin/policy-rc.d";
 
 /** Refuses a computer on which the lab cannot run, with what to do. */
 export function refuseForeignComputer(): void {
-  const release = fs.existsSync("/etc/os-release") ? fs.readFileSync("/etc/os-release", "utf8") : "";
+  const release = fs.existsSync("/etc/os-release")
+    ? fs.readFileSync("/etc/os-release", "utf8")
+    : "";
   if (!/^ID=debian$/m.test(release) || !/^VERSION_ID="?12"?$/m.test(release)) {
     const name = /^PRETTY_NAME="?([^"\n]*)/m.exec(release)?.[1] ?? process.platform;
     throw new UserError(
@@ -83,13 +85,21 @@ function apt(
         const [kind, , percent] = line.split(":");
         if (Number(percent) < shown + 10 && Number(percent) >= shown) return;
         shown = Number(percent);
-        say(`${kind === "dlstatus" ? "downloading" : "installing"} packages: ${Math.floor(shown)} %`);
+        say(
+          `${kind === "dlstatus" ? "downloading" : "installing"} packages: ${Math.floor(shown)} %`,
+        );
       });
     }
     child.on("error", reject);
     child.on("close", (code) => {
       if (code === 0) resolve();
-      else reject(new UserError(EXIT.environment, `apt-get ${words[0] ?? ""} ended with ${code ?? "a signal"}:\n${last.trim()}`));
+      else
+        reject(
+          new UserError(
+            EXIT.environment,
+            `apt-get ${words[0] ?? ""} ended with ${code ?? "a signal"}:\n${last.trim()}`,
+          ),
+        );
     });
   });
 }

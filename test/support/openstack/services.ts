@@ -28,7 +28,15 @@ export function layOut(): string {
   // Others may look their way through it: QEMU is nobody in particular.
   fs.mkdirSync(STATE_DIR, { recursive: true, mode: 0o711 });
   for (const folder of folders) fs.mkdirSync(path.join(STATE_DIR, folder), { recursive: true });
-  for (const folder of ["etc/keystone", "db", "rabbit", "log", "etc/nova", "etc/neutron", "etc/glance"]) {
+  for (const folder of [
+    "etc/keystone",
+    "db",
+    "rabbit",
+    "log",
+    "etc/nova",
+    "etc/neutron",
+    "etc/glance",
+  ]) {
     fs.mkdirSync(path.join(STATE_DIR, folder), { recursive: true });
     fs.chmodSync(path.join(STATE_DIR, folder), 0o700);
   }
@@ -39,8 +47,14 @@ export function layOut(): string {
     fs.writeFileSync(file, text, { mode: 0o600 });
   }
   fs.cpSync("/etc/libvirt", path.join(STATE_DIR, "etc/libvirt"), { recursive: true });
-  fs.rmSync(path.join(STATE_DIR, "etc/libvirt/qemu/networks/autostart"), { recursive: true, force: true });
-  fs.renameSync(path.join(STATE_DIR, "etc/qemu.conf"), path.join(STATE_DIR, "etc/libvirt/qemu.conf"));
+  fs.rmSync(path.join(STATE_DIR, "etc/libvirt/qemu/networks/autostart"), {
+    recursive: true,
+    force: true,
+  });
+  fs.renameSync(
+    path.join(STATE_DIR, "etc/qemu.conf"),
+    path.join(STATE_DIR, "etc/libvirt/qemu.conf"),
+  );
   fs.copyFileSync("/etc/nova/api-paste.ini", path.join(STATE_DIR, "etc/nova/api-paste.ini"));
   fs.writeFileSync(path.join(STATE_DIR, "rabbit", "plugins"), "");
   return password;
@@ -88,7 +102,11 @@ export async function startServices(
           ["placement-manage", `--config-file=${LAB}/etc/placement/placement.conf`, "db", "sync"],
           { OS_PLACEMENT_CONFIG_DIR: `${LAB}/etc/placement` },
         );
-        await capsule.run(["glance-manage", `--config-file=${LAB}/etc/glance/glance-api.conf`, "db_sync"]);
+        await capsule.run([
+          "glance-manage",
+          `--config-file=${LAB}/etc/glance/glance-api.conf`,
+          "db_sync",
+        ]);
         return session;
       }),
       syncNova(capsule),
@@ -204,7 +222,13 @@ async function startKeystone(
     ...["bootstrap", "--bootstrap-region-id", REGION, "--bootstrap-public-url", url],
     ...["--bootstrap-internal-url", url, "--bootstrap-admin-url", url],
   );
-  startWsgi(capsule, "keystone", "/usr/bin/keystone-wsgi-public", { processes: 1, threads: 4 }, environment);
+  startWsgi(
+    capsule,
+    "keystone",
+    "/usr/bin/keystone-wsgi-public",
+    { processes: 1, threads: 4 },
+    environment,
+  );
   await answers("keystone", signal);
   return openSession(labCredentials("admin", password), signal);
 }
@@ -222,12 +246,24 @@ async function syncNova(capsule: Capsule): Promise<void> {
 
 function startApis(capsule: Capsule): void {
   capsule.start("neutron-server", ["neutron-server", NEUTRON]);
-  startWsgi(capsule, "placement", "/usr/bin/placement-api", { processes: 1, threads: 2 }, {
-    OS_PLACEMENT_CONFIG_DIR: `${LAB}/etc/placement`,
-  });
-  startWsgi(capsule, "nova", "/usr/bin/nova-api-wsgi", { processes: 2, threads: 1 }, {
-    OS_NOVA_CONFIG_DIR: `${LAB}/etc/nova`,
-  });
+  startWsgi(
+    capsule,
+    "placement",
+    "/usr/bin/placement-api",
+    { processes: 1, threads: 2 },
+    {
+      OS_PLACEMENT_CONFIG_DIR: `${LAB}/etc/placement`,
+    },
+  );
+  startWsgi(
+    capsule,
+    "nova",
+    "/usr/bin/nova-api-wsgi",
+    { processes: 2, threads: 1 },
+    {
+      OS_NOVA_CONFIG_DIR: `${LAB}/etc/nova`,
+    },
+  );
   capsule.start("glance", ["glance-api", `--config-file=${LAB}/etc/glance/glance-api.conf`]);
   capsule.start("nova-conductor", ["nova-conductor", NOVA]);
   capsule.start("nova-scheduler", ["nova-scheduler", NOVA]);

@@ -20,7 +20,9 @@ export interface LabStatus {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-const Services = z.object({ services: z.array(z.object({ binary: z.string(), state: z.string() })) });
+const Services = z.object({
+  services: z.array(z.object({ binary: z.string(), state: z.string() })),
+});
 const Agents = z.object({ agents: z.array(z.object({ binary: z.string(), alive: z.boolean() })) });
 const Servers = z.object({ servers: z.array(z.object({ name: z.string(), status: z.string() })) });
 
