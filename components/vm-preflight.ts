@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import { forecast } from "../etcd/inspect/forecast";
 import type { EtcdInstall } from "../etcd/machine/cloud-init";
 import { ensureEtcd, EtcdProgramsError, type EtcdPrograms } from "../etcd/machine/programs";
 import pinned from "../etcd/machine/programs/checksums.json";
 import { pinnedRelease, RELEASES } from "../etcd/machine/programs/release";
 import { parseWanted } from "../etcd/machine/programs/version";
+import { vmNeeds } from "../etcd/machine/vm-needs";
 import { readBackup, type Backup } from "./backup";
 import type { SizeNeeds } from "./etcd-vm-settings";
 import { NotReadyError } from "./not-ready";
@@ -35,11 +35,6 @@ export interface VmPlan {
   readonly upload: EtcdPrograms | undefined;
 }
 
-const MIB = 2 ** 20;
-const GIB = 2 ** 30;
-/** Debian's and Ubuntu's cloud images take 1 to 2. */
-const SYSTEM_GIB = 2;
-
 /**
  * Everything that must hold before the first resource of a VM is registered, also in preview: the backup can be
  * restored, the etcd that serves it can be had, the data volume is large enough. Asks nothing of the cloud.
@@ -48,21 +43,16 @@ const SYSTEM_GIB = 2;
  */
 export async function vmPreflight(args: VmPreflightArgs): Promise<VmPlan> {
   const backup = await readBackup(args.snapshot, args.etcdVersion, args.labDirectory);
-  const { memoryBytes, diskBytes } = forecast({ ...backup, live: { count: backup.keys } });
-  const onVolume = args.dataVolumeGiB !== undefined;
-  if (args.dataVolumeGiB !== undefined && args.dataVolumeGiB * GIB < diskBytes) {
+  const needs = vmNeeds(backup, args.dataVolumeGiB !== undefined);
+  if (args.dataVolumeGiB !== undefined && args.dataVolumeGiB < needs.dataGiB) {
     throw new NotReadyError([
-      `dataVolumeGiB is ${args.dataVolumeGiB}, the backup needs ${Math.ceil(diskBytes / GIB)}`,
+      `dataVolumeGiB is ${args.dataVolumeGiB}, the backup needs ${needs.dataGiB}`,
     ]);
   }
   return {
     backup,
     install: installOf(args, backup.servedBy),
-    needs: {
-      ramMiB: Math.ceil(memoryBytes / MIB),
-      // The upload lies there as long as it is being restored.
-      diskGiB: Math.ceil((backup.bytes + (onVolume ? 0 : diskBytes)) / GIB) + SYSTEM_GIB,
-    },
+    needs,
     upload:
       args.etcdInstall === "upload" ? await programsToUpload(args, backup.servedBy) : undefined,
   };
