@@ -3,6 +3,7 @@ import type { Check, Phase, Report, RestoredSummary, VerificationLevel } from ".
 import { compareVersions, summarize } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
 import type { Manifest } from "../source/manifest";
+import { bumped } from "./bumped";
 import {
   alarmsCheck,
   authCheck,
@@ -33,6 +34,11 @@ export interface VerifyRequest {
   readonly level: VerificationLevel;
   /** Keys, or prefixes that end in `/` or `*`, that must be there. Default: none. */
   readonly expectedKeys?: readonly string[];
+  /**
+   * By how much the revision was bumped at the restore, with everything before marked as compacted
+   * (`etcdutl snapshot restore --bump-revision … --mark-compacted`). Default: it was not.
+   */
+  readonly bumpedBy?: number;
   /** What the source said of itself. Default: the proof begins at the file. */
   readonly manifest?: Manifest;
   /** What others measured before; `verify` is added. Default: none. */
@@ -52,7 +58,9 @@ export interface VerifyRequest {
  * @throws EtcdError when the server cannot be reached or read to the end; what it refuses to tell is `not-checked`.
  */
 export async function verify(request: VerifyRequest): Promise<Report> {
-  const { snapshot, endpoint, level, manifest, signal } = request;
+  const { endpoint, level, manifest, signal } = request;
+  const file = request.snapshot;
+  const snapshot = request.bumpedBy === undefined ? file : bumped(file, request.bumpedBy);
   const started = performance.now();
   const startedAt = request.startedAt ?? new Date();
   signal?.throwIfAborted();
@@ -63,7 +71,7 @@ export async function verify(request: VerifyRequest): Promise<Report> {
     const facts = await gatherFacts(client, snapshot);
     const checks: Check[] = [
       sha256Check(snapshot, manifest),
-      ...(manifest ? [sourceCheck(snapshot, manifest)] : []),
+      ...(manifest ? [sourceCheck(file, manifest)] : []),
       versionCheck(snapshot, facts),
       compactRevisionCheck(snapshot, facts),
       hashKvCheck(snapshot, facts),
@@ -120,7 +128,7 @@ export async function verify(request: VerifyRequest): Promise<Report> {
       level,
       startedAt: startedAt.toISOString(),
       seconds: round(Math.max(seconds, (Date.now() - startedAt.getTime()) / 1000)),
-      snapshot: summarize(snapshot),
+      snapshot: summarize(file),
       ...(manifest && {
         source: {
           revision: manifest.source.revision,

@@ -58,7 +58,8 @@ async function readOpened(source: SourceFile, options: ReadOptions): Promise<Sna
   const { scheduledCompactRevision, finishedCompactRevision } = contents;
   const compactRevision = Math.max(scheduledCompactRevision, finishedCompactRevision);
   // As etcd's kvstore.go `restore`: a compaction may have removed all records of the last revisions.
-  const revision = Math.max(1, index.scanner.getGreatestMain(), compactRevision);
+  const lastRecordRevision = index.scanner.getGreatestMain();
+  const revision = Math.max(1, lastRecordRevision, compactRevision);
   if (!index.listLive(revision)) {
     throw new SnapshotError(path, "its keys do not fit into the 4 GiB of the index");
   }
@@ -79,6 +80,7 @@ async function readOpened(source: SourceFile, options: ReadOptions): Promise<Sna
     freePages: paged.map.countFree(),
     ...(badMetaPage === undefined ? {} : { badMetaPage }),
     revision,
+    lastRecordRevision,
     compactRevision,
     records: index.scanner.getRecords() >>> 0,
     placeholders: index.scanner.getPlaceholders() >>> 0,

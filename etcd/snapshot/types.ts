@@ -62,6 +62,8 @@ export interface Snapshot {
 
   /** The store's revision as a server computes it: greatest of last record and compaction marks, at least 1. */
   readonly revision: number;
+  /** Of the last record in the bucket `key`; before `revision` where a compaction took the last ones. 0: no record. */
+  readonly lastRecordRevision: number;
   /** 0: never scheduled. */
   readonly scheduledCompactRevision: number;
   /** 0: never finished. */

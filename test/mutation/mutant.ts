@@ -31,7 +31,7 @@ export interface Kind {
    * Why another meaning of such a mutant is known only by the SHA-256 that the manifest holds, because neither HashKV nor
    * any answer of etcd tells. Default: that must not be.
    */
-  readonly manifestOnly?: string;
+  readonly manifestOnly?: string | undefined;
 }
 
 const TRAILER_BYTES = 32;
