@@ -27,8 +27,10 @@ export = async () => {
     endpoint: clientEndpoint,
     clientDirectory: pki.clientDirectory,
     restored: restore.result,
+    ssh: made.ssh,
     phases: {
       ...made.phases,
+      copy: restore.seconds.copy,
       restore: restore.seconds.restore,
       start: restore.seconds.start,
     },
@@ -77,6 +79,7 @@ async function onThisComputer(settings: LocalSettings) {
   const { machine, clientEndpoint } = etcd;
   return {
     ...{ backup, pki, machine, clientEndpoint },
+    ssh: undefined,
     phases: { install: etcd.installSeconds },
     outputs: { etcdctl: etcd.etcdctl(pki.clientDirectory) },
   };
@@ -107,7 +110,8 @@ async function onOpenStack(settings: OpenStackSettings) {
   return {
     ...{ backup, pki, clientEndpoint: vm.clientEndpoint },
     machine: vm.machine(pki.files, upload),
-    phases: {},
+    ssh: vm.connection,
+    phases: { provision: vm.seconds.provision, install: vm.seconds.install },
     outputs: { sshCommand: vm.sshCommand, etcdctl: vm.etcdctl(pki.clientDirectory) },
   };
 }

@@ -18,6 +18,7 @@ interface PlainArgs {
   readonly snapshotBytes: number;
   readonly clientPort?: number | undefined;
   readonly peerPort?: number | undefined;
+  readonly sshWithinSeconds?: number | undefined;
   readonly readyWithinSeconds?: number | undefined;
 }
 
@@ -26,6 +27,7 @@ export interface VmSettings {
   readonly hostname: string;
   readonly clientPort: number;
   readonly peerPort: number;
+  readonly sshWithinSeconds: number;
   readonly readyWithinSeconds: number;
 }
 
@@ -35,6 +37,7 @@ export function checkedSettings(name: string, args: PlainArgs): VmSettings {
     hostname: name.toLowerCase(),
     clientPort: args.clientPort ?? 2379,
     peerPort: args.peerPort ?? 2380,
+    sshWithinSeconds: args.sshWithinSeconds ?? 480,
     readyWithinSeconds: args.readyWithinSeconds ?? 900,
   };
   const problems: string[] = [];
@@ -50,6 +53,7 @@ export function checkedSettings(name: string, args: PlainArgs): VmSettings {
   wholeNumber("snapshotBytes", args.snapshotBytes, 0, Number.MAX_SAFE_INTEGER);
   wholeNumber("clientPort", settings.clientPort, 1, 65535);
   wholeNumber("peerPort", settings.peerPort, 1, 65535);
+  wholeNumber("sshWithinSeconds", settings.sshWithinSeconds, 1, 7200);
   wholeNumber("readyWithinSeconds", settings.readyWithinSeconds, 1, 7200);
   if (args.dataVolumeGiB !== undefined) wholeNumber("dataVolumeGiB", args.dataVolumeGiB, 1, 65536);
   if (settings.clientPort === settings.peerPort) {

@@ -55,12 +55,11 @@ export interface EtcdVmArgs {
   readonly dataVolumeGiB?: number | undefined;
   /** Folder on this computer that gets `ssh-key` (mode 0600) and `known_hosts`. */
   readonly sshDirectory: string;
+  /** Seconds until it must answer over SSH; 22 to 85 were seen without hardware virtualisation. @default 480 */
+  readonly sshWithinSeconds?: number | undefined;
   /** Seconds that cloud-init may take. @default 900 */
   readonly readyWithinSeconds?: number | undefined;
 }
-
-/** Until a VM that boots answers; 22 to 85 s were seen without hardware virtualisation. */
-const SSH_SECONDS = 480;
 
 /**
  * A VM with etcd installed and configured, but without data: where a backup can be restored.
@@ -86,6 +85,8 @@ export class EtcdVm extends pulumi.ComponentResource {
   public readonly environmentFile: pulumi.Output<string>;
   /** Folder on it with the etcd programs. */
   public readonly programs: string;
+  /** Seconds from the server's creation until its system began to boot, where the cloud tells, and until it was ready. */
+  public readonly seconds: pulumi.Output<{ provision: number | undefined; install: number }>;
 
   constructor(name: string, args: EtcdVmArgs, opts?: pulumi.ComponentResourceOptions) {
     const settings = checkedSettings(name, args);
@@ -171,7 +172,7 @@ export class EtcdVm extends pulumi.ComponentResource {
             {
               create: pulumi
                 .all([address, pulumi.unsecret(keys.apply(({ host }) => host.publicKey))])
-                .apply(([host, key]) => waitForSshCommand(host, key)),
+                .apply(([host, key]) => waitForSshCommand(host, key, settings.sshWithinSeconds)),
               triggers: [server.id],
             },
             child,
@@ -183,9 +184,11 @@ export class EtcdVm extends pulumi.ComponentResource {
       `${name}-ready`,
       {
         connection: booting,
-        create: commandLine(
-          ...["sudo", "bash", "-s", "--"],
-          ...[settings.readyWithinSeconds, VM.readyMarker],
+        create: server.created.apply((created) =>
+          commandLine(
+            ...["sudo", "bash", "-s", "--", settings.readyWithinSeconds, VM.readyMarker],
+            ...(created ? [created] : []),
+          ),
         ),
         stdin: WAIT_READY,
         triggers: [server.id],
@@ -197,6 +200,7 @@ export class EtcdVm extends pulumi.ComponentResource {
         dependsOn: [attachment, shown].filter((resource) => resource !== undefined),
       },
     );
+    this.seconds = ready.stdout.apply(parseSeconds);
     this.instanceId = pulumi.all([server.id, ready.id]).apply(([id]) => id);
     const configured = new command.remote.Command(
       `${name}-environment`,
@@ -233,7 +237,13 @@ export class EtcdVm extends pulumi.ComponentResource {
 }
 
 /** The command line that waits until the VM answers, with the key that was made for it. */
-function waitForSshCommand(host: string, publicKey: string): string {
+function waitForSshCommand(host: string, publicKey: string, seconds: number): string {
   const [, key = ""] = withoutComment(publicKey).split(" ");
-  return scriptCommand("wait-for-ssh", host, SSH_PORT, SSH_SECONDS, key);
+  return scriptCommand("wait-for-ssh", host, SSH_PORT, seconds, key);
+}
+
+/** Reads what `wait-ready.sh` printed. */
+function parseSeconds(stdout: string): { provision: number | undefined; install: number } {
+  const { provision, install } = JSON.parse(stdout) as { provision?: number; install: number };
+  return { provision, install };
 }

@@ -35,7 +35,7 @@ const MIB = 2 ** 20;
 
 /**
  * Copies certificates, programs, script and backup to a machine and restores the backup there; gives what the restore
- * script printed.
+ * script printed, and how long the copies took in seconds.
  *
  * Everything is done anew on another machine, for another backup, and with another version of the script. Nothing
  * has a `delete`: all of it goes with the machine. The upload is removed once it is restored.
@@ -44,7 +44,7 @@ export function restoreOverSsh(
   name: string,
   { backup, site, ssh }: { backup: Backup; site: Site; ssh: SshMachine },
   parent: pulumi.Resource,
-): pulumi.Output<string> {
+): { readonly result: pulumi.Output<string>; readonly copySeconds: pulumi.Output<number> } {
   const scriptFile = projectPath("etcd", "machine", "restore.sh");
   const scriptSha256 = sha256(fs.readFileSync(scriptFile));
   const { connection } = ssh;
@@ -75,10 +75,15 @@ export function restoreOverSsh(
     `${name}-space`,
     {
       ...common,
-      create: commandLine(
-        ...["sudo", "bash", "-s", "--", VM.uploadDirectory, VM.stateDirectory],
-        ...[backup.bytes, backup.bytes],
-      ),
+      create: pulumi
+        .output(site.programs)
+        .apply((directory) =>
+          commandLine(
+            ...["sudo", "bash", "-s", "--", VM.uploadDirectory, VM.stateDirectory],
+            ...[backup.bytes, backup.bytes],
+            ...(ssh.upload === undefined ? [directory, backup.servedBy] : []),
+          ),
+        ),
       stdin: fs.readFileSync(
         path.join(__dirname, "..", "etcd", "machine", "check-space.sh"),
         "utf8",
@@ -96,6 +101,17 @@ export function restoreOverSsh(
   ];
   const { upload } = ssh;
   const programs = upload === undefined ? [] : [installPrograms(upload)];
+
+  const began = uploaded(".copy-began"); // of check-space.sh; by the machine's own clock
+  const copied = new command.remote.Command(
+    `${name}-copied`,
+    {
+      ...common,
+      create: `echo "$(date +%s.%N) $(stat -c %.9Y -- ${began})" | awk '{ printf "%.2f", $1 - $2 }'`,
+      triggers,
+    },
+    { parent, dependsOn: [...files, ...programs] },
+  );
 
   const restored = new command.remote.Command(
     `${name}-snapshot`,
@@ -117,9 +133,9 @@ export function restoreOverSsh(
       triggers: [...triggers, caSha256],
       logging: "stderr",
     },
-    { parent, dependsOn: [certified, ...files, ...programs] },
+    { parent, dependsOn: [certified, copied] },
   );
-  return restored.stdout;
+  return { result: restored.stdout, copySeconds: copied.stdout.apply(Number) };
 
   function installPrograms({ version, ...local }: EtcdPrograms): pulumi.Resource {
     const there = (program: string) => uploaded(`${program}-${version}`);

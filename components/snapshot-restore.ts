@@ -20,6 +20,12 @@ export interface RestoreMachine {
   readonly ssh?: SshMachine;
 }
 
+export interface RestoreSeconds {
+  readonly copy: number | undefined;
+  readonly restore: number;
+  readonly start: number;
+}
+
 export interface SnapshotRestoreArgs {
   readonly backup: Backup;
   readonly machine: RestoreMachine;
@@ -34,8 +40,11 @@ export interface SnapshotRestoreArgs {
 export class SnapshotRestore extends pulumi.ComponentResource {
   /** What the restore script said, as JSON; changes with each restore. */
   public readonly result: pulumi.Output<string>;
-  /** How long it took, in seconds: until it was proved beside the old data, and until it served. */
-  public readonly seconds: pulumi.Output<{ readonly restore: number; readonly start: number }>;
+  /**
+   * How long it took, in seconds: until everything lay on a machine that is not this one, until it was proved beside
+   * the old data, and until it served.
+   */
+  public readonly seconds: pulumi.Output<RestoreSeconds>;
 
   constructor(name: string, args: SnapshotRestoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super("etcd-restore:index:SnapshotRestore", name, {}, opts);
@@ -44,11 +53,14 @@ export class SnapshotRestore extends pulumi.ComponentResource {
     if (backup.unpackedIn !== undefined) keepUnpacked(name, backup.plainFile, this);
     const { ssh, ...site } = machine;
 
-    this.result =
+    const { result, copySeconds } =
       ssh === undefined
-        ? restoreHere(name, backup, site, this)
+        ? { result: restoreHere(name, backup, site, this), copySeconds: undefined }
         : restoreOverSsh(name, { backup, site, ssh }, this);
-    this.seconds = this.result.apply(parseSeconds);
+    this.result = result;
+    this.seconds = pulumi
+      .all([result, copySeconds])
+      .apply(([stdout, copy]) => ({ ...parseSeconds(stdout), copy }));
 
     this.registerOutputs({ result: this.result });
   }

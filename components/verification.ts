@@ -7,6 +7,7 @@ import {
   type RestoredSummary,
   type VerificationLevel,
 } from "../etcd/report/report";
+import type { SshRoute } from "../etcd/machine/ssh-tunnel";
 import type { Backup } from "./backup";
 import { commandLine, scriptCommand } from "./script";
 
@@ -22,10 +23,12 @@ export interface VerificationArgs {
   /** For a store with authentication on. @default none */
   readonly credentials?:
     { readonly username: string; readonly password: pulumi.Input<string> } | undefined;
+  /** SSH of its machine, for a port that is not open to this computer. @default it is asked directly */
+  readonly ssh?: pulumi.Input<SshRoute> | undefined;
   /** What was restored; the proof is made anew when it changes. */
   readonly restored: pulumi.Input<string>;
   /** How long earlier phases took, in seconds, for the report. @default none */
-  readonly phases?: Readonly<Partial<Record<Phase["name"], pulumi.Input<number>>>>;
+  readonly phases?: Readonly<Partial<Record<Phase["name"], pulumi.Input<number | undefined>>>>;
   /** Folder on this computer for the report, in all its forms. */
   readonly reportDirectory: string;
 }
@@ -46,7 +49,7 @@ export class Verification extends pulumi.ComponentResource {
 
   constructor(name: string, args: VerificationArgs, opts?: pulumi.ComponentResourceOptions) {
     super("etcd-restore:index:Verification", name, {}, opts);
-    const { credentials } = args;
+    const { credentials, ssh } = args;
 
     const reports = REPORT_FILES.map((file) => path.join(args.reportDirectory, file));
 
@@ -59,7 +62,11 @@ export class Verification extends pulumi.ComponentResource {
             verifyCommand(args, endpoint, clientDirectory, phases),
           ),
         delete: commandLine("rm", "-f", "--", ...reports),
-        ...(credentials === undefined ? {} : { stdin: pulumi.secret(credentials.password) }),
+        ...(credentials === undefined && ssh === undefined
+          ? {}
+          : {
+              stdin: pulumi.secret(pulumi.jsonStringify({ password: credentials?.password, ssh })),
+            }),
         triggers: [args.restored, args.level, args.expectedKeys ?? []],
         logging: "stderr", // stdout is the report itself
       },
@@ -88,10 +95,11 @@ function verifyCommand(
     ...["--endpoint", endpoint, "--cacert", `${clientDirectory}/ca.crt`],
     ...["--cert", `${clientDirectory}/client.crt`, "--key", `${clientDirectory}/client.key`],
     ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),
-    ...(args.credentials === undefined
-      ? []
-      : ["--user", args.credentials.username, "--password-stdin"]),
-    ...Object.entries(phases).flatMap(([phase, seconds = 0]) => ["--phase", `${phase}=${seconds}`]),
+    ...(args.credentials === undefined ? [] : ["--user", args.credentials.username]),
+    ...(args.credentials === undefined && args.ssh === undefined ? [] : ["--access-stdin"]),
+    ...Object.entries(phases).flatMap(([phase, seconds]) =>
+      seconds === undefined ? [] : ["--phase", `${phase}=${seconds}`],
+    ),
     ...["--report", args.reportDirectory],
   );
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { version } from "../package.json";
 import { PHASE_NAMES, type Phase } from "../etcd/report/report";
+import { addDoctor } from "./doctor/command";
 import { addLookInside, withEndpointFlags } from "./look-inside";
 import { EXIT, UserError, exitCodeOfError } from "./outcome";
 
@@ -124,6 +125,13 @@ function commandLine(): Command {
       "--report <DIR>",
       "write the report there: JSON, JUnit, HTML, Prometheus text, Markdown",
     )
+    .addOption(
+      new Option(
+        "--access-stdin",
+        'read {"password", "ssh": {"host", "port", "user", "privateKey", "hostKey", "proxy"}} from stdin: ' +
+          "a port that is not open here is asked through SSH",
+      ).conflicts("passwordStdin"),
+    )
     .addOption(new Option("--unpacked <DIR>", "use and keep an unpacked backup there").hideHelp())
     .addOption(engine)
     .addOption(config)
@@ -138,6 +146,7 @@ function commandLine(): Command {
     });
 
   addLookInside(program, { engine, config });
+  addDoctor(program, config);
   return program;
 }
 

@@ -29,7 +29,7 @@ export function exitCodeOfError(error: unknown): number {
  *
  * A program that refused before anything was made (no URN) did so over its settings or the backup: wrong use, unless
  * it says that the computer is not ready. A resource that failed is a script of ours, which has said what it was by
- * its own exit status.
+ * its own exit status, here (`exit status 3`) or over SSH (`exited with status 3`).
  */
 export function exitCodeOf(result: EngineResult): number {
   if (result.ok) return EXIT.good;
@@ -37,7 +37,7 @@ export function exitCodeOf(result: EngineResult): number {
     if (failure.urn === undefined) {
       return failure.message.startsWith("not ready: ") ? EXIT.environment : EXIT.usage;
     }
-    const status = Number(/exit status (\d+)/.exec(failure.message)?.[1]);
+    const status = Number(/(?:exit|exited with) status (\d+)/.exec(failure.message)?.[1]);
     return status >= EXIT.checkFailed && status <= EXIT.environment ? status : EXIT.environment;
   });
   return codes[0] ?? EXIT.environment;

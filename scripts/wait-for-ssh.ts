@@ -1,8 +1,8 @@
 /**
  * `wait-for-ssh HOST PORT SECONDS KEY`: waits until a machine that boots shows the host key `ssh-ed25519 KEY`.
  *
- * Ends with 1 when it shows another key, three times in a row (a machine that boots may show a passing one), and with 3
- * when it does not answer in time.
+ * Ends with 3 when it shows another key, three times in a row (a machine that boots may show a passing one), and when
+ * it does not answer in time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { readHostKey } from "../etcd/machine/ssh-probe";
@@ -36,7 +36,7 @@ void runScript(async ([host, port, seconds, key]) => {
     strange = shown === undefined ? 0 : strange + 1;
     if (shown !== undefined && strange === STRANGE_KEYS) {
       throw new UserError(
-        EXIT.checkFailed,
+        EXIT.environment,
         `${host}:${port} is not the machine that was made: it shows the host key ${shown}, expected ssh-ed25519 ${key}. ` +
           "Either something else answers at this address, or cloud-init did not run (`openstack console log show SERVER`)",
       );

@@ -83,3 +83,121 @@ test("a password is a secret however it was set", async () => {
   expect(credentials?.username).toBe("root");
   expect(await pulumi.isSecret(pulumi.output(credentials?.password))).toBe(true);
 });
+
+const CLOUD = {
+  snapshot: "backup.db",
+  image: "debian-12",
+  flavor: "m1.small",
+  externalNetwork: "public",
+  sshCidrs: '["203.0.113.7/32"]',
+  clientCidrs: '["203.0.113.7/32", "2001:db8::/64"]',
+};
+
+test("openstack is the target of who names none; five settings and a backup are enough for it", () => {
+  expect(load(CLOUD)).toEqual({
+    target: "openstack",
+    snapshot: path.resolve("backup.db"),
+    verification: "full",
+    expectedKeys: [],
+    etcdVersion: "auto",
+    etcdPrograms: undefined,
+    clientPort: 2379,
+    peerPort: 2380,
+    labDirectory: path.resolve(".lab"),
+    credentials: undefined,
+    image: "debian-12",
+    flavor: "m1.small",
+    externalNetwork: "public",
+    network: undefined,
+    floatingIp: true,
+    bastion: undefined,
+    sshCidrs: ["203.0.113.7/32"],
+    clientCidrs: ["203.0.113.7/32", "2001:db8::/64"],
+    allowPublicAccess: false,
+    dataVolumeGiB: undefined,
+    etcdInstall: "release",
+    etcdMirror: undefined,
+  });
+});
+
+test("what stands in the schema for `not set` is not set on openstack either", () => {
+  const unset = { network: "", bastion: "{}", dataVolumeGiB: "0", etcdMirror: "" };
+  expect(load({ ...CLOUD, ...unset })).toEqual(load(CLOUD));
+});
+
+test("every setting that openstack lacks is named at once, with how to find a value", () => {
+  const problems = problemsOf({ target: "openstack" });
+  for (const part of [
+    `${NAMESPACE}:snapshot is not set`,
+    `${NAMESPACE}:image is not set; it is the name or id of Ubuntu 22.04, 24.04 or Debian 12 (\`openstack image list\`)`,
+    `${NAMESPACE}:flavor is not set`,
+    `${NAMESPACE}:externalNetwork is not set`,
+    `${NAMESPACE}:sshCidrs is not set; name at least the network of this computer`,
+    `${NAMESPACE}:clientCidrs is not set`,
+  ]) {
+    expect(problems).toContain(part);
+  }
+});
+
+test.each([
+  [{ clientCidrs: '["0.0.0.0/0"]' }, /clientCidrs.*0\.0\.0\.0\/0.*allowPublicAccess/],
+  [{ sshCidrs: '["::/0"]' }, /sshCidrs.*::\/0.*allowPublicAccess/],
+  [{ clientCidrs: '["203.0.113.7/24"]' }, /clientCidrs.*203\.0\.113\.0\/24/],
+  [{ clientCidrs: '["example.org"]' }, /clientCidrs.*example\.org/],
+  [
+    { clientCidrs: '"203.0.113.7/32"' },
+    /clientCidrs is "203\.0\.113\.7\/32"; it must be a list of texts/,
+  ],
+  [{ floatingIp: "perhaps" }, /floatingIp is "perhaps"; it must be one of true, false/],
+  [{ dataVolumeGiB: "1.5" }, /dataVolumeGiB is "1\.5"; it must be a size in GiB/],
+  [{ etcdInstall: "snap" }, /etcdInstall is "snap"; it must be one of release, apt, upload/],
+  [
+    { etcdMirror: "ftp://mirror" },
+    /etcdMirror is "ftp:\/\/mirror"; it must be an http or https URL/,
+  ],
+  [
+    { bastion: '{"host":"jump"}' },
+    /bastion\.user: .*\n.*bastion\.privateKey: .*\n.*bastion\.hostKey: /,
+  ],
+])("refuses %j with what is allowed", (wrong, problem) => {
+  expect(problemsOf({ ...CLOUD, ...wrong })).toMatch(problem);
+});
+
+test("a public network is taken from who says so by name", () => {
+  const open = { ...CLOUD, clientCidrs: '["0.0.0.0/0"]', allowPublicAccess: "true" };
+  expect(load(open)).toMatchObject({ clientCidrs: ["0.0.0.0/0"] });
+});
+
+test("needs no external network on a network that is there already, without a floating IP", () => {
+  const rest = { ...CLOUD, externalNetwork: "" };
+  expect(load({ ...rest, network: "lan", floatingIp: "false" })).toMatchObject({
+    network: "lan",
+    floatingIp: false,
+    externalNetwork: undefined,
+  });
+  expect(problemsOf({ ...rest, network: "lan" })).toContain("externalNetwork is not set");
+});
+
+test("the key of a bastion is a secret, and is not shown where the rest of the bastion is wrong", async () => {
+  const bastion = { host: "jump", user: "me", privateKey: "PRIVATE", hostKey: "ssh-ed25519 AAAA" };
+  const settings = load({ ...CLOUD, bastion: JSON.stringify(bastion) });
+  if (settings.target !== "openstack") expect.fail("another target");
+  expect(settings.bastion).toMatchObject({ host: "jump", user: "me", port: 22 });
+  expect(await pulumi.isSecret(pulumi.output(settings.bastion?.privateKey))).toBe(true);
+
+  const wrong = JSON.stringify({ ...bastion, hostKey: "ssh-rsa AAAA" });
+  const problems = problemsOf({ ...CLOUD, bastion: wrong });
+  expect(problems).toContain("bastion.hostKey: must be like `ssh-ed25519 AAAA…`");
+  expect(problems).not.toContain("PRIVATE");
+});
+
+/** What is said of settings that are wrong. */
+function problemsOf(settings: Readonly<Record<string, string>>): string {
+  try {
+    load(settings);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message;
+    throw error;
+  }
+  return expect.fail("they were taken");
+}

@@ -9,7 +9,8 @@
 #   --volume         id of a Cinder volume; formatted only when nothing at all is on it
 #   --release        where the official tarball for an architecture (amd64, arm64) is, and its sha256
 #   --installed      etcd must be there already, from the distribution's package
-#   --marker         written at the end: its presence says that everything above was done
+#   --marker         written at the end: its presence says that everything above was done; holds when the system
+#                    began to boot, in seconds since 1970, and how long it then took
 #
 # With neither --release nor --installed the programs come later, over SSH. Safe to run again. Never starts etcd.
 
@@ -140,6 +141,15 @@ keep_time() {
   timedatectl set-ntp true 2>/dev/null || say "warning: this machine has no service that sets its clock"
 }
 
+# By the clock that nobody sets: the other one may have jumped when it was.
+times() {
+  local began uptime
+  began=$(systemctl show --property UserspaceTimestampMonotonic --value)
+  read -r uptime _ </proc/uptime
+  awk -v began="$began" -v uptime="$uptime" -v now="$(date +%s.%N)" \
+    'BEGIN { took = uptime - began / 1e6; printf "booted=%.1f\ninstall=%.1f\n", now - took, took }'
+}
+
 read_flags "$@"
 rm -f -- "$marker"
 systemctl daemon-reload
@@ -156,5 +166,6 @@ fi
 keep_time
 systemctl enable --quiet etcd.service
 install -d -- "${marker%/*}"
-date -u +%Y-%m-%dT%H:%M:%SZ >"$marker"
+times >"$marker.new"
+mv -f -- "$marker.new" "$marker"
 say "ready for a restore"

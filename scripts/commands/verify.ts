@@ -10,6 +10,8 @@ import { findEndpoint, type EndpointOptions } from "../endpoint";
 import { abortOnInterrupt } from "../lab";
 import { EXIT } from "../outcome";
 import { progressLines, tellProgress } from "../progress-lines";
+import { readRequest } from "../request";
+import { Access, throughSsh } from "../through-ssh";
 
 export type VerifyOptions = GlobalOptions &
   EndpointOptions & {
@@ -18,6 +20,8 @@ export type VerifyOptions = GlobalOptions &
     readonly expect: readonly string[];
     readonly phase: readonly Phase[];
     readonly report?: string;
+    /** stdin is a JSON object as `Access` says. */
+    readonly accessStdin?: boolean;
     /** Folder where the program keeps what it unpacked. */
     readonly unpacked?: string;
   };
@@ -28,6 +32,7 @@ export async function verify(options: VerifyOptions): Promise<number> {
   const signal = abortOnInterrupt();
   const { password, ssh } = options.accessStdin === true ? await readRequest(Access) : {};
   const named = await findEndpoint(options, signal);
+  const target = password === undefined ? named : { ...named, password };
   const file = path.resolve(options.file);
 
   const say = options.quiet === true ? () => undefined : progressLines();
@@ -39,19 +44,21 @@ export async function verify(options: VerifyOptions): Promise<number> {
   try {
     const manifest = manifestOf(backup);
     const read: Phase = { name: "preflight", seconds: secondsSince(startedAt) };
-    const report = await proveEndpoint({
-      snapshot,
-      endpoint,
-      level: options.level,
-      expectedKeys: options.expect,
-      ...(manifest === undefined ? {} : { manifest }),
-      phases: [read, ...options.phase],
-      startedAt,
-      signal,
-      onProgress: (done, total) => {
-        say(`comparing: ${done} of ${total} keys`);
-      },
-    });
+    const report = await throughSsh(target, ssh, signal, (endpoint) =>
+      proveEndpoint({
+        snapshot,
+        endpoint,
+        level: options.level,
+        expectedKeys: options.expect,
+        ...(manifest === undefined ? {} : { manifest }),
+        phases: [read, ...options.phase],
+        startedAt,
+        signal,
+        onProgress: (done, total) => {
+          say(`comparing: ${done} of ${total} keys`);
+        },
+      }),
+    );
     if (options.report !== undefined) writeReports(report, path.resolve(options.report));
     print(report, options);
     return report.verdict === "pass" ? EXIT.good : EXIT.checkFailed;

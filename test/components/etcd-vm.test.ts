@@ -17,6 +17,8 @@ const outputs: NonNullable<MockEngineOptions["outputs"]> = {
   "command:local:Command": (_inputs, name) => ({
     stdout: name.endsWith("-ssh-keys") ? JSON.stringify(keys) : "",
   }),
+  "command:remote:Command": () => ({ stdout: '{"provision":2,"install":30}' }),
+  "openstack:compute/instance:Instance": () => ({ created: "2026-11-23 01:02:03 +0000 UTC" }),
   "openstack:networking/port:Port": () => ({ allFixedIps: ["2001:db8::7", "10.77.0.7"] }),
   "openstack:networking/floatingIp:FloatingIp": () => ({ address: "203.0.113.7" }),
   "openstack:compute/keypair:Keypair": () => ({ name: "key-pair-1234567" }),
@@ -163,7 +165,9 @@ describe("EtcdVm", () => {
       });
     }
     const { inputs } = engine.named("lab-ready");
-    expect(inputs.create).toBe("sudo bash -s -- 60 /var/lib/etcd-restore/ready");
+    expect(inputs.create).toBe(
+      "sudo bash -s -- 60 /var/lib/etcd-restore/ready '2026-11-23 01:02:03 +0000 UTC'",
+    );
     expect(inputs.stdin).toContain("cloud-init status --wait");
     expect(engine.named("lab-environment").options.dependencies).toContain("lab-ready");
   });

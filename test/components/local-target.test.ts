@@ -201,8 +201,8 @@ test("a password goes by stdin, as a secret, and never on the command line", asy
   });
   await engine.settled();
   const { inputs } = engine.named("verification-proof");
-  expect(secretValue(inputs.stdin)).toBe("hunter2");
-  expect(inputs.create).toContain("--user root --password-stdin");
+  expect(secretValue(inputs.stdin)).toBe('{"password":"hunter2"}');
+  expect(inputs.create).toContain("--user root --access-stdin");
   expect(inputs.create).not.toContain("hunter2");
 });
 

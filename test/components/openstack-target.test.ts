@@ -34,6 +34,8 @@ const PKI = {
 const PRINTED: Readonly<Record<string, unknown>> = {
   "etcd-ssh-keys": KEYS,
   "pki-certificates": PKI,
+  "etcd-ready": { provision: 2, install: 30 },
+  "restore-copied": 1.5,
   "restore-snapshot": { restored: true, seconds: { check: 1, restore: 2, prove: 3, start: 4 } },
   "verification-proof": { verdict: "pass", restored: { keys: 337 } },
 };
@@ -86,7 +88,9 @@ async function run(change: Readonly<Record<string, string>> = {}, preview = fals
 }
 type Outputs = Readonly<Record<string, pulumi.Output<unknown>>>;
 
-const REMOTE = ["certificates", "space", "script", "backup", "snapshot"].map((p) => `restore-${p}`);
+const REMOTE = ["certificates", "space", "script", "backup", "copied", "snapshot"].map(
+  (p) => `restore-${p}`,
+);
 
 describe("the program on OpenStack", () => {
   test("makes exactly these resources", async () => {
@@ -128,10 +132,11 @@ describe("the program on OpenStack", () => {
     for (const copy of ["restore-script", "restore-backup"]) {
       expect(before(copy)).toEqual(expect.arrayContaining(["restore-space", "etcd-ready"]));
     }
+    expect(before("restore-copied")).toEqual(
+      expect.arrayContaining(["restore-script", "restore-backup"]),
+    );
     expect(before("restore-snapshot")).toEqual(
-      expect.arrayContaining([
-        ...["restore-certificates", "restore-script", "restore-backup", "etcd-environment"],
-      ]),
+      expect.arrayContaining([...["restore-certificates", "restore-copied", "etcd-environment"]]),
     );
     expect(before("verification-proof")).toEqual(
       expect.arrayContaining(["restore-snapshot", "pki-client-files"]),
@@ -174,6 +179,31 @@ describe("the program on OpenStack", () => {
     expect(JSON.stringify(engine.registered)).toMatch(/SERVER PRIVATE KEY.*hunter2/);
   });
 
+  test("lets the proof come through SSH, and the bastion, with keys that are in no command line", async () => {
+    const bastion = {
+      ...{ host: "192.0.2.1", user: "jump", privateKey: "BASTION PRIVATE KEY" },
+      hostKey: "ssh-ed25519 AAAAbastion",
+    };
+    const { engine } = await run({ floatingIp: "false", bastion: JSON.stringify(bastion) });
+    const { inputs } = engine.named("verification-proof");
+    expect(inputs.create).toContain(" --access-stdin ");
+    expect(inputs.create).not.toContain("PRIVATE KEY");
+    expect(JSON.parse(String(secretValue(inputs.stdin)))).toMatchObject({
+      ssh: {
+        ...{ host: "10.77.0.7", port: 22, privateKey: "LOGIN PRIVATE KEY" },
+        hostKey: "ssh-ed25519 AAAAhost",
+        proxy: { ...bastion, port: 22 },
+      },
+    });
+  });
+
+  test("tells the report how long the phases on the VM took", async () => {
+    const { engine } = await run();
+    const { create } = engine.named("verification-proof").inputs;
+    expect(create).toContain("--phase provision=2 --phase install=30 --phase copy=1.5");
+    expect(create).toContain("--phase restore=6 --phase start=4");
+  });
+
   test("says where the etcd is and how to come to it", async () => {
     const { given } = await run();
     const output = (name: string) => valueOf(given[name] ?? expect.fail(name));
@@ -208,7 +238,7 @@ describe("the program on OpenStack", () => {
     expect(options.dependencies).toEqual(
       expect.arrayContaining(["restore-etcd", "restore-etcdctl", "restore-etcdutl"]),
     );
-    expect(engine.named("restore-snapshot").options.dependencies).toContain("restore-programs");
+    expect(engine.named("restore-copied").options.dependencies).toContain("restore-programs");
   });
 
   test("without a floating IP is reached by its own address", async () => {

@@ -1,11 +1,17 @@
-/** What goes wrong with a machine in a cloud: told clearly, nothing served, and a `destroy` that works. */
-import { createHash } from "node:crypto";
+/** What goes wrong before there is a machine that can be trusted: told clearly, and `destroy` works after it. */
 import { afterAll, describe, expect, inject, it, onTestFinished } from "vitest";
 import { makeSshKey } from "../../etcd/machine/ssh-keys";
+import { exitCodeOf } from "../../scripts/outcome";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { PROJECT } from "../support/lab";
 import { SMALL_FLAVOR, type CloudOptions } from "../support/providers/openstack-machine";
-import { openVmStack, programSettings, type VmStack } from "./vm-stack";
+import {
+  expectNothingLeft,
+  failureOf,
+  openVmStack,
+  programSettings,
+  type VmStack,
+} from "./vm-stack";
 
 const files = createWorkspace();
 const snapshot = files.write("events.db", snapshotBytes("kubernetes-1.35-events.db"));
@@ -19,22 +25,8 @@ function openStack(options: Omit<CloudOptions, "root"> = {}): VmStack {
   return stack;
 }
 
-/** The one failure of an `up`, after which `destroy` has left nothing. */
-async function failure(
-  stack: VmStack,
-  more: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const engine = stack.engine(programSettings(stack, { snapshot, ...more }));
-  const { ok, failures } = await engine.up();
-  expect(ok).toBe(false);
-  expect(failures).toHaveLength(1);
-  expect(await engine.destroy()).toMatchObject({ ok: true, failures: [] });
-  expect(stack.cloud.contents()).toEqual([]);
-  return failures[0]?.message ?? "";
-}
-
 describe("an `up` that cannot go well", () => {
-  it("stops at once at a machine that shows another host key", async () => {
+  it("says what the cloud has no more of, and that the machine is another one; goes on when that is mended", async () => {
     const other = makeSshKey("other");
     const stack = openStack({
       tamper(userData) {
@@ -44,33 +36,30 @@ describe("an `up` that cannot go well", () => {
         return header + JSON.stringify({ ...config, ssh_keys: keys });
       },
     });
-    const message = await failure(stack);
-    expect(message).toMatch(/is not the machine that was made: it shows the host key ssh-ed25519/);
-    expect(message).toContain(other.publicKey.split(" ")[1]);
-  });
+    const { troubles } = stack.cloud;
+    const engine = stack.engine(programSettings(stack, { snapshot }));
 
-  it("refuses a release that is not the pinned one", async () => {
-    const foreign = "something else";
-    const stack = openStack({ mirror: (_request, response) => response.end(foreign) });
-    const message = await failure(stack, {
-      etcdInstall: "release",
-      etcdMirror: stack.cloud.mirror,
-    });
-    const found = createHash("sha256").update(foreign).digest("hex");
-    expect(message).toContain(
-      `.tar.gz is not the pinned release: its sha256 is ${found}, expected `,
-    );
-  });
+    troubles.noFloatingIps = true;
+    const addresses = await failureOf(engine);
+    expect(addresses.message).toMatch(/No more IP addresses available on network public/i);
+    expect(addresses.code).toBe(3);
+    await expectNothingLeft(stack, engine);
+    troubles.noFloatingIps = false;
 
-  it("says that the mirror of the releases was not reached", async () => {
-    const stack = openStack();
-    const message = await failure(stack, {
-      etcdInstall: "release",
-      etcdMirror: stack.cloud.mirror,
-    });
-    expect(message).toMatch(
-      /prepare: error: cannot fetch http:\/\/198\.51\.100\.\d+:8000\/.*does the machine reach it\?/,
+    troubles.serverFault = "Quota exceeded for cores: Requested 2, but already used 20 of 20 cores";
+    const quota = await failureOf(engine);
+    expect(quota.message).toContain("unexpected state 'ERROR'");
+    expect(quota.message).toContain(troubles.serverFault);
+    expect(quota.code).toBe(3);
+    troubles.serverFault = undefined;
+
+    const foreign = await failureOf(engine);
+    expect(foreign.message).toMatch(
+      /is not the machine that was made: it shows the host key ssh-ed25519/,
     );
+    expect(foreign.message).toContain(other.publicKey.split(" ")[1]);
+    expect(foreign.code).toBe(3);
+    await expectNothingLeft(stack, engine);
   });
 
   it.each([
@@ -78,10 +67,10 @@ describe("an `up` that cannot go well", () => {
     [{ flavor: SMALL_FLAVOR }, /flavor "m1\.tiny" is too small: it has 64 MiB of memory/],
   ])("names %j already in a preview", async (setting, message) => {
     const stack = openStack();
-    const engine = stack.engine(programSettings(stack, { snapshot, ...setting }));
-    const { ok, failures } = await engine.preview();
-    expect(ok).toBe(false);
-    expect(failures.map((failed) => failed.message).join("\n")).toMatch(message);
+    const result = await stack.engine(programSettings(stack, { snapshot, ...setting })).preview();
+    expect(result.ok).toBe(false);
+    expect(result.failures.map((failed) => failed.message).join("\n")).toMatch(message);
+    expect(exitCodeOf(result)).toBe(2);
     expect(stack.cloud.contents()).toEqual([]);
   });
 });

@@ -10,6 +10,7 @@ export default defineConfig({
     // Each boots a machine; a limit that only a hang reaches.
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    fileParallelism: false,
+    // Each file has a machine of its own; two boot side by side.
+    maxWorkers: 2,
   },
 });

@@ -2,8 +2,10 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { expect } from "vitest";
 import { embeddedEngine } from "../../engine/embedded/embedded-engine";
 import type { Engine } from "../../engine/engine";
+import { exitCodeOf } from "../../scripts/outcome";
 import { commandRemote } from "../support/providers/command-remote";
 import {
   EXTERNAL_NETWORK,
@@ -18,8 +20,8 @@ export interface VmStack {
   readonly cloud: Cloud;
   /** Path in a folder for what the test keeps; gone with the stack. */
   path(...parts: readonly string[]): string;
-  /** An engine with these settings. */
-  engine(config?: Readonly<Record<string, string>>, signal?: AbortSignal): Engine;
+  /** An engine with these settings; tells its progress on stderr when asked to. */
+  engine(config?: Readonly<Record<string, string>>, progress?: "none" | "lines"): Engine;
   /** Values of the stack's outputs. */
   outputs(): Promise<Readonly<Record<string, unknown>>>;
   /** Ends and removes everything, whatever has happened. */
@@ -30,15 +32,14 @@ export interface VmStack {
 export function openVmStack(projectDir: string, options: CloudOptions): VmStack {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "etcd-restore-test-"));
   const cloud = openCloud(options);
-  const engine = (config: Readonly<Record<string, string>> = {}, signal?: AbortSignal): Engine =>
+  const engine: VmStack["engine"] = (config = {}, progress = "none") =>
     embeddedEngine(
       {
         projectDir,
         stack: "test",
         workDir: path.join(directory, "work"),
-        progress: "none",
+        progress,
         config,
-        ...(signal && { signal }),
       },
       {
         resources: { ...cloud.types.resources, ...commandRemote.resources },
@@ -58,6 +59,27 @@ export function openVmStack(projectDir: string, options: CloudOptions): VmStack 
       fs.rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** What an `up` that fails says and how the command would end: with one failure, and never with a stack trace. */
+export async function failureOf(engine: Engine): Promise<{ code: number; message: string }> {
+  const result = await engine.up();
+  expect(result.ok).toBe(false);
+  expect(result.failures).toHaveLength(1);
+  const { message = "" } = result.failures[0] ?? {};
+  expect(message).not.toMatch(/^\s+at /m);
+  return { code: exitCodeOf(result), message };
+}
+
+/** Everything goes, also after a failure. */
+export async function expectNothingLeft(stack: VmStack, engine: Engine): Promise<void> {
+  expect(await engine.destroy()).toMatchObject({ ok: true, failures: [] });
+  expect(stack.cloud.contents()).toEqual([]);
+}
+
+/** Runs a shell text on the machine and does not wait for its end. */
+export async function later(stack: VmStack, text: string): Promise<void> {
+  await stack.cloud.machine().run("sh", "-c", `( ${text} ) </dev/null >/dev/null 2>&1 &`);
 }
 
 /** Settings of the project's own program for a stack of it, by full name; programs are copied over by default. */

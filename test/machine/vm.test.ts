@@ -7,9 +7,10 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from "vitest";
 import { TYPES, type CloudOptions } from "../support/providers/openstack-machine";
 import { releaseMirror, type ReleaseMirror } from "./release-mirror";
-import { openVmStack, type VmStack } from "./vm-stack";
+import { expectNothingLeft, failureOf, later, openVmStack, type VmStack } from "./vm-stack";
 
 const execFile = promisify(execFileCallback);
+const UPLOADS = "/var/lib/etcd-restore/uploads";
 const PROGRAM = path.join(__dirname, "programs", "vm");
 /** All that a cloud holds for one VM. */
 const ALL = [
@@ -96,29 +97,33 @@ describe("a machine in a cloud, through its life", () => {
     expect(stack.cloud.only(TYPES.server).id).toBe(server);
   });
 
-  it("fails with the reason when the machine has no room for a file, and goes on when it has", async () => {
+  it("fails with the reason when the machine has no room for a file, or the copy is cut; goes on when that is mended", async () => {
     const machine = stack.cloud.machine();
-    const uploads = "/var/lib/etcd-restore/uploads";
+    const file = stack.path("large");
+    fs.writeFileSync(file, Buffer.alloc(40_000_000));
+    const engine = stack.engine(settings({ file }));
+    const refused = /^cannot copy to 198\.51\.100\.\d+:\/var\/lib\/etcd-restore\/uploads\/file: \S/;
+
     await machine.run(
       "mount",
-      "-t",
-      "tmpfs",
-      "-o",
-      "size=1m,uid=restore,mode=0700",
-      "tmpfs",
-      uploads,
+      ..."-t tmpfs -o size=1m,uid=restore,mode=0700 tmpfs".split(" "),
+      UPLOADS,
     );
-    const file = stack.path("large");
-    fs.writeFileSync(file, Buffer.alloc(4_000_000));
+    const full = await failureOf(engine);
+    expect(full.message).toMatch(refused);
+    expect(full.code).toBe(3);
+    await machine.run("umount", UPLOADS);
 
-    const full = await stack.engine(settings({ file })).up();
-
-    expect(full.ok).toBe(false);
-    expect(full.failures[0]?.message).toMatch(
-      /^cannot copy to 198\.51\.100\.\d+:\/var\/lib\/etcd-restore\/uploads\/file: /,
+    await machine.run("rm", "-f", `${UPLOADS}/file`);
+    await later(
+      stack,
+      `until [ -s ${UPLOADS}/file ]; do sleep 0.01; done; pkill -KILL -x sftp-server`,
     );
-    await machine.run("umount", uploads);
-    expect(await stack.engine(settings({ file })).up()).toMatchObject({ ok: true });
+    const cut = await failureOf(engine);
+    expect(cut.message).toMatch(refused);
+    expect(cut.code).toBe(3);
+
+    expect(await engine.up()).toMatchObject({ ok: true });
   });
 
   it("leaves nothing in the cloud, nor on this computer, after `destroy`", async () => {
@@ -128,25 +133,72 @@ describe("a machine in a cloud, through its life", () => {
   });
 });
 
-describe("a machine that installs etcd", () => {
-  it("from a release has its programs, once their sha256 is what was pinned", async () => {
-    const stack = vmStack({ mirror: mirror.serve });
+describe("a machine that does not get ready", () => {
+  it("says why, each time; gets ready once everything is mended, without being made anew", async () => {
+    let serve: ReleaseMirror["serve"] = ({ socket }) => socket.destroy();
+    const stack = vmStack({
+      mirror: (request, response) => {
+        serve(request, response);
+      },
+      // No user etcd, and an sshd that does not come up.
+      tamper(userData) {
+        const [header = "", json = ""] = userData.split(/(?<=^#cloud-config\n)/);
+        const config = JSON.parse(json) as { users: readonly { name: string }[] };
+        const users = config.users.filter(({ name }) => name !== "etcd");
+        const bootcmd = ["systemctl mask --now --runtime ssh.service"];
+        return header + JSON.stringify({ ...config, users, bootcmd });
+      },
+    });
     onTestFinished(() => stack.dispose());
-    const settings = {
+    const { sha256 } = mirror;
+    const engine = stack.engine({
       sshDirectory: stack.path("ssh"),
       install: "release",
       url: `${stack.cloud.mirror}${mirror.path}`,
+      sha256,
+      sshWithinSeconds: "12",
+    });
+    const fails = async (message: RegExp | string) => {
+      const failed = await failureOf(engine);
+      expect(failed.message).toMatch(message);
+      expect(failed.code).toBe(3);
     };
 
-    const { sha256 } = mirror;
-    expect(await stack.engine({ ...settings, sha256 }).up()).toMatchObject({ failures: [] });
-
+    await fails(/no SSH at 198\.51\.100\.\d+:22 in 12 s; the last attempt: ECONNREFUSED/);
+    const { id } = stack.cloud.only(TYPES.server);
     const machine = stack.cloud.machine();
+    await machine.run(
+      "sh",
+      "-ec",
+      "systemctl unmask --runtime ssh.service; systemctl start ssh.service",
+    );
+
+    await fails("prepare: error: there is no user etcd; cloud-init should have made it");
+    await machine.run(
+      "useradd",
+      "--system",
+      "--gid",
+      "etcd",
+      "--shell",
+      "/usr/sbin/nologin",
+      "etcd",
+    );
+
+    await fails(
+      /prepare: error: cannot fetch http:\/\/198\.51\.100\.\d+:8000\/.*does the machine reach it\?/,
+    );
+    serve = (_request, response) => response.end("something else");
+
+    const found = createHash("sha256").update("something else").digest("hex");
+    await fails(`.tar.gz is not the pinned release: its sha256 is ${found}, expected ${sha256}`);
+    serve = mirror.serve;
+
+    expect(await engine.up()).toMatchObject({ ok: true, failures: [] });
+    expect(stack.cloud.only(TYPES.server).id).toBe(id);
     expect(await machine.run("/usr/local/bin/etcd", "--version")).toContain(
       `etcd Version: ${mirror.version}`,
     );
     expect(await machine.run("/usr/local/bin/etcdutl", "version")).toContain(mirror.version);
-    expect(await stack.engine(settings).destroy()).toMatchObject({ ok: true });
-    expect(stack.cloud.contents()).toEqual([]);
+    await expectNothingLeft(stack, engine);
   });
 });

@@ -154,10 +154,10 @@ describe("scripts/wait-for-ssh.ts", () => {
     expect(attempts).toBe(2);
   });
 
-  it("ends with 1 and both keys when it is another machine", async () => {
+  it("ends with 3 and both keys when it is another machine", async () => {
     const port = await listen(serveKey);
     const { status, stderr } = await wait("127.0.0.1", port, 30, "AAAAother");
-    expect(status).toBe(1);
+    expect(status).toBe(3);
     expect(stderr).toContain(key);
     expect(stderr).toContain("expected ssh-ed25519 AAAAother");
   });

@@ -21,6 +21,7 @@ set -euo pipefail
 export LC_ALL=C
 
 readonly RUN=/run/etcd-restore-machines PREFIX=etcd-restore-machine- WAIT_SECONDS=30
+readonly REBOOTED=133 # how nspawn ends, as part of a unit, when its machine wants to boot again
 
 say() { printf 'machine: %s\n' "$*" >&2; }
 
@@ -54,7 +55,7 @@ up() {
   fi
 }
 
-# In the namespaces of the machine; becomes its systemd-nspawn.
+# In the namespaces of the machine; runs its systemd-nspawn.
 boot() {
   local name=$1 root=$2 seed=$3 host=$4 guest=$5 address=$6 gateway=$7 mac=$8 outside=$9
   local directory=$RUN/$name
@@ -94,9 +95,14 @@ boot() {
   trap - ERR
   # No systemd out here to register with. With a namespace that was made for it nspawn keeps CAP_NET_ADMIN only when
   # told so, and without it networkd does not start.
-  exec systemd-nspawn --quiet --boot --register=no --keep-unit --link-journal=no --resolv-conf=off --timezone=off \
-    --machine="erm-$name" --directory=/mnt/root --network-namespace-path="/proc/$$/ns/net" \
-    --capability=CAP_NET_ADMIN --console=pipe
+  local code
+  while
+    code=0
+    systemd-nspawn --quiet --boot --register=no --keep-unit --link-journal=no --resolv-conf=off --timezone=off \
+      --machine="erm-$name" --directory=/mnt/root --network-namespace-path="/proc/$$/ns/net" \
+      --capability=CAP_NET_ADMIN --console=pipe || code=$?
+    ((code == REBOOTED))
+  do :; done
 }
 
 # Init of the machine: the one process in its group that is the first of a pid namespace.

@@ -1,9 +1,11 @@
 /** Before and after the tests with machines: one run at a time on this computer, and nothing left of any. */
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { lock } from "proper-lockfile";
 import { toolsDirOf } from "../../../etcd/machine/programs/find";
 import { sweepMachines } from "./machine";
+import { VOLUME_PREFIX } from "./volume";
 import { ensureRoot, obstacles } from "./root";
 
 declare module "vitest" {
@@ -53,7 +55,8 @@ function leftBehind(): readonly string[] {
     .readFileSync("/proc/mounts", "utf8")
     .split("\n")
     .filter((line) => line.startsWith("machine "));
-  return [...interfaces, ...machines, ...processes, ...mounts];
+  const volumes = fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith(VOLUME_PREFIX));
+  return [...interfaces, ...machines, ...processes, ...mounts, ...volumes];
 }
 
 function commandOf(pid: string): string {

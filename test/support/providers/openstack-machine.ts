@@ -1,22 +1,30 @@
 /**
  * The part of OpenStack that our components use, as an OpenStack of one test whose servers are machines on this
- * computer. It keeps no rules of security groups, and has no volumes.
+ * computer. It keeps no rules of security groups.
  */
 import { randomInt } from "node:crypto";
 import { createServer, type RequestListener, type Server } from "node:http";
 import * as os from "node:os";
 import type { ProviderFunction, ResourceTypes } from "../../../engine/embedded/resource-type";
 import type { Properties, Value } from "../../../engine/embedded/values";
-import { bootMachine, type Machine } from "../machine/machine";
+import { bootMachine, type Machine, type Wire } from "../machine/machine";
+import { makeVolume, type MachineVolume } from "../machine/volume";
 import { cloudRecords, recordType, type CloudRecord, type RecordKind } from "./cloud-records";
 
 export interface CloudOptions {
   /** Root that every server boots. */
   readonly root: string;
-  /** What a server finds at `MIRROR`. @default nobody answers there */
+  /** What a server finds at the cloud's `mirror`. @default nobody answers there */
   readonly mirror?: RequestListener;
   /** What reaches a server in place of its user data: for a machine in the middle. */
   readonly tamper?: (userData: string) => string;
+}
+
+/** What this cloud cannot do just now. */
+export interface CloudTroubles {
+  noFloatingIps: boolean;
+  /** Nova's own words for why a new server goes to ERROR. */
+  serverFault: string | undefined;
 }
 
 export interface Cloud {
@@ -24,6 +32,10 @@ export interface Cloud {
   readonly types: ResourceTypes;
   /** URL at which servers find the mirror. */
   readonly mirror: string;
+  /** None at first. */
+  readonly troubles: CloudTroubles;
+  /** Both ends of the cable of its servers. */
+  readonly wire: Wire;
   /** Types of what was made and is there, sorted. */
   contents(): readonly string[];
   /** Properties of the only thing of a type; throws when there is another number of them. */
@@ -35,6 +47,8 @@ export interface Cloud {
 }
 
 export const IMAGE = "debian-12";
+/** The same system by another name. */
+export const OTHER_IMAGE = "debian-12-rebuilt";
 export const FLAVOR = "m1.small";
 export const SMALL_FLAVOR = "m1.tiny";
 export const EXTERNAL_NETWORK = "public";
@@ -42,6 +56,7 @@ export const EXTERNAL_NETWORK = "public";
 /** What is there in the cloud before anybody comes. */
 const GIVEN: readonly CloudRecord[] = [
   { id: "7f1f0000-0000-4000-8000-000000000001", type: "image", properties: { name: IMAGE } },
+  { id: "7f1f0000-0000-4000-8000-000000000003", type: "image", properties: { name: OTHER_IMAGE } },
   { id: "2", type: "flavor", properties: { name: FLAVOR, ram: 2048, disk: 10 } },
   { id: "1", type: "flavor", properties: { name: SMALL_FLAVOR, ram: 64, disk: 1 } },
   {
@@ -61,6 +76,8 @@ export function openCloud(options: CloudOptions): Cloud {
   for (const record of GIVEN) records.add(record);
   const given = new Set(GIVEN.map(({ id }) => id));
   const machines = new Map<string, { readonly machine: Machine; readonly mirror?: Server }>();
+  const volumes = new Map<string, MachineVolume>();
+  const troubles: CloudTroubles = { noFloatingIps: false, serverFault: undefined };
   const block = freeBlock();
   const wire = { host: `${FLOATING_RANGE}.${block + 1}`, guest: `${FLOATING_RANGE}.${block + 2}` };
 
@@ -80,13 +97,22 @@ export function openCloud(options: CloudOptions): Cloud {
   const boot = async ({ id, properties }: CloudRecord): Promise<Properties> => {
     const portId = portOf(properties);
     const port = records.find(portId)?.properties ?? {};
-    one(TYPES.association, (association) => association.portId === portId);
+    if (troubles.serverFault !== undefined) {
+      throw new Error(
+        `Error waiting for instance (${id}) to become ready: unexpected state 'ERROR', wanted target 'ACTIVE'. ` +
+          `last error: ${troubles.serverFault}`,
+      );
+    }
+    if (records.all(TYPES.floatingIp).length > 0) {
+      one(TYPES.association, (association) => association.portId === portId);
+    }
+    const created = new Date();
     const subnetId = subnetOf(port);
     const subnet = records.find(subnetId)?.properties ?? {};
     const keyPair = one(TYPES.keyPair, ({ name }) => name === properties.keyPair);
     const userData = text(properties.userData);
     const machine = await bootMachine({
-      name: `${process.pid}`.slice(-5),
+      name: `${process.pid}`.slice(-4) + block.toString(36).padStart(2, "0"),
       root: options.root,
       uuid: id,
       hostname: text(properties.name),
@@ -104,7 +130,12 @@ export function openCloud(options: CloudOptions): Cloud {
       machines.set(id, { machine, mirror });
       await listen(mirror, wire.host);
     }
-    return { accessIpV4: firstOf(port.allFixedIps), powerState: "active" };
+    return {
+      accessIpV4: firstOf(port.allFixedIps),
+      powerState: "active",
+      // In Go's words, as the real provider.
+      created: created.toISOString().replace("T", " ").replace(/\..*$/, " +0000 UTC"),
+    };
   };
 
   const kinds: Readonly<Record<string, RecordKind>> = {
@@ -125,7 +156,8 @@ export function openCloud(options: CloudOptions): Cloud {
         const subnet = records.find(subnetOf(inputs));
         if (subnet === undefined) throw new Error("404 Not Found: the subnet of a port");
         return {
-          allFixedIps: [addressIn(text(subnet.properties.cidr), randomInt(10, 250))],
+          // Apart from those of clouds beside this one, which may have the same subnet.
+          allFixedIps: [addressIn(text(subnet.properties.cidr), block + 2)],
           macAddress: `fa:16:3e:00:00:${randomInt(16, 256).toString(16)}`,
         };
       },
@@ -135,7 +167,7 @@ export function openCloud(options: CloudOptions): Cloud {
       outputs: ["address"],
       complete: ({ pool }) => {
         one("network", ({ name, external }) => name === pool && external === true);
-        if (records.all(TYPES.floatingIp).length > 0) {
+        if (troubles.noFloatingIps || records.all(TYPES.floatingIp).length > 0) {
           throw new Error("409 Conflict: no more IP addresses available on network public");
         }
         return { address: wire.guest };
@@ -145,9 +177,31 @@ export function openCloud(options: CloudOptions): Cloud {
     [TYPES.keyPair]: { replaceOn: "all" },
     [TYPES.server]: {
       replaceOn: ["imageId", "flavorId", "keyPair", "networks", "configDrive", "userData"],
-      outputs: ["accessIpV4", "powerState"],
+      outputs: ["accessIpV4", "powerState", "created"],
       made: boot,
       deleted: ({ id }) => endMachine(id),
+    },
+    [TYPES.volume]: {
+      replaceOn: [],
+      made: async ({ id, properties }) => {
+        volumes.set(id, await makeVolume(id, Number(properties.size)));
+        return {};
+      },
+      deleted: async ({ id }) => {
+        await volumes.get(id)?.remove();
+        volumes.delete(id);
+      },
+    },
+    [TYPES.volumeAttachment]: {
+      replaceOn: "all",
+      outputs: ["device"],
+      made: async ({ properties }) => {
+        const attached = machines.get(text(properties.instanceId));
+        const volume = volumes.get(text(properties.volumeId));
+        if (attached === undefined || volume === undefined) throw new Error("404 Not Found");
+        await volume.attach(attached.machine);
+        return { device: "/dev/vdb" };
+      },
     },
   };
 
@@ -183,6 +237,8 @@ export function openCloud(options: CloudOptions): Cloud {
         "openstack:networking/getNetwork:getNetwork": lookUp("network", "networkId"),
       },
     },
+    troubles,
+    wire,
     mirror: `http://${wire.host}:${MIRROR_PORT}`,
     contents: () =>
       records
@@ -207,6 +263,7 @@ export function openCloud(options: CloudOptions): Cloud {
     },
     async dispose() {
       for (const id of [...machines.keys()]) await endMachine(id);
+      for (const volume of volumes.values()) await volume.remove();
     },
   };
 }
@@ -224,18 +281,22 @@ export const TYPES = {
   association: "networking/floatingIpAssociate:FloatingIpAssociate",
   keyPair: "compute/keypair:Keypair",
   server: "compute/instance:Instance",
+  volume: "blockstorage/volume:Volume",
+  volumeAttachment: "compute/volumeAttach:VolumeAttach",
 } as const;
 
-/** First of four addresses of the range that nobody on this computer has. */
+/** First of four addresses of the range that nobody on this computer has, nor takes at this moment. */
 function freeBlock(): number {
   const taken = new Set(
     Object.values(os.networkInterfaces()).flatMap(
       (all) => all?.map(({ address }) => address) ?? [],
     ),
   );
-  const blocks = Array.from({ length: 64 }, (_, index) => 4 * index);
+  // Each of vitest's workers has blocks of its own.
+  const worker = Number(process.env.VITEST_POOL_ID ?? 0) % 4;
+  const blocks = Array.from({ length: 16 }, (_, index) => 4 * (16 * worker + index));
   const block = blocks.find((first) => !taken.has(`${FLOATING_RANGE}.${first + 1}`));
-  if (block === undefined) throw new Error(`every address of ${FLOATING_RANGE}.0/24 is taken`);
+  if (block === undefined) throw new Error(`no address of ${FLOATING_RANGE}.0/24 is free`);
   return block;
 }
 

@@ -24,6 +24,7 @@ const vm = new EtcdVm("etcd", {
   install: installOf(config.require("install")),
   snapshotBytes: 1_000_000,
   sshDirectory: config.require("sshDirectory"),
+  sshWithinSeconds: config.requireNumber("sshWithinSeconds"),
   readyWithinSeconds: 120,
 });
 

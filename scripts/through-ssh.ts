@@ -1,0 +1,68 @@
+/** The way to an etcd whose client port is not open to this computer: through the SSH of its machine. */
+import * as net from "node:net";
+import * as z from "zod";
+import { openTunnel, type SshRoute } from "../etcd/machine/ssh-tunnel";
+import type { Endpoint } from "../etcd/proof/endpoint";
+
+const SshHop = z.object({
+  host: z.string(),
+  port: z.number(),
+  user: z.string(),
+  privateKey: z.string(),
+  hostKey: z.string(),
+});
+/** What `--access-stdin` takes: what must stand neither on a command line nor in a file. */
+export const Access = z.object({
+  password: z.string().optional(),
+  ssh: SshHop.extend({ proxy: SshHop.optional() }).optional(),
+});
+
+/** How long a port may take to answer until it counts as not open. */
+const DIRECT_LIMIT_MS = 4_000;
+
+/**
+ * Does some work with an endpoint: directly where that answers in 4 s, else (and always behind a bastion) through the
+ * SSH of its machine, and says so on stderr. Without a route: directly.
+ * @throws MachineError when SSH does not lead there
+ */
+export async function throughSsh<T>(
+  endpoint: Endpoint,
+  route: SshRoute | undefined,
+  signal: AbortSignal,
+  work: (endpoint: Endpoint) => Promise<T>,
+): Promise<T> {
+  const { hostname, port } = new URL(endpoint.url);
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  if (route === undefined || (route.proxy === undefined && (await answers(host, Number(port))))) {
+    return work(endpoint);
+  }
+  const way = route.proxy === undefined ? "" : ` behind ${route.proxy.host}`;
+  process.stderr.write(`${endpoint.url}: asking through SSH of ${route.host}${way}\n`);
+  const tunnel = await openTunnel(route, Number(port), signal);
+  try {
+    return await work({ ...endpoint, socketPath: tunnel.socketPath });
+  } finally {
+    await tunnel.close();
+  }
+}
+
+/** Whether connections are accepted there. */
+function answers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host, port });
+    const end = (answered: boolean) => {
+      socket.destroy();
+      resolve(answered);
+    };
+    socket.setTimeout(DIRECT_LIMIT_MS);
+    socket.once("timeout", () => {
+      end(false);
+    });
+    socket.once("connect", () => {
+      end(true);
+    });
+    socket.once("error", () => {
+      end(false);
+    });
+  });
+}
