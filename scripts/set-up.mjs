@@ -5,8 +5,9 @@
  *
  *     node scripts/set-up.mjs COMMAND [ARGS…]
  *
- * `test`, `test:machine`, `check`, `bench`, `mutation` and `random-stores` are run here; every other command is one of
- * `etcd-restore`. Works from a bare clone, with Node and npm and nothing else; when nothing is missing it costs a few milliseconds.
+ * `test`, `test:machine`, `test:openstack`, `lab:openstack`, `check`, `bench`, `mutation` and `random-stores` are run
+ * here; every other command is one of `etcd-restore`. Works from a bare clone, with Node and npm and nothing else; when
+ * nothing is missing it costs a few milliseconds.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -27,6 +28,7 @@ const LONG = {
   bench: ["bench", "bench.ts"],
   mutation: ["mutation", "main.ts"],
   "random-stores": ["random-stores", "main.ts"],
+  "lab:openstack": ["support", "openstack", "lab.ts"],
 };
 
 /** @param {string[]} program @param {readonly string[]} args */
@@ -81,8 +83,9 @@ async function main(command, args) {
       process.exitCode = await test(args, stop.signal);
       return;
     }
-    if (command === "test:machine") {
-      const config = ["--config", join("test", "machine", "vitest.config.mts")];
+    if (command === "test:machine" || command === "test:openstack") {
+      const [, folder = ""] = command.split(":");
+      const config = ["--config", join("test", folder, "vitest.config.mts")];
       process.exitCode = await test([...config, ...args], stop.signal);
       return;
     }
