@@ -184,7 +184,7 @@ function credentialsOf(entry: Entry, source: string): Credentials {
   };
   const authUrl = need("auth_url").replace(/\/+$/, "");
   return {
-    authUrl: /\/v3$/.test(authUrl) ? authUrl : `${authUrl.replace(/\/v2\.0$/, "")}/v3`,
+    authUrl: authUrl.endsWith("/v3") ? authUrl : `${authUrl.replace(/\/v2\.0$/, "")}/v3`,
     identity: identityOf(entry.auth_type, auth, need),
     region: entry.region_name,
     endpoint: endpointOf(entry.interface ?? entry.endpoint_type),

@@ -236,7 +236,7 @@ function wordsOf(body: unknown): string {
       .trim()
       .slice(0, 300);
   if (typeof body !== "object" || body === null) return "";
-  for (const value of [body, ...Object.values(body)] as unknown[]) {
+  for (const value of [body, ...Object.values<unknown>({ ...body })]) {
     if (typeof value !== "object" || value === null) continue;
     const message: unknown = Reflect.get(value, "message");
     if (typeof message === "string") return message.replace(/\s+/g, " ").trim();

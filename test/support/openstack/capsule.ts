@@ -58,10 +58,12 @@ export async function openCapsule(libvirtCache: string, signal: AbortSignal): Pr
   keeper.on("error", () => undefined); // told below, when nothing comes of it
   keeper.unref();
   const wait = async <T>(what: string, look: () => T | undefined): Promise<T> => {
-    for (const end = Date.now() + READY_SECONDS * 1000; Date.now() < end; await sleep(50)) {
+    const end = Date.now() + READY_SECONDS * 1000;
+    while (Date.now() < end) {
       signal.throwIfAborted();
       const found = look();
       if (found !== undefined) return found;
+      await sleep(50);
     }
     const said = fs.readFileSync(path.join(STATE_DIR, "log", "capsule.log"), "utf8").trim();
     throw new Error(`${what} did not come in ${READY_SECONDS} s: ${said.slice(-500)}`);

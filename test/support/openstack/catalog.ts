@@ -1,6 +1,5 @@
 /** What an operator does once in a new cloud: service users, catalogue, and what projects find there. */
 import * as fs from "node:fs";
-import { Readable } from "node:stream";
 import * as z from "zod";
 import type { Session } from "../../../scripts/openstack/session";
 import { apiUrl, EXTERNAL_CIDR, EXTERNAL_POOL, HOST_ADDRESS, REGION } from "./configs";
@@ -109,7 +108,7 @@ export async function makeOffer(session: Session, guest: GuestFiles): Promise<vo
     ).id;
     await session.request("image", `/images/${id}/file`, {
       method: "PUT",
-      stream: fs.createReadStream(file) as Readable,
+      stream: fs.createReadStream(file),
       headers: { "content-type": "application/octet-stream" },
     });
     return id;

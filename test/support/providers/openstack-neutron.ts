@@ -37,14 +37,20 @@ export function cloudName(name: string, inputs: Properties): string {
     : `${name}-${randomBytes(4).toString("hex").slice(1)}`;
 }
 
+/** A value that must be a text. */
+export function textOf(value: Value | undefined): string {
+  if (typeof value !== "string") throw new Error(`not a text: ${JSON.stringify(value)}`);
+  return value;
+}
+
 /** Resource types by their token, without `openstack:`. */
 export function neutronTypes(session: Session): Readonly<Record<string, ResourceType>> {
   const ask = session.request.bind(session, "network");
   const poolId = async (name: Value | undefined): Promise<string> => {
-    const query = `/networks?router:external=true&name=${encodeURIComponent(String(name))}`;
+    const query = `/networks?router:external=true&name=${encodeURIComponent(textOf(name))}`;
     const { networks } = z.object({ networks: z.array(Thing) }).parse(await ask(query));
     const [first] = networks;
-    if (first === undefined) throw new Error(`there is no external network "${String(name)}"`);
+    if (first === undefined) throw new Error(`there is no external network "${textOf(name)}"`);
     return first.id;
   };
   const kinds: Readonly<Record<string, Kind>> = {
@@ -122,7 +128,7 @@ export function neutronTypes(session: Session): Readonly<Record<string, Resource
           .object({ port_id: z.string() })
           .parse(
             await ask(
-              `/routers/${String(inputs.routerId)}/add_router_interface`,
+              `/routers/${textOf(inputs.routerId)}/add_router_interface`,
               interfaceOf(inputs),
             ),
           );
@@ -130,7 +136,7 @@ export function neutronTypes(session: Session): Readonly<Record<string, Resource
       },
       async delete(_id, outputs) {
         await patiently(() =>
-          ask(`/routers/${String(outputs.routerId)}/remove_router_interface`, interfaceOf(outputs)),
+          ask(`/routers/${textOf(outputs.routerId)}/remove_router_interface`, interfaceOf(outputs)),
         );
       },
     },
@@ -138,12 +144,12 @@ export function neutronTypes(session: Session): Readonly<Record<string, Resource
       outputs: [],
       replaceOn: ["floatingIp"],
       async create(_name, inputs) {
-        const query = `/floatingips?floating_ip_address=${String(inputs.floatingIp)}`;
+        const query = `/floatingips?floating_ip_address=${textOf(inputs.floatingIp)}`;
         const [found] = z
           .object({ floatingips: z.array(Thing) })
           .parse(await ask(query)).floatingips;
         if (found === undefined)
-          throw new Error(`there is no floating IP ${String(inputs.floatingIp)}`);
+          throw new Error(`there is no floating IP ${textOf(inputs.floatingIp)}`);
         await ask(`/floatingips/${found.id}`, leadTo(inputs.portId));
         return { id: found.id, outputs: inputs };
       },
@@ -206,7 +212,8 @@ function neutronType(ask: Ask, kind: Kind): ResourceType {
 
 /** A deletion; what is gone is as good as deleted, and what is in use may be free in a moment. */
 export async function patiently(work: () => Promise<unknown>): Promise<void> {
-  for (const end = Date.now() + CONFLICT_MS; ; await sleep(1000)) {
+  const end = Date.now() + CONFLICT_MS;
+  for (;;) {
     try {
       await work();
       return;
@@ -215,6 +222,7 @@ export async function patiently(work: () => Promise<unknown>): Promise<void> {
       if (error.status === 404) return;
       if (error.status !== 409 || Date.now() > end) throw error;
     }
+    await sleep(1000);
   }
 }
 

@@ -9,7 +9,7 @@ import type {
 import type { Properties, Value } from "../../../engine/embedded/values";
 import { OpenStackError, type Session } from "../../../scripts/openstack/session";
 import { TYPES } from "./openstack-machine";
-import { cloudName, neutronTypes } from "./openstack-neutron";
+import { cloudName, neutronTypes, textOf } from "./openstack-neutron";
 
 export interface OpenStackOptions {
   /** What reaches a server in place of its user data: for a machine in the middle. */
@@ -94,15 +94,17 @@ function server(session: Session, tamper: (userData: string) => string): Resourc
     Server.parse(await session.request("compute", `/servers/${id}`)).server;
   const remove = async (id: string): Promise<void> => {
     await gone(() => session.request("compute", `/servers/${id}`, { method: "DELETE" }));
-    for (const end = Date.now() + SERVER_LIMIT_MS; Date.now() < end; await sleep(1000)) {
+    const end = Date.now() + SERVER_LIMIT_MS;
+    while (Date.now() < end) {
       if (await gone(() => look(id))) return;
+      await sleep(1000);
     }
     throw new Error(`server ${id} was not deleted in ${SERVER_LIMIT_MS / 1000} s`);
   };
   return {
     outputs: ["name", "accessIpV4", "powerState"],
     replaceOn: ["imageId", "flavorId", "keyPair", "networks", "configDrive", "userData"],
-    async create(logical, inputs, { signal, say }) {
+    async create(logical, inputs, context) {
       const name = cloudName(logical, inputs);
       const networks = z.array(z.object({ port: z.string() })).parse(inputs.networks);
       const body = {
@@ -113,7 +115,7 @@ function server(session: Session, tamper: (userData: string) => string): Resourc
           key_name: inputs.keyPair,
           networks,
           config_drive: inputs.configDrive,
-          user_data: Buffer.from(tamper(String(inputs.userData))).toString("base64"),
+          user_data: Buffer.from(tamper(textOf(inputs.userData))).toString("base64"),
           metadata: inputs.metadata ?? {},
           tags: inputs.tags ?? [],
         },
@@ -121,21 +123,26 @@ function server(session: Session, tamper: (userData: string) => string): Resourc
       const { id } = z
         .object({ server: z.object({ id: z.string() }) })
         .parse(await session.request("compute", "/servers", { method: "POST", body })).server;
+      const end = Date.now() + SERVER_LIMIT_MS;
       try {
-        for (const end = Date.now() + SERVER_LIMIT_MS; ; await sleep(1000, undefined, { signal })) {
+        for (;;) {
           const { status, fault, addresses } = await look(id);
           if (status === "ACTIVE") {
-            say(`server ${id} is active`);
+            context.say(`server ${id} is active`);
             const [first] = Object.values(addresses).flat();
             return {
               id,
               outputs: { ...inputs, name, accessIpV4: first?.addr ?? "", powerState: "active" },
             };
           }
-          if (status === "ERROR")
-            throw new Error(`server ${name} is in ERROR: ${fault?.message ?? "no fault is told"}`);
-          if (Date.now() > end)
+          if (status === "ERROR") {
+            const told = fault?.message ?? "no fault is told";
+            throw new Error(`server ${name}: unexpected state 'ERROR', wanted 'ACTIVE': ${told}`);
+          }
+          if (Date.now() > end) {
             throw new Error(`server ${name} is still ${status} after ${SERVER_LIMIT_MS / 1000} s`);
+          }
+          await sleep(1000, undefined, { signal: context.signal });
         }
       } catch (error) {
         await remove(id);
@@ -180,7 +187,7 @@ function query(wanted: Readonly<Record<string, Value | undefined>>): string {
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
   return given.length === 0
     ? ""
-    : `?${given.map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`).join("&")}`;
+    : `?${given.map(([key, value]) => `${key}=${encodeURIComponent(typeof value === "string" ? value : JSON.stringify(value))}`).join("&")}`;
 }
 
 /** A look-up; OpenStack's provider says it in these words when it finds none, or several. */

@@ -1,0 +1,46 @@
+/** What the doctor found, as one table and what to do. */
+import Table from "cli-table3";
+import pc from "picocolors";
+import type { Check, Subject } from "./check";
+
+const MARKS: Readonly<Record<Check["verdict"], string>> = {
+  pass: "ok",
+  fail: "FAIL",
+  "not-checked": "not checked",
+};
+/** Widths of the columns without the gaps: 100 in all. */
+const COLUMNS = [11, 16, 69];
+const GAP = 2;
+
+/** For people; the last line is the verdict. */
+export function doctorText(subject: Subject, checks: readonly Check[], color: boolean): string {
+  const colors = pc.createColors(color);
+  const tint = { pass: colors.green, fail: colors.red, "not-checked": colors.yellow };
+  const table = new Table({
+    chars: Object.fromEntries(
+      [
+        ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left"],
+        ...["bottom-right", "left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"],
+      ].map((edge) => [edge, ""]),
+    ),
+    style: { "padding-left": 0, "padding-right": GAP, head: [], border: [] },
+    colWidths: COLUMNS.map((width) => width + GAP),
+    wordWrap: true,
+  });
+  for (const { verdict, title, found } of checks) {
+    table.push([tint[verdict](MARKS[verdict]), title, found]);
+  }
+  const failed = checks.filter(({ verdict }) => verdict === "fail");
+  const trimmed = table.toString().replace(/[ \t]+$/gm, "");
+  return [
+    `what \`up\` needs, stack ${subject.stack}, target ${subject.target}`,
+    "",
+    trimmed,
+    "",
+    ...failed.map(({ title, mend }) => `${title}: ${mend ?? ""}`),
+    ...(failed.length === 0 ? [] : [""]),
+    failed.length === 0
+      ? colors.green("READY  nothing stands in the way")
+      : colors.red(`NOT READY  ${failed.length} of ${checks.length} checks failed`),
+  ].join("\n");
+}
