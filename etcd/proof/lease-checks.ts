@@ -7,6 +7,11 @@ import type { Answer, Since } from "./server-facts";
 
 /** Leases whose TTL is asked for one by one; a call takes about a third of a millisecond. */
 const LEASES_ASKED = 1000;
+/**
+ * An etcd raises a lease's TTL to one and a half of its election timeout (`lessor.minTTL`), which is 50 s at most
+ * (`embed.Config.Validate`).
+ */
+const GREATEST_MINIMUM_SECONDS = 75;
 
 /** A lease whose TTL at the server is not the backup's. */
 export interface TtlDifference {
@@ -82,14 +87,17 @@ export function leasesCheck(snapshot: Snapshot, since: Answer<Since>, ttls: TtlC
   const { goneLeases, newLeases, explained } = since.value;
   const present = snapshot.leases.size - goneLeases.size;
   const checked = { ...check, expected, found: String(present + newLeases.length) };
-  const shorter = ttls.differences.filter((ttl) => ttl.foundSeconds < ttl.expectedSeconds);
+  const wrong = ttls.differences.filter(
+    ({ foundSeconds, expectedSeconds }) =>
+      foundSeconds < expectedSeconds || foundSeconds > GREATEST_MINIMUM_SECONDS,
+  );
   if (newLeases.length > 0) {
     const reason = `${counted(newLeases.length, "lease")} not of the backup, the first is ${leaseId(newLeases[0] ?? 0n)}`;
     return { ...checked, verdict: "fail", reason };
   }
-  if (shorter[0]) {
-    const { lease, expectedSeconds, foundSeconds } = shorter[0];
-    const reason = `${counted(shorter.length, "lease")} with another TTL, the first is ${leaseId(lease)}: ${foundSeconds} s, in the file ${expectedSeconds} s`;
+  if (wrong[0]) {
+    const { lease, expectedSeconds, foundSeconds } = wrong[0];
+    const reason = `${counted(wrong.length, "lease")} with another TTL, the first is ${leaseId(lease)}: ${foundSeconds} s, in the file ${expectedSeconds} s`;
     return { ...checked, verdict: "fail", reason };
   }
   if (goneLeases.size > 0) {

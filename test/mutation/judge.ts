@@ -51,9 +51,11 @@ export interface Judge {
   close(): Promise<void>;
 }
 
+const SAME = "means the same";
 /** etcd alone on its machine needs no second to elect itself. */
 export const QUICK_START = ["--heartbeat-interval=10", "--election-timeout=100"];
 const VERSION = "3.6";
+const START_LIMIT_MS = 10_000;
 
 /** @param directory where it works; each judgement leaves nothing there. */
 export async function openJudge({ good, truth }: Base, directory: string): Promise<Judge> {
@@ -71,10 +73,11 @@ export async function openJudge({ good, truth }: Base, directory: string): Promi
   };
 
   /** Whether etcd itself says that it holds what the source held. */
-  async function isEqual(server: EtcdServer): Promise<boolean> {
+  async function meaningOf(server: EtcdServer): Promise<string> {
     const answer = await server.hashKv(revision);
     const live = await askLiveKeys(server, revision);
-    return answer.hash === hashKv && live.digest === truth.liveKeys;
+    if (live.digest !== truth.liveKeys) return "live keys differ";
+    return answer.hash === hashKv ? SAME : "live keys are the same, HashKV differs";
   }
 
   async function prove(server: EtcdServer, mutant: Snapshot | undefined): Promise<Finding> {
@@ -86,8 +89,10 @@ export async function openJudge({ good, truth }: Base, directory: string): Promi
       return { by: "restore", detail: `etcd cannot be read to the end: ${firstLine(error)}` };
     }
     if (report.verdict !== "pass") return verdictOf(report);
-    const detail = (await isEqual(server)) ? "means the same" : "does not mean the same";
-    const equal = detail === "means the same";
+    const explained = report.checks.filter(({ verdict }) => verdict === "explained");
+    const meaning = await meaningOf(server);
+    const equal = meaning === SAME;
+    const detail = [meaning, ...explained.map(({ id }) => `${id} explained`)].join(", ");
     if (mutant === undefined) return { by: equal ? "equal" : "nothing", detail };
     if (sha256Check(mutant, manifest).verdict !== "fail") return { by: "nothing", detail };
     return { by: equal && sameBeside(snapshot, mutant) ? "equal" : "manifest", detail };
@@ -97,9 +102,17 @@ export async function openJudge({ good, truth }: Base, directory: string): Promi
     options: Parameters<typeof startEtcdServer>[0],
     mutant?: Snapshot,
   ): Promise<Finding> {
+    const start = () =>
+      startEtcdServer({
+        version: VERSION,
+        flags: QUICK_START,
+        startLimitMs: START_LIMIT_MS,
+        ...options,
+      });
     let server: EtcdServer;
     try {
-      server = await startEtcdServer({ version: VERSION, flags: QUICK_START, ...options });
+      // Once more, for what is the machine's fault: a port that somebody took in this moment.
+      server = await start().catch(start);
     } catch (error) {
       return { by: "restore", detail: firstLine(error) };
     }

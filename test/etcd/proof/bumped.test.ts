@@ -27,10 +27,10 @@ async function bumpedServer(snapshot: Snapshot, version: string): Promise<EtcdSe
 }
 
 describe.each(["3.5", "3.6", "3.7"])("a backup restored with a bump, on etcd %s", (version) => {
-  it("passes at every level, with every key as in the backup", async () => {
+  it("passes, with every key as in the backup", async () => {
     const snapshot = await fixture("main");
     const restored = await bumpedServer(snapshot, version);
-    for (const level of ["quick", "standard", "full"] as const) {
+    for (const level of ["quick", "full"] as const) {
       const report = await prove(snapshot, restored, { level, bumpedBy: BY });
       const found = findings(report);
       for (const id of ["revision", "leases", "etcd-version"]) {
@@ -49,19 +49,19 @@ describe.each(["3.5", "3.6", "3.7"])("a backup restored with a bump, on etcd %s"
     const plain = await server({ version, snapshot: snapshot.file });
     expect((await prove(snapshot, plain, { bumpedBy: BY })).verdict).toBe("fail");
   });
+});
 
-  it("passes without any key, and with deletes at the last revision", async () => {
-    const source = await server({ version });
-    const empty = await snapshotOf(source);
-    await write(source, [{ put: "/a", value: "1" }, { put: "/b", value: "1" }, { delete: "/b" }]);
-    const deleted = await snapshotOf(source);
-    await write(source, [{ delete: "/a" }]);
-    const allDeleted = await snapshotOf(source);
-    for (const snapshot of [empty, deleted, allDeleted]) {
-      const restored = await bumpedServer(snapshot, version);
-      expect(findings(await prove(snapshot, restored, { bumpedBy: BY }))).toEqual({});
-    }
-  });
+it("passes after a bump without any key, and with deletes at the last revision", async () => {
+  const source = await server();
+  const empty = await snapshotOf(source);
+  await write(source, [{ put: "/a", value: "1" }, { put: "/b", value: "1" }, { delete: "/b" }]);
+  const deleted = await snapshotOf(source);
+  await write(source, [{ delete: "/a" }]);
+  const allDeleted = await snapshotOf(source);
+  for (const snapshot of [empty, deleted, allDeleted]) {
+    const restored = await bumpedServer(snapshot, "3.6");
+    expect(findings(await prove(snapshot, restored, { bumpedBy: BY }))).toEqual({});
+  }
 });
 
 it("finds a key that changed after a bump, and a value that is not the backup's", async () => {

@@ -70,7 +70,8 @@ export async function fixture(name: "main" | "events" | "encrypted"): Promise<Sn
   return openSnapshot(file);
 }
 
-async function openSnapshot(file: string): Promise<Snapshot> {
+/** Reads a file; closed after the running test. */
+export async function openSnapshot(file: string): Promise<Snapshot> {
   const snapshot = await readSnapshot(file);
   onTestFinished(() => {
     snapshot.close();

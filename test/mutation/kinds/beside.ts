@@ -91,14 +91,26 @@ export const BESIDE: readonly Kind[] = [
         ]),
         [["all of meta lost", change("meta", () => [])]],
       ),
+    {
+      manifestOnly:
+        "a server may compact its history at any time: explained, and every live key is the same",
+    },
   ),
-  besideKind("lease-lost", "a lease lost", [
-    ...[0, 1, 2].map((n): Edit => [
-      `lease ${n}`,
-      change("lease", (entries) => entries.filter((_, i) => i !== n)),
-    ]),
-    ["all leases", change("lease", () => [])],
-  ]),
+  besideKind(
+    "lease-lost",
+    "a lease lost",
+    [
+      ...[0, 1, 2].map((n): Edit => [
+        `lease ${n}`,
+        change("lease", (entries) => entries.filter((_, i) => i !== n)),
+      ]),
+      ["all leases", change("lease", () => [])],
+    ],
+    {
+      manifestOnly:
+        "a lease without keys that is gone looks like one that ran out or was revoked: explained",
+    },
+  ),
   besideKind(
     "lease-ttl",
     "a lease with another TTL",
