@@ -27,6 +27,7 @@ export = async () => {
     endpoint: clientEndpoint,
     clientDirectory: pki.clientDirectory,
     restored: restore.result,
+    inUse: restore.adopted,
     ssh: made.ssh,
     phases: {
       ...made.phases,

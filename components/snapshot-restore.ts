@@ -40,6 +40,8 @@ export interface SnapshotRestoreArgs {
 export class SnapshotRestore extends pulumi.ComponentResource {
   /** What the restore script said, as JSON; changes with each restore. */
   public readonly result: pulumi.Output<string>;
+  /** It was restored already and was left as it is: by a machine before this one, on a volume, or by an earlier run. */
+  public readonly adopted: pulumi.Output<boolean>;
   /**
    * How long it took, in seconds: until everything lay on a machine that is not this one, until it was proved beside
    * the old data, and until it served.
@@ -58,6 +60,7 @@ export class SnapshotRestore extends pulumi.ComponentResource {
         ? { result: restoreHere(name, backup, site, this), copySeconds: undefined }
         : restoreOverSsh(name, { backup, site, ssh }, this);
     this.result = result;
+    this.adopted = result.apply(isAdopted);
     this.seconds = pulumi
       .all([result, copySeconds])
       .apply(([stdout, copy]) => ({ ...parseSeconds(stdout), copy }));
@@ -112,4 +115,10 @@ function parseSeconds(stdout: string): { restore: number; start: number } {
     seconds: Record<"check" | "restore" | "prove" | "start", number>;
   };
   return { restore: seconds.check + seconds.restore + seconds.prove, start: seconds.start };
+}
+
+/** Whether the restore script says that there was nothing to restore. */
+function isAdopted(stdout: string): boolean {
+  const { restored } = JSON.parse(stdout) as { restored: boolean };
+  return !restored;
 }

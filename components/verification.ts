@@ -27,6 +27,8 @@ export interface VerificationArgs {
   readonly ssh?: pulumi.Input<SshRoute> | undefined;
   /** What was restored; the proof is made anew when it changes. */
   readonly restored: pulumi.Input<string>;
+  /** The store was found restored already, and may have been in use since. @default false */
+  readonly inUse?: pulumi.Input<boolean>;
   /** How long earlier phases took, in seconds, for the report. @default none */
   readonly phases?: Readonly<Partial<Record<Phase["name"], pulumi.Input<number | undefined>>>>;
   /** Folder on this computer for the report, in all its forms. */
@@ -57,9 +59,9 @@ export class Verification extends pulumi.ComponentResource {
       `${name}-proof`,
       {
         create: pulumi
-          .all([args.endpoint, args.clientDirectory, args.phases ?? {}])
-          .apply(([endpoint, clientDirectory, phases]) =>
-            verifyCommand(args, endpoint, clientDirectory, phases),
+          .all([args.endpoint, args.clientDirectory, args.inUse ?? false, args.phases ?? {}])
+          .apply(([endpoint, clientDirectory, inUse, phases]) =>
+            verifyCommand(args, endpoint, clientDirectory, inUse, phases),
           ),
         delete: commandLine("rm", "-f", "--", ...reports),
         ...(credentials === undefined && ssh === undefined
@@ -86,6 +88,7 @@ function verifyCommand(
   args: VerificationArgs,
   endpoint: string,
   clientDirectory: string,
+  inUse: boolean,
   phases: Readonly<Record<string, number | undefined>>,
 ): string {
   return scriptCommand(
@@ -95,6 +98,7 @@ function verifyCommand(
     ...["--endpoint", endpoint, "--cacert", `${clientDirectory}/ca.crt`],
     ...["--cert", `${clientDirectory}/client.crt`, "--key", `${clientDirectory}/client.key`],
     ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),
+    ...(inUse ? ["--in-use"] : []),
     ...(args.credentials === undefined ? [] : ["--user", args.credentials.username]),
     ...(args.credentials === undefined && args.ssh === undefined ? [] : ["--access-stdin"]),
     ...Object.entries(phases).flatMap(([phase, seconds]) =>

@@ -125,6 +125,10 @@ function commandLine(): Command {
       "--report <DIR>",
       "write the report there: JSON, JUnit, HTML, Prometheus text, Markdown",
     )
+    .option(
+      "--in-use",
+      "explain what was written after the backup, by whoever used the store since",
+    )
     .addOption(
       new Option(
         "--access-stdin",

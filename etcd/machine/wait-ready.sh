@@ -55,7 +55,7 @@ tell() {
   [[ -z $created ]] || asked=$(date -d "${created% UTC}" +%s 2>/dev/null) || asked=''
   awk -v booted="$booted" -v install="$install" -v asked="$asked" 'BEGIN {
     printf "{"
-    if (asked != "") { took = booted - asked; printf "\"provision\":%.1f,", took > 0 ? took : 0 }
+    if (asked != "") { took = booted - asked; printf "\"provision\":%.1f,", (took > 0 ? took : 0) }
     printf "\"install\":%.1f}\n", install
   }'
 }

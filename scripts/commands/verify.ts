@@ -20,6 +20,7 @@ export type VerifyOptions = GlobalOptions &
     readonly expect: readonly string[];
     readonly phase: readonly Phase[];
     readonly report?: string;
+    readonly inUse?: boolean;
     /** stdin is a JSON object as `Access` says. */
     readonly accessStdin?: boolean;
     /** Folder where the program keeps what it unpacked. */
@@ -50,6 +51,7 @@ export async function verify(options: VerifyOptions): Promise<number> {
         endpoint,
         level: options.level,
         expectedKeys: options.expect,
+        inUse: options.inUse === true,
         ...(manifest === undefined ? {} : { manifest }),
         phases: [read, ...options.phase],
         startedAt,

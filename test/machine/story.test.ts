@@ -183,7 +183,7 @@ describe("a backup on a machine in a cloud", () => {
 
   it("is proved through SSH where the client port is not open to this computer", async () => {
     const { host } = stack.cloud.wire;
-    const closed = `rule add ipproto tcp sport 2379 to ${host} priority 50 blackhole`;
+    const closed = `rule add ipproto 6 sport 2379 to ${host} priority 50 blackhole`;
     await stack.cloud.machine().run("ip", ...closed.split(" "));
     expect(await engine({ verification: "standard" }).up()).toMatchObject({ ok: true });
     expectProved("kubernetes-1.35-main.db");

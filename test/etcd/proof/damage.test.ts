@@ -214,6 +214,24 @@ it("locates what was written after the restore, and still finds the backup's rev
   }
 });
 
+it("explains what was written since in a store that was in use, and finds what is wrong at the backup's revision", async () => {
+  const source = await server();
+  await write(source, HISTORY, TTLS);
+  const snapshot = await snapshotOf(source);
+  await write(source, [put("/late", "x")]);
+  const report = await prove(snapshot, source, { inUse: true });
+  expect(findings(report)).toEqual({ revision: "explained" });
+  expect(report).toMatchObject({ verdict: "pass", differences: { total: 0 } });
+
+  const other = await server();
+  await write(other, otherwise({ 0: put("/registry/pods/shop/web-0", "z") }), TTLS);
+  await write(other, [put("/late", "x")]);
+  expect(findings(await prove(snapshot, other, { inUse: true }))).toMatchObject({
+    hashkv: "fail",
+    "read-back": "fail",
+  });
+});
+
 it("says that it could not check what the server has compacted away", async () => {
   const snapshot = await fixture("encrypted");
   const restored = await server({ snapshot: snapshot.file });
