@@ -35,6 +35,8 @@ export LC_ALL=C
 
 readonly MIB=1048576
 
+# A lone command in $(...) is given `exec`: with an ERR trap set, bash would fork once more for it.
+
 # A reader of our lines that goes away must not stop a swap half way.
 trap '' PIPE
 say() { printf 'restore: %s\n' "$*" >&2 || true; }
@@ -84,9 +86,9 @@ read_flags() {
     ((EUID == 0)) || fail 2 "--owner needs root; without it everything belongs to $(id -un)"
   fi
   [[ -f $environment ]] || fail 2 "--environment: there is no file $environment"
-  environment=$(realpath -- "$environment")
-  programs=$(realpath -m -- "$programs")
-  snapshot=$(realpath -m -- "$snapshot")
+  environment=$(exec realpath -- "$environment")
+  programs=$(exec realpath -m -- "$programs")
+  snapshot=$(exec realpath -m -- "$snapshot")
 }
 
 declare -A setting=()
@@ -114,14 +116,11 @@ read_environment() {
 
 # --- small tools ----------------------------------------------------------------------------------------------------
 
-microseconds() { printf '%s' "${EPOCHREALTIME/./}"; }
-
 # Keeps the time since the last lap under a name, in milliseconds.
 declare -A lap_milliseconds=([check]=0 [restore]=0 [prove]=0 [start]=0)
-last_lap=$(microseconds)
+last_lap=${EPOCHREALTIME/./}
 lap() {
-  local now
-  now=$(microseconds)
+  local now=${EPOCHREALTIME/./}
   lap_milliseconds[$1]=$(((now - last_lap) / 1000))
   last_lap=$now
 }
@@ -192,7 +191,7 @@ end_child() {
 
 answer=''
 ask() { # LIMIT-SECONDS ARGUMENTS...
-  answer=$("${clean[@]}" "$programs/etcdctl" --command-timeout="$1s" --dial-timeout=5s "${@:2}" 2>&1 9>&-)
+  answer=$(exec "${clean[@]}" "$programs/etcdctl" --command-timeout="$1s" --dial-timeout=5s "${@:2}" 2>&1 9>&-)
 }
 
 ask_member() {
@@ -268,7 +267,7 @@ take_lock() {
   [[ -w $parent && -x $parent ]] || fail 3 "$(id -un) may not write in $parent, where the data directory $data belongs"
   if [[ -z $wait_seconds ]]; then
     local bytes=0
-    [[ ! -f $snapshot ]] || bytes=$(stat -c %s -- "$snapshot")
+    [[ ! -f $snapshot ]] || bytes=$(exec stat -c %s -- "$snapshot")
     wait_seconds=$((60 + bytes / (20 * MIB)))
   fi
   exec 9>>"$lock"
@@ -310,15 +309,15 @@ find_programs() {
   for program in etcd etcdctl; do
     [[ -x $programs/$program ]] || fail 3 "there is no program $program in $programs"
   done
-  version=$("${clean[@]}" "$programs/etcd" --version 2>&1 || true)
+  version=$(exec "${clean[@]}" "$programs/etcd" --version 2>&1) || true
   [[ $version =~ etcd\ Version:\ ([0-9]+\.[0-9]+\.[0-9]+) ]] ||
     fail 3 "$programs/etcd does not tell its version: ${version##*$'\n'}"
   version=${BASH_REMATCH[1]}
   # Asked, not told by the version: etcdctl 3.6 answers to any word with its help and exit code 0.
   local help
-  if help=$("${clean[@]}" "$programs/etcdutl" snapshot restore --help 2>&1) && [[ $help == *--data-dir* ]]; then
+  if help=$(exec "${clean[@]}" "$programs/etcdutl" snapshot restore --help 2>&1) && [[ $help == *--data-dir* ]]; then
     restore_tool=etcdutl
-  elif help=$("${clean[@]}" "$programs/etcdctl" snapshot restore --help 2>&1) && [[ $help == *--data-dir* ]]; then
+  elif help=$(exec "${clean[@]}" "$programs/etcdctl" snapshot restore --help 2>&1) && [[ $help == *--data-dir* ]]; then
     restore_tool=etcdctl
   else
     fail 3 "no program in $programs can restore a snapshot: etcdutl is needed, or an etcdctl before 3.6"
@@ -328,7 +327,7 @@ find_programs() {
 # Leaves a data directory alone that is this backup's already; sees to it that it serves.
 leave_if_restored() {
   say "looking at $data"
-  [[ -f $data/$marker && $(head -n 3 -- "$data/$marker") == "$(identity)" ]] || return 0
+  [[ -f $data/$marker && $(exec head -n 3 -- "$data/$marker") == "$(identity)" ]] || return 0
   ! service status 2>/dev/null || was_running=1
   if ! { ((was_running)) && is_serving ask_member; }; then
     say "already restored, but it does not serve: starting it"
@@ -363,7 +362,7 @@ check_snapshot() {
   say "checking $snapshot"
   [[ -f $snapshot && -r $snapshot ]] || fail 2 "--snapshot: cannot read a file $snapshot"
   local found bytes available needed
-  bytes=$(stat -c %s -- "$snapshot")
+  bytes=$(exec stat -c %s -- "$snapshot")
   mkdir -- "$staging"
   local hasher=(sha256sum)
   # Some three times faster, where it is there.
@@ -374,7 +373,8 @@ check_snapshot() {
   found=${found#\\} # sha256sum's mark for a file name that it had to escape
   [[ $found == "$sha256" ]] || fail 3 "$snapshot is not the backup: its sha256 is $found, expected $sha256 ($bytes bytes); copy it again"
 
-  available=$(df --output=avail -B1 -- "${data%/*}" | tail -n 1)
+  available=$(exec df --output=avail -B1 -- "${data%/*}")
+  available=${available##*$'\n'}
   needed=$((bytes + 144 * MIB)) # two WAL files of 64 MiB, and room for small things
   ((available >= needed)) || fail 3 "not enough space in ${data%/*}: $((needed / MIB)) MiB needed, $((available / MIB)) MiB free"
   lap check
@@ -384,8 +384,8 @@ restore_beside() {
   say "restoring with $restore_tool $version beside $data"
   # The file's hash was compared as a whole; a raw db has no hash of its own at its end that could be compared as well.
   local without_hash=()
-  (($(stat -c %s -- "$snapshot") % 512 != 0)) || without_hash=(--skip-hash-check)
-  token=$(cat /proc/sys/kernel/random/uuid)
+  (($(exec stat -c %s -- "$snapshot") % 512 != 0)) || without_hash=(--skip-hash-check)
+  read -r token </proc/sys/kernel/random/uuid
   guarded "${clean[@]}" "$programs/$restore_tool" snapshot restore "$snapshot" --data-dir "$staging/data" \
     --name "${setting[ETCD_NAME]}" --initial-cluster "${setting[ETCD_INITIAL_CLUSTER]}" --initial-cluster-token "$token" \
     --initial-advertise-peer-urls "${setting[ETCD_INITIAL_ADVERTISE_PEER_URLS]}" "${without_hash[@]}" >"$staging/log" 2>&1
