@@ -1,10 +1,11 @@
 /** What `ls` and `get` look into: a backup file, a stack's etcd, or any endpoint. */
 import * as path from "node:path";
-import { readBackup } from "../etcd/backup-file/backup-file";
-import type { SortedKeys } from "../etcd/inspect/keys";
+import { readBackup, V2BackupError, type OpenedSnapshot } from "../etcd/backup-file/backup-file";
+import { sortedKeys, type SortedKeys } from "../etcd/inspect/keys";
 import { servedKey, servedKeys } from "../etcd/inspect/served-keys";
 import type { StoredKey } from "../etcd/inspect/show";
 import { openEtcd } from "../etcd/proof/etcd-client";
+import type { V2Store } from "../etcd/v2/v2-backup";
 import { findEndpoint, type EndpointOptions } from "./endpoint";
 import { EXIT, UserError } from "./outcome";
 
@@ -49,7 +50,14 @@ export async function openKeyStore(
 }
 
 async function openFile(file: string, signal: AbortSignal): Promise<KeyStore> {
-  const { snapshot } = await readBackup(file, { signal });
+  let opened: OpenedSnapshot;
+  try {
+    opened = await readBackup(file, { signal });
+  } catch (error) {
+    if (error instanceof V2BackupError) return v2KeyStore(file, error.store);
+    throw error;
+  }
+  const { snapshot } = opened;
   const { live } = snapshot;
   return {
     name: file,
@@ -63,5 +71,27 @@ async function openFile(file: string, signal: AbortSignal): Promise<KeyStore> {
     close: () => {
       snapshot.close();
     },
+  };
+}
+
+/** Of the old store; its indexes stand where a v3 store has revisions. */
+function v2KeyStore(name: string, { keys }: V2Store): KeyStore {
+  const sorted = sortedKeys(keys.map(({ key }) => key));
+  return {
+    name,
+    keys: () => Promise.resolve(sorted),
+    get(wanted) {
+      const found = keys[sorted.indexOf(wanted)];
+      if (found === undefined) return Promise.resolve(undefined);
+      const { key, value, createdIndex, modifiedIndex } = found;
+      const metadata = {
+        createRevision: createdIndex,
+        modRevision: modifiedIndex,
+        version: 0,
+        lease: 0n,
+      };
+      return Promise.resolve({ key, value, metadata });
+    },
+    close: () => undefined,
   };
 }

@@ -1,12 +1,14 @@
 /** A backup as its user keeps it, whatever it is packed in, as a plain file that can be read. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { counted } from "../report/figures";
 import { openSource, readFully } from "../snapshot/file";
 import { readSnapshot } from "../snapshot/snapshot";
 import { SnapshotError } from "../snapshot/snapshot-error";
 import type { ReadOptions, Snapshot } from "../snapshot/types";
 import { readManifest, type Manifest } from "../source/manifest";
 import { findDatabase } from "./data-directory";
+import { readV2Store, type V2Store } from "../v2/v2-backup";
 import type { Container } from "./container";
 import { chooseInFolder } from "./folder";
 import { HEAD_BYTES, isArchive, isCompression, isUnfinished, kindOf } from "./kinds";
@@ -25,10 +27,27 @@ export interface BackupFile {
   readonly container?: Container;
   /** Folder with the unpacked file that stays behind, when `keepIn` was given. */
   readonly kept?: string | undefined;
+  /** Keys of the old v2 store that a data directory holds besides. */
+  readonly v2?: V2Store | undefined;
   /** What to know about it. */
   readonly notes: readonly string[];
   /** Removes an unpacked file, unless it is kept. */
   dispose(): void;
+}
+
+/** A backup of the old v2 store, without a key of the v3 store: it can be looked into, not restored. */
+export class V2BackupError extends SnapshotError {
+  constructor(
+    directory: string,
+    readonly store: V2Store,
+  ) {
+    super(
+      directory,
+      `this is a backup of an etcd v2 store (${counted(store.keys.length, "key")}), without any key of the v3 store. ` +
+        "inspect, ls and get look into it; to serve it takes etcd 3.5 or older, on a copy of it: " +
+        "etcd --enable-v2 --force-new-cluster --data-dir COPY",
+    );
+  }
 }
 
 /** How a backup is opened. */
@@ -55,8 +74,18 @@ export async function openBackup(file: string, options: OpenOptions = {}): Promi
   const name = path.resolve(file);
   if (!isDirectory(name)) return openFile(name, options);
   const database = findDatabase(name);
-  if (database !== undefined)
-    return { name, file: database.path, ...database, dispose: () => undefined };
+  const v2 = readV2Store(name);
+  if (database === undefined && v2 !== undefined) throw new V2BackupError(name, v2);
+  if (database !== undefined) {
+    const notes =
+      v2 === undefined
+        ? database.notes
+        : [
+            ...database.notes,
+            `it also holds ${counted(v2.keys.length, "key")} of the old v2 store, which a snapshot never holds`,
+          ];
+    return { ...database, name, file: database.path, v2, notes, dispose: () => undefined };
+  }
 
   const { file: chosen, beside } = await chooseInFolder(name);
   const opened = await openFile(chosen, options);
@@ -133,43 +162,43 @@ function headOf(name: string): Buffer {
 export interface ReadBackupOptions extends OpenOptions, ReadOptions {}
 
 /** A snapshot out of a backup. */
-export interface ReadBackup<T> {
+export interface OpenedSnapshot {
   /** Named as the backup is; its `close` disposes of the unpacked file as well. */
-  readonly snapshot: T;
+  readonly snapshot: Snapshot;
   readonly backup: BackupFile;
 }
 
 /**
- * Opens a backup and reads its database.
+ * Opens a backup and reads its database with `readSnapshot`.
  *
- * @param read reads a plain file. @default `readSnapshot`
- * @throws SnapshotError in the name of the backup, NoRoomError
+ * @throws SnapshotError in the name of the backup, of a v2 store a V2BackupError; NoRoomError
  */
 export async function readBackup(
   file: string,
   options: ReadBackupOptions = {},
-): Promise<ReadBackup<Snapshot>> {
-  return readBackupWith(file, options, (plain) => readSnapshot(plain, options));
-}
-
-/** As `readBackup`, with another reader of plain files. */
-export async function readBackupWith<T extends { readonly file: string; close(): void }>(
-  file: string,
-  options: OpenOptions,
-  read: (plain: string) => Promise<T>,
-): Promise<ReadBackup<T>> {
+): Promise<OpenedSnapshot> {
   const backup = await openBackup(file, options);
+  const { name, path: plain, v2 } = backup;
   try {
-    const snapshot = await read(backup.path);
+    const snapshot = await readSnapshot(plain, options);
     const close = () => {
       snapshot.close();
       backup.dispose();
     };
-    return { snapshot: { ...snapshot, file: backup.name, close }, backup };
+    if (v2 === undefined || snapshot.live.count > 0) {
+      return { snapshot: { ...snapshot, file: name, close }, backup };
+    }
+    snapshot.close();
   } catch (error) {
     backup.dispose();
-    throw error instanceof SnapshotError ? inTheNameOf(backup, error) : error;
+    if (!(error instanceof SnapshotError)) throw error;
+    // `etcdctl backup` without --with-v3 leaves a database that never held a key.
+    if (v2 === undefined || !error.message.includes('no bucket "key"')) {
+      throw inTheNameOf(backup, error);
+    }
   }
+  backup.dispose();
+  throw new V2BackupError(name, v2);
 }
 
 /**

@@ -1,7 +1,8 @@
 import * as path from "node:path";
-import { manifestOf, readBackup } from "../../etcd/backup-file/backup-file";
+import { manifestOf, readBackup, V2BackupError } from "../../etcd/backup-file/backup-file";
 import { inspect as inspectSnapshot, type Inspection } from "../../etcd/inspect/inspection";
 import { inspectionText } from "../../etcd/inspect/text";
+import { inspectV2, v2InspectionText } from "../../etcd/inspect/v2-inspection";
 import { SnapshotError } from "../../etcd/snapshot/snapshot-error";
 import type { GlobalOptions } from "../etcd-restore";
 import { abortOnInterrupt } from "../lab";
@@ -27,6 +28,13 @@ export async function inspect(given: string, options: GlobalOptions): Promise<nu
       snapshot.close();
     }
   } catch (error) {
+    if (error instanceof V2BackupError) {
+      const found = inspectV2(file, error.store, error.message.slice(`${file}: `.length));
+      process.stdout.write(
+        `${options.json === true ? JSON.stringify(found) : v2InspectionText(found)}\n`,
+      );
+      return EXIT.checkFailed;
+    }
     if (options.json === true && error instanceof SnapshotError) printUnreadable(error);
     throw error;
   }

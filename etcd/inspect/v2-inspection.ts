@@ -1,0 +1,71 @@
+/** What a backup of the v2 store holds, in short: it cannot be restored here. */
+import { prefixOf, printableKey } from "../proof/differences";
+import { counted, grouped } from "../report/figures";
+import { visible } from "../report/visible";
+import type { V2Store } from "../v2/v2-backup";
+
+/** What `inspect` says of it. */
+export interface V2Inspection {
+  readonly schemaVersion: 1;
+  readonly file: string;
+  readonly verdict: "not-restorable";
+  readonly reasons: readonly string[];
+  readonly format: { readonly name: string; readonly recognisedBy: string };
+  readonly keys: number;
+  readonly folders: number;
+  /** The store's count of changes. */
+  readonly index: number;
+  /** Keys that run out, whether they are still there or not. */
+  readonly keysWithTtl: number;
+  readonly valueBytes: number;
+  readonly prefixes: readonly { readonly prefix: string; readonly keys: number }[];
+}
+
+const DEPTH = 2;
+const MOST_ROWS = 15;
+
+/** @param reason why it cannot be restored */
+export function inspectV2(file: string, store: V2Store, reason: string): V2Inspection {
+  const prefixes = new Map<string, number>();
+  for (const { key } of store.keys) {
+    const prefix = prefixOf(printableKey(key), DEPTH);
+    prefixes.set(prefix, (prefixes.get(prefix) ?? 0) + 1);
+  }
+  return {
+    schemaVersion: 1,
+    file,
+    verdict: "not-restorable",
+    reasons: [reason],
+    format: {
+      name: "etcd v2 backup",
+      recognisedBy: `a snapshot of the v2 store at raft index ${store.snapshotIndex} and ${store.logEntries} later entries of the log`,
+    },
+    keys: store.keys.length,
+    folders: store.folders,
+    index: store.index,
+    keysWithTtl: store.keys.filter(({ expires }) => expires !== undefined).length,
+    valueBytes: store.keys.reduce((sum, { value }) => sum + value.length, 0),
+    prefixes: [...prefixes]
+      .map(([prefix, keys]) => ({ prefix, keys }))
+      .sort((a, b) => b.keys - a.keys),
+  };
+}
+
+/** Without a newline at its end. */
+export function v2InspectionText(inspection: V2Inspection): string {
+  const { file, format, keys, folders, index, keysWithTtl, prefixes, reasons } = inspection;
+  const more = prefixes.length - MOST_ROWS;
+  return [
+    `file       ${visible(file)}`,
+    `format     ${format.name}: ${format.recognisedBy}`,
+    `keys       ${counted(keys, "key")} in ${counted(folders, "folder")}, ${grouped(keysWithTtl)} with a TTL; index ${index}`,
+    "",
+    ...prefixes
+      .slice(0, MOST_ROWS)
+      .map(({ prefix, keys: below }) => `${grouped(below).padStart(11)}  ${prefix}`),
+    ...(more > 0 ? [`and ${grouped(more)} more (--json has all)`] : []),
+    "",
+    ...reasons.map((reason) => `why not    ${visible(reason)}`),
+    "NOT RESTORABLE as it is",
+  ].join("\n");
+}
