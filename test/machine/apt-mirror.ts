@@ -43,7 +43,7 @@ export async function aptMirror(): Promise<AptMirror> {
   await makeBackup(path.join(programs, "usr", "bin"), directory, backup);
   return {
     serve: ({ url = "" }, response) => {
-      const name = path.posix.basename(url);
+      const name = decodeURIComponent(path.posix.basename(url)); // versions have a +
       if (name === "Packages") response.end(stanzas.join("\n"));
       else if (packages.includes(name)) {
         fs.createReadStream(path.join(directory, name)).pipe(response);

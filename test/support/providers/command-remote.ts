@@ -123,9 +123,11 @@ async function copy(inputs: CopyInputs, context: StepContext): Promise<void> {
         ? path.posix.join(remotePath, path.basename(from))
         : remotePath;
     const lost = new Promise<never>((_resolve, reject) => {
-      client.once("close", () => {
+      const fail = () => {
         reject(new Error("the connection was lost"));
-      });
+      };
+      client.once("close", fail);
+      sftp.once("end", fail); // `fastPut` itself would wait for ever
     });
     // As pkg/sftp does, which the real provider uses: 64 packets of 32 KiB on their way at once.
     const sent = new Promise<void>((resolve, reject) => {
