@@ -16,6 +16,8 @@ const PROGRAMS = {
   ip: "iproute2",
   nsenter: "util-linux",
   unshare: "util-linux",
+  losetup: "mount",
+  ssh: "openssh-client",
 } as const;
 
 /** Why no machine can be booted on this computer, with what to do about it; empty when it can. */
@@ -35,6 +37,7 @@ export function obstacles(): readonly string[] {
   if (!fs.readFileSync("/proc/mounts", "utf8").includes(" cgroup2 ")) {
     found.push("no cgroup2 file system is mounted");
   }
+  if (!fs.existsSync("/dev/loop-control")) found.push("there are no loop devices");
   return found;
 }
 
