@@ -135,10 +135,11 @@ async function openFile(name: string, options: OpenOptions): Promise<BackupFile>
 
 /** Removes every unpacked file that was kept in a folder, and the folder if nothing else is there. */
 export function removeKept(keptIn: string): void {
-  const names = fs.existsSync(keptIn) ? fs.readdirSync(keptIn) : [];
+  if (!fs.existsSync(keptIn)) return;
+  const names = fs.readdirSync(keptIn);
   const ours = names.filter((name) => /^[0-9a-f]{64}$/.test(name));
   for (const name of ours) fs.rmSync(path.join(keptIn, name), { recursive: true, force: true });
-  if (names.length > 0 && ours.length === names.length) fs.rmdirSync(keptIn);
+  if (ours.length === names.length) fs.rmdirSync(keptIn);
 }
 
 /** Of a link what it leads to. */
