@@ -1,10 +1,10 @@
 /** What `up` needs of an OpenStack. */
 import * as z from "zod";
-import { CidrError, parseCidrs } from "../../etcd/machine/cidr";
 import { vmNeeds } from "../../etcd/machine/vm-needs";
 import { UserError } from "../outcome";
-import { findCredentials } from "../openstack/credentials";
+import { findCredentials, type Credentials } from "../openstack/credentials";
 import { OpenStackError, openSession, type ServiceType, type Session } from "../openstack/session";
+import { accessCheck } from "./access";
 import type { BackupFacts } from "./backup";
 import {
   fail,
@@ -24,10 +24,11 @@ export async function cloudChecks(
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<readonly Check[]> {
-  const access = accessCheck(subject);
+  let credentials: Credentials;
   let session: Session;
   try {
-    session = await openSession(findCredentials(env, process.cwd()), signal);
+    credentials = findCredentials(env, process.cwd());
+    session = await openSession(credentials, signal);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const rest = ["services", "image", "flavor", "quota", "network", "floating-ips"];
@@ -39,7 +40,7 @@ export async function cloudChecks(
         "`openstack token issue` must work in this shell",
       ),
       ...rest.map((id) => notChecked(id, TITLES[id] ?? id, "needs the credentials")),
-      access,
+      await accessCheck(subject, undefined),
     ];
   }
   const { projectName, region, roles } = session;
@@ -59,6 +60,7 @@ export async function cloudChecks(
     })),
     attempt("network", () => networkCheck(session, subject)),
   ]);
+  const access = await accessCheck(subject, new URL(credentials.authUrl));
   return [login, ...checks.flatMap(({ check }) => check), access];
 }
 
@@ -282,34 +284,4 @@ async function networkCheck(session: Session, subject: Subject): Promise<Looked>
     checks.push("verdict" in network ? network : pass("network", "Network outside", network.name));
   }
   return { check: checks };
-}
-
-/** Ports are open to nobody but these. */
-function accessCheck(subject: Subject): Check {
-  const [id, title] = ["access", "Who may come in"] as const;
-  const allow = [true, "true"].includes(subject.setting("allowPublicAccess") as boolean | string);
-  const problems: string[] = [];
-  const read = (setting: string): readonly string[] => {
-    const given = z.array(z.string()).safeParse(subject.setting(setting));
-    if (!given.success || given.data.length === 0) {
-      problems.push(`${setting} names nobody`);
-      return [];
-    }
-    try {
-      return parseCidrs(setting, given.data, allow).map(({ text }) => text);
-    } catch (error) {
-      if (!(error instanceof CidrError)) throw error;
-      problems.push(error.message);
-      return [];
-    }
-  };
-  const [ssh, client] = [read("sshCidrs"), read("clientCidrs")];
-  return problems.length === 0
-    ? pass(id, title, `SSH: ${ssh.join(", ")}; etcd: ${client.join(", ")}`)
-    : fail(
-        id,
-        title,
-        problems.join("; "),
-        "set sshCidrs and clientCidrs to the networks that this computer and etcd's users come from",
-      );
 }

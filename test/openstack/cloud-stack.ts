@@ -97,10 +97,11 @@ export async function openCloudStack(options: OpenStackOptions = {}): Promise<Cl
       const keep = (name: string, text: string) => {
         fs.writeFileSync(path.join(folder, name), text, { mode: 0o600 });
       };
-      keep("servers.txt", (await serverEvidence(session)).join("\n"));
-      keep("project.txt", (await left()).join("\n"));
-      const told = await onVm(EVIDENCE).catch((error: unknown) => String(error));
-      keep("machine.txt", told);
+      // Whatever cannot be had any more must not hide the failure itself.
+      const tell = (ask: Promise<string>) => ask.catch((error: unknown) => String(error));
+      keep("servers.txt", await tell(serverEvidence(session).then((all) => all.join("\n"))));
+      keep("project.txt", await tell(left().then((all) => all.join("\n"))));
+      keep("machine.txt", await tell(onVm(EVIDENCE)));
       process.stderr.write(`evidence of the failure is kept in ${folder}\n`);
     },
     async dispose() {

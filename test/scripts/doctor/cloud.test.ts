@@ -15,7 +15,7 @@ const SETTINGS = {
   image: "debian-12",
   flavor: "m1.small",
   externalNetwork: "public",
-  sshCidrs: ["192.0.2.7/32"],
+  sshCidrs: ["127.0.0.0/8"],
   clientCidrs: ["192.0.2.0/24"],
   floatingIp: true,
 };
@@ -187,6 +187,14 @@ describe("what is to be mended", () => {
       id: "flavor",
       found: "GET compute /flavors/detail: 503 It is as it is.",
     });
+  });
+});
+
+it("cannot know whether SSH is open to this computer where the cloud may see another address of it", async () => {
+  const checks = await look({ sshCidrs: ["192.0.2.7/32"] });
+  expect(checks.find(({ id }) => id === "access")).toMatchObject({
+    verdict: "not-checked",
+    found: expect.stringContaining("this computer is 127.0.0.1, which SSH is closed to") as unknown,
   });
 });
 
