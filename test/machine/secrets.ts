@@ -46,7 +46,7 @@ export function watchProcesses(): () => string {
       }
     }
   };
-  const timer = setInterval(look, 50);
+  const timer = setInterval(look, 100);
   return () => {
     clearInterval(timer);
     return [...seen].join("\n");

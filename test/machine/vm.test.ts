@@ -170,7 +170,7 @@ describe("a machine that does not get ready", () => {
     await machine.run(
       "sh",
       "-ec",
-      "systemctl unmask --runtime ssh.service; systemctl start ssh.service",
+      "cloud-init status --wait >/dev/null || true; systemctl unmask --runtime ssh; systemctl start ssh",
     );
 
     await fails("prepare: error: there is no user etcd; cloud-init should have made it");

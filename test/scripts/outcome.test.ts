@@ -20,6 +20,8 @@ test("a program that refused is wrong use, unless it says that the computer is n
 
 test.each([1, 2, 3])("a script of ours that ended with %i says what it was", (status) => {
   expect(codeFor({ urn, message: `exit status ${status}: running "verify"` })).toBe(status);
+  const overSsh = `Process exited with status ${status}: running "restore"`;
+  expect(codeFor({ urn, message: overSsh })).toBe(status);
 });
 
 test("any other end of a command is the environment's fault", () => {
