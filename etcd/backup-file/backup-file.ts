@@ -164,7 +164,10 @@ export interface ReadBackupOptions extends OpenOptions, ReadOptions {}
 
 /** A snapshot out of a backup. */
 export interface OpenedSnapshot {
-  /** Named as the backup is; its `close` disposes of the unpacked file as well. */
+  /**
+   * Its `file` is the plain one, which it goes on reading from: people are told the backup's `name`. Its `close`
+   * disposes of the unpacked file as well.
+   */
   readonly snapshot: Snapshot;
   readonly backup: BackupFile;
 }
@@ -187,7 +190,7 @@ export async function readBackup(
       backup.dispose();
     };
     if (v2 === undefined || snapshot.live.count > 0) {
-      return { snapshot: { ...snapshot, file: name, close }, backup };
+      return { snapshot: { ...snapshot, close }, backup };
     }
     snapshot.close();
   } catch (error) {

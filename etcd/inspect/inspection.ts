@@ -152,7 +152,7 @@ function formatOf({ trailer, pageSize }: Snapshot): Inspection["format"] {
 function reasonsOfManifest(snapshot: Snapshot, manifest: Manifest | undefined): readonly string[] {
   if (manifest === undefined || manifest.sha256.toLowerCase() === snapshot.sha256) return [];
   return [
-    `it is not the file that its manifest ${snapshot.file}.json speaks of: that has sha256 ${manifest.sha256}, ` +
+    `it is not the file that the manifest beside it speaks of: that has sha256 ${manifest.sha256}, ` +
       `this one ${snapshot.sha256}. One of the two was replaced`,
   ];
 }

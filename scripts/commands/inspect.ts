@@ -21,6 +21,7 @@ export async function inspect(given: string, options: GlobalOptions): Promise<nu
       const found = await inspectSnapshot(snapshot, manifestOf(backup), signal);
       inspection = {
         ...found,
+        file: backup.name,
         ...(backup.container === undefined ? {} : { container: backup.container }),
         notes: [...backup.notes, ...found.notes],
       };

@@ -47,7 +47,7 @@ export async function verify(options: VerifyOptions): Promise<number> {
     const read: Phase = { name: "preflight", seconds: secondsSince(startedAt) };
     const report = await throughSsh(target, ssh, signal, (endpoint) =>
       proveEndpoint({
-        snapshot,
+        snapshot: { ...snapshot, file: backup.name },
         endpoint,
         level: options.level,
         expectedKeys: options.expect,

@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 
 import { manifestOf, openBackup, readBackup } from "../../../etcd/backup-file/backup-file";
+import { inspect } from "../../../etcd/inspect/inspection";
 import { SnapshotError } from "../../../etcd/snapshot/snapshot";
 import { createWorkspace, readTruth, snapshotBytes } from "../../support/kubernetes-fixtures";
 import { tarOf, zipOf, type Entry } from "../../support/pack";
@@ -46,8 +47,9 @@ function folder(entries: readonly Entry[]): string {
 async function expectRead(file: string, format: string, entry?: string): Promise<void> {
   const { snapshot, backup } = await readBackup(file);
   try {
+    expect(backup.name).toBe(file);
+    expect((await inspect(snapshot)).census.resources[0]?.keys).toBe(295);
     expect(snapshot).toMatchObject({
-      file,
       bytes: truth.file_size,
       sha256: truth.file_sha256,
       trailer: "matches",
