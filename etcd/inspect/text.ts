@@ -218,7 +218,7 @@ function labelled(label: string, text: string): readonly string[] {
 }
 
 /** Broken between words: of a reason nothing may be missing. */
-function wrapped(text: string, label: string): readonly string[] {
+export function wrapped(text: string, label: string): readonly string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of visible(text).split(" ")) {

@@ -3,6 +3,7 @@ import { prefixOf, printableKey } from "../proof/differences";
 import { counted, grouped } from "../report/figures";
 import { visible } from "../report/visible";
 import type { V2Store } from "../v2/v2-backup";
+import { wrapped } from "./text";
 
 /** What `inspect` says of it. */
 export interface V2Inspection {
@@ -57,7 +58,7 @@ export function v2InspectionText(inspection: V2Inspection): string {
   const more = prefixes.length - MOST_ROWS;
   return [
     `file       ${visible(file)}`,
-    `format     ${format.name}: ${format.recognisedBy}`,
+    ...wrapped(`${format.name}: ${format.recognisedBy}`, "format     "),
     `keys       ${counted(keys, "key")} in ${counted(folders, "folder")}, ${grouped(keysWithTtl)} with a TTL; index ${index}`,
     "",
     ...prefixes
@@ -65,7 +66,7 @@ export function v2InspectionText(inspection: V2Inspection): string {
       .map(({ prefix, keys: below }) => `${grouped(below).padStart(11)}  ${prefix}`),
     ...(more > 0 ? [`and ${grouped(more)} more (--json has all)`] : []),
     "",
-    ...reasons.map((reason) => `why not    ${visible(reason)}`),
+    ...reasons.flatMap((reason) => wrapped(reason, "why not    ")),
     "NOT RESTORABLE as it is",
   ].join("\n");
 }

@@ -1,4 +1,6 @@
 /** inspect, ls, get and diff as they are typed: output, exit code, and what is said when it goes wrong. */
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { startEtcdServer, type EtcdServer } from "../support/etcd-server";
@@ -13,6 +15,7 @@ const bytes = snapshotBytes("kubernetes-1.35-main.db");
 const main = workspace.write("main.db", bytes);
 const encrypted = workspace.write("encrypted.db", snapshotBytes("kubernetes-1.35-encrypted.db"));
 const raw = workspace.write("raw.db", bytes.subarray(0, -32));
+const packed = workspace.write("backup", gzipSync(bytes));
 const cut = workspace.write("cut.db", bytes.subarray(0, -4096));
 
 function run(...args: readonly string[]): Promise<Ended> {
@@ -39,6 +42,35 @@ describe("inspect", () => {
     expect(JSON.parse(broken.stdout)).toMatchObject({ verdict: "unreadable", file: cut });
     expect(broken.stderr).toMatch(/^error: .*cut\.db: .*\d/);
     expect(broken.stderr).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe("a packed backup", () => {
+  it("is inspected and compared as it is, and its packing is named", async () => {
+    const inspected = await run("inspect", packed);
+    expect([inspected.code, inspected.stderr]).toEqual([0, ""]);
+    expect(inspected.stdout).toMatch(
+      /^file .*\/backup\npacked {5}gzip of 11\d KiB\nformat {5}etcd snap/,
+    );
+    expect((await run("diff", packed, main)).code).toBe(0);
+  });
+
+  it("of the v2 store is inspected and listed, and is no backup to restore", async () => {
+    const v2 = join(__dirname, "../fixtures/v2-backup");
+    const inspected = await run("inspect", v2, "--json");
+    expect([inspected.code, inspected.stderr]).toEqual([1, ""]);
+    expect(JSON.parse(inspected.stdout)).toMatchObject({
+      file: v2,
+      verdict: "not-restorable",
+      keys: 35,
+      prefixes: expect.arrayContaining([{ prefix: "/registry/pods/", keys: 28 }]) as unknown,
+    });
+    expect((await run("ls", "/registry", "--file", v2, "-l")).stdout).toContain(
+      "28  /registry/pods/",
+    );
+    expect((await run("get", "/registry/pods/default/web-4", "--file", v2)).stdout).toBe(
+      '{"cas":1}\n',
+    );
   });
 });
 
