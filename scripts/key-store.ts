@@ -1,10 +1,11 @@
 /** What `ls` and `get` look into: a backup file, a stack's etcd, or any endpoint. */
 import * as path from "node:path";
-import { readBackup, V2BackupError, type OpenedSnapshot } from "../etcd/backup-file/backup-file";
+import { readBackupKeys, V2BackupError } from "../etcd/backup-file/backup-file";
 import { sortedKeys, type SortedKeys } from "../etcd/inspect/keys";
 import { servedKey, servedKeys } from "../etcd/inspect/served-keys";
 import type { StoredKey } from "../etcd/inspect/show";
 import { openEtcd } from "../etcd/proof/etcd-client";
+import type { SnapshotKeys } from "../etcd/snapshot/types";
 import type { V2Store } from "../etcd/v2/v2-backup";
 import { findEndpoint, type EndpointOptions } from "./endpoint";
 import { EXIT, UserError } from "./outcome";
@@ -50,15 +51,14 @@ export async function openKeyStore(
 }
 
 async function openFile(file: string, signal: AbortSignal): Promise<KeyStore> {
-  let opened: OpenedSnapshot;
+  let opened: SnapshotKeys;
   try {
-    opened = await readBackup(file, { signal });
+    opened = await readBackupKeys(file, { signal });
   } catch (error) {
     if (error instanceof V2BackupError) return v2KeyStore(file, error.store);
     throw error;
   }
-  const { snapshot } = opened;
-  const { live } = snapshot;
+  const { live } = opened;
   return {
     name: file,
     keys: () => Promise.resolve(live),
@@ -69,7 +69,7 @@ async function openFile(file: string, signal: AbortSignal): Promise<KeyStore> {
       );
     },
     close: () => {
-      snapshot.close();
+      opened.close();
     },
   };
 }

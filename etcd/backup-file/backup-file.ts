@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { counted } from "../report/figures";
 import { openSource, readFully } from "../snapshot/file";
-import { readSnapshot } from "../snapshot/snapshot";
+import { readSnapshot, readSnapshotKeys } from "../snapshot/snapshot";
 import { SnapshotError } from "../snapshot/snapshot-error";
-import type { ReadOptions, Snapshot } from "../snapshot/types";
+import type { KeyReader, ReadOptions, Snapshot, SnapshotKeys } from "../snapshot/types";
 import { readManifest, type Manifest } from "../source/manifest";
 import { findDatabase } from "./data-directory";
 import { readV2Store, type V2Store } from "../v2/v2-backup";
@@ -181,18 +181,38 @@ export async function readBackup(
   file: string,
   options: ReadBackupOptions = {},
 ): Promise<OpenedSnapshot> {
+  const { read, backup, close } = await openAndRead(file, readSnapshot, options);
+  return { snapshot: { ...read, file: backup.name, close }, backup };
+}
+
+/**
+ * Opens a backup and reads its keys with `readSnapshotKeys`: faster, and without a check of its sha256.
+ *
+ * @throws as `readBackup`
+ */
+export async function readBackupKeys(
+  file: string,
+  options: ReadBackupOptions = {},
+): Promise<SnapshotKeys> {
+  const { read, close } = await openAndRead(file, readSnapshotKeys, options);
+  return { live: read.live, close };
+}
+
+async function openAndRead<T extends { readonly live: KeyReader; close(): void }>(
+  file: string,
+  reading: (file: string, options: ReadOptions) => Promise<T>,
+  options: ReadBackupOptions,
+): Promise<{ readonly read: T; readonly backup: BackupFile; readonly close: () => void }> {
   const backup = await openBackup(file, options);
   const { name, path: plain, v2 } = backup;
   try {
-    const snapshot = await readSnapshot(plain, options);
+    const read = await reading(plain, options);
     const close = () => {
-      snapshot.close();
+      read.close();
       backup.dispose();
     };
-    if (v2 === undefined || snapshot.live.count > 0) {
-      return { snapshot: { ...snapshot, close }, backup };
-    }
-    snapshot.close();
+    if (v2 === undefined || read.live.count > 0) return { read, backup, close };
+    read.close();
   } catch (error) {
     backup.dispose();
     if (!(error instanceof SnapshotError)) throw error;

@@ -1,10 +1,10 @@
 /** Keys as people write them, and finding them in a sorted store. */
 import { printableKey } from "../proof/differences";
 import { prefixRange } from "../proof/plan";
-import type { KeyMetadata, LiveKeys } from "../snapshot/snapshot";
+import type { KeyMetadata, KeyReader } from "../snapshot/snapshot";
 
 /** Keys in the order of their bytes: those of a file, or some of a server's. */
-export type SortedKeys = Pick<LiveKeys, "count" | "key" | "indexOf">;
+export type SortedKeys = Pick<KeyReader, "count" | "key" | "indexOf">;
 
 /**
  * The bytes of a key that was typed: its text, or what stands behind `base64:`.

@@ -4,10 +4,15 @@ import { openSource, readFully, type SourceFile } from "./file";
 import { createRangeComparer } from "./range-comparer";
 import type { RecordIndex } from "./record-index";
 import { SnapshotError } from "./snapshot-error";
-import type { KeyMetadata, LiveKeys } from "./types";
+import type { KeyMetadata, KeyReader, LiveKeys } from "./types";
 
 /** `LiveKeys`, and an end to the file that `value` opens. */
 export interface ClosableLiveKeys extends LiveKeys {
+  close(): void;
+}
+
+/** `KeyReader`, and an end to the file that `value` opens. */
+export interface ClosableKeys extends KeyReader {
   close(): void;
 }
 
@@ -15,7 +20,9 @@ export interface ClosableLiveKeys extends LiveKeys {
 const MAIN = 0;
 const CREATE = 2;
 const LEASE = 4;
-const FILE_OFFSET = 6;
+const OFFSET_AND_HEAD = 6;
+/** In the upper word; above them stands the head's number. */
+const OFFSET_BITS = 21;
 const VERSION = 9;
 const KEY = 10;
 const STORED_LENGTH = 11;
@@ -34,6 +41,9 @@ export function createLiveKeys(path: string, index: RecordIndex): ClosableLiveKe
 
   const word = (at: number) => words[at] ?? 0;
   const wide = (at: number) => word(at + 1) * 2 ** 32 + word(at);
+  const offsetOf = (record: number) =>
+    (word(record + OFFSET_AND_HEAD + 1) % 2 ** OFFSET_BITS) * 2 ** 32 +
+    word(record + OFFSET_AND_HEAD);
   function recordOf(i: number): number {
     if (!Number.isInteger(i) || i < 0 || i >= count) {
       throw new RangeError(`live key ${i} was asked for; there are keys 0 to ${count - 1}`);
@@ -49,26 +59,46 @@ export function createLiveKeys(path: string, index: RecordIndex): ClosableLiveKe
     key: (i) => Buffer.from(keyView(i)),
     metadata(i): KeyMetadata {
       const record = recordOf(i);
-      const lease = (BigInt(word(record + LEASE + 1)) << 32n) | BigInt(word(record + LEASE));
+      const leaseHigh = word(record + LEASE + 1);
+      const leaseLow = word(record + LEASE);
       return {
         createRevision: wide(record + CREATE),
         modRevision: wide(record + MAIN),
         version: word(record + VERSION),
-        lease: BigInt.asIntN(64, lease),
+        // Most keys have none, and a BigInt costs more than all the rest.
+        lease:
+          leaseHigh === 0 && leaseLow === 0
+            ? 0n
+            : BigInt.asIntN(64, (BigInt(leaseHigh) << 32n) | BigInt(leaseLow)),
         valueBytes: word(record + VALUE_LENGTH),
         storedBytes: word(record + STORED_LENGTH),
         crc: word(record + CRC),
       };
     },
-    storedAt: (i) => wide(recordOf(i) + FILE_OFFSET),
+    storedAt: (i) => offsetOf(recordOf(i)),
+    valueBytes: (i) => word(recordOf(i) + VALUE_LENGTH),
+    version: (i) => word(recordOf(i) + VERSION),
+    headNumber: (i) => word(recordOf(i) + OFFSET_AND_HEAD + 1) >>> OFFSET_BITS,
+    head(number) {
+      const address = scanner.headAddress(number) >>> 0;
+      if (address === 0) return undefined;
+      return Buffer.from(Buffer.from(words.buffer, address, scanner.headLength(number) >>> 0));
+    },
+    folderEnd(i) {
+      recordOf(i);
+      return scanner.folderEnd(i) >>> 0;
+    },
     value(i) {
       const record = recordOf(i);
       source ??= openSource(path);
       const stored = Buffer.alloc(word(record + STORED_LENGTH));
-      readFully(source, stored, wide(record + FILE_OFFSET));
-      if (crcOf(index, stored) !== word(record + CRC)) {
+      readFully(source, stored, offsetOf(record));
+      const isSame = index.hasCrcs
+        ? crcOf(index, stored) === word(record + CRC)
+        : hasKey(stored, keyView(i));
+      if (!isSame) {
         throw new SnapshotError(path, "the file is no longer the one that was read", {
-          offset: wide(record + FILE_OFFSET),
+          offset: offsetOf(record),
         });
       }
       return valueOf(stored);
@@ -95,6 +125,13 @@ export function createLiveKeys(path: string, index: RecordIndex): ClosableLiveKe
       source = undefined;
     },
   };
+}
+
+/** A stored KeyValue begins with its key: tag, length, bytes. */
+function hasKey(stored: Buffer, key: Buffer): boolean {
+  let at = 1;
+  while ((stored[at] ?? 0) >= 128) at++;
+  return stored[0] === 0x0a && stored.subarray(at + 1, at + 1 + key.length).equals(key);
 }
 
 /** CRC-32C through the ring, which nothing else uses after the pass. */

@@ -5,7 +5,7 @@ import type { KeyLeaves } from "./key-leaves";
 import { describeLeafProblem } from "./leaf-problems";
 import { checkPageId, pageKind, type PagedFile } from "./page";
 import type { RecordIndex } from "./record-index";
-import type { SlotReader } from "./slot-reader";
+import type { Slots } from "./slot-reader";
 import { SnapshotError } from "./snapshot-error";
 import type { ReadOptions } from "./types";
 
@@ -18,7 +18,7 @@ export async function readLeavesInFileOrder(
   file: PagedFile,
   leaves: KeyLeaves,
   index: RecordIndex,
-  reader: SlotReader,
+  reader: Slots,
   { signal, onProgress }: ReadOptions,
 ): Promise<void> {
   const { pageSize, pages } = file;

@@ -7,6 +7,8 @@ type LeafBounds = Omit<KeyLeaves, "ids">;
 /** Every record of the bucket `key` without its value, and the memory that file bytes pass through on their way in. */
 export interface RecordIndex {
   readonly scanner: Scanner;
+  /** Whether there is a CRC of each record. */
+  readonly hasCrcs: boolean;
   readonly ring: { readonly address: number; readonly bytes: number };
   /** The memory as it is now; growing makes a new buffer over the same bytes. */
   buffer(): SharedArrayBuffer;
@@ -33,9 +35,10 @@ const LEAST_SLOTS = 4096;
 /** 47 million keys at 70 %; their records alone fill the 4 GiB. */
 const MOST_SLOTS = 2 ** 26;
 
-/** Makes an index that has only its ring yet; `layOut` follows. */
-export function createRecordIndex(ringBytes: number): RecordIndex {
+/** Makes an index that has only its ring yet; `layOut` follows. Without CRCs it can neither hash nor compare. */
+export function createRecordIndex(ringBytes: number, hasCrcs: boolean): RecordIndex {
   const { scanner, memory } = createScanner();
+  if (!hasCrcs) scanner.setKeysOnly();
   const ring = { address: scanner.ringStart(), bytes: ringBytes };
   makeUsable(scanner, ring.address + ring.bytes);
   let leafCount = 0;
@@ -49,6 +52,7 @@ export function createRecordIndex(ringBytes: number): RecordIndex {
   }
   return {
     scanner,
+    hasCrcs,
     ring,
     buffer: () => memory.buffer,
     layOut(databaseBytes, leaves) {

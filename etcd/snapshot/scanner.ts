@@ -22,6 +22,9 @@ export type Scanner = Readonly<{
   getGreatestMain(): number;
   getPlaceholders(): number;
   getRecords(): number;
+  setKeysOnly(): void;
+  headAddress(number: number): number;
+  headLength(number: number): number;
   forgetLatest(): void;
   markLeaf(ordinal: number, revision: number): void;
   countKept(ordinal: number): number;
@@ -36,6 +39,7 @@ export type Scanner = Readonly<{
   beginList(records: number): number;
   listLeaf(ordinal: number): void;
   sortList(): void;
+  folderEnd(i: number): number;
   liveCount(): number;
   liveList(): number;
   crc32c(crc: number, from: number, to: number): number;

@@ -13,12 +13,16 @@ export interface Digests {
   readonly trailerSha256: string;
 }
 
-/** The database's bytes on their way through the ring, slot by slot from the beginning, hashed as they pass. */
-export interface SlotReader {
+/** The database's bytes on their way through the ring, slot by slot from the beginning. */
+export interface Slots {
   /** Whether slot `i` is in the ring now; may wait for it for a moment. */
   isFilled(i: number): boolean;
   /** Gives slot `i` back, to be filled with later bytes. */
   release(i: number): void;
+}
+
+/** `Slots` that are hashed as they pass. */
+export interface SlotReader extends Slots {
   /** After the last slot. */
   digests(): Promise<Digests>;
   /** Ends whatever still runs. */
@@ -43,21 +47,36 @@ export interface WorkerTask extends Omit<SlotTask, "source"> {
   readonly control: Int32Array<SharedArrayBuffer>;
 }
 
-/** Reads and hashes in this thread, one slot at a time: the faster way for small files. */
-export function createInlineReader(task: SlotTask): SlotReader {
-  const { source, databaseBytes, slotBytes } = task;
-  const hash = createHash("sha256");
+/** Reads in this thread, one slot at a time, and hashes nothing. */
+export function createPlainReader(task: Omit<SlotTask, "bytesBehind" | "slots">): Slots {
   return {
     isFilled(i) {
-      const start = i * slotBytes;
-      const length = Math.min(slotBytes, databaseBytes - start);
-      const slot = new Uint8Array(task.ring, task.ringAddress, length);
-      readFully(source, slot, start);
-      hash.update(slot);
+      fillOnlySlot(task, i);
       return true;
     },
     release() {
       // The only slot is filled again when the next one is asked for.
+    },
+  };
+}
+
+function fillOnlySlot(task: Omit<SlotTask, "bytesBehind" | "slots">, i: number): Uint8Array {
+  const start = i * task.slotBytes;
+  const length = Math.min(task.slotBytes, task.databaseBytes - start);
+  const slot = new Uint8Array(task.ring, task.ringAddress, length);
+  readFully(task.source, slot, start);
+  return slot;
+}
+
+/** Reads and hashes in this thread, one slot at a time: the faster way for small files. */
+export function createInlineReader(task: SlotTask): SlotReader {
+  const { source, databaseBytes } = task;
+  const hash = createHash("sha256");
+  return {
+    ...createPlainReader(task),
+    isFilled(i) {
+      hash.update(fillOnlySlot(task, i));
+      return true;
     },
     digests() {
       const contentSha256 = hash.copy().digest("hex");

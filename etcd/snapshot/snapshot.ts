@@ -11,9 +11,15 @@ import { createPageMap } from "./page-map";
 import { parsePage, type PagedFile } from "./page";
 import { readLeafAt, readLeavesInFileOrder, SLOT_BYTES } from "./pass";
 import { createRecordIndex, type RecordIndex } from "./record-index";
-import { createInlineReader, createWorkerReader, type Digests } from "./slot-reader";
+import {
+  createInlineReader,
+  createPlainReader,
+  createWorkerReader,
+  type Digests,
+  type Slots,
+} from "./slot-reader";
 import { SnapshotError } from "./snapshot-error";
-import type { ReadOptions, Snapshot } from "./types";
+import type { ReadOptions, Snapshot, SnapshotKeys } from "./types";
 
 export { SnapshotError } from "./snapshot-error";
 export type * from "./types";
@@ -39,31 +45,64 @@ export async function readSnapshot(file: string, options: ReadOptions = {}): Pro
   }
 }
 
-async function readOpened(source: SourceFile, options: ReadOptions): Promise<Snapshot> {
-  const { path } = source;
+/**
+ * Reads the keys of an etcd snapshot file, in about half the time: the structure is checked as `readSnapshot` does, but
+ * nothing is hashed, so a changed byte inside a key or a value stays unseen.
+ * @throws SnapshotError as `readSnapshot`, but for what only a hash shows
+ */
+export async function readSnapshotKeys(
+  file: string,
+  options: ReadOptions = {},
+): Promise<SnapshotKeys> {
+  options.signal?.throwIfAborted();
+  const source = openSource(file);
+  try {
+    const { meta, paged, free } = openDatabase(source);
+    const index = createRecordIndex(SLOT_BYTES, false);
+    const slots = createPlainReader(slotTask(paged, index));
+    const contents = await indexRecords(paged, meta, index, slots, options);
+    assertFree(paged, free);
+    assertUnchanged(source);
+    const { live } = listLive(source.path, index, contents);
+    return { live, close: live.close };
+  } finally {
+    closeSync(source.fd);
+  }
+}
+
+interface Database {
+  readonly meta: MetaPage;
+  readonly badMetaPage?: 0 | 1;
+  readonly trailerThere: boolean;
+  readonly paged: PagedFile;
+  readonly free: ReturnType<typeof readFreelist>;
+}
+
+function openDatabase(source: SourceFile): Database {
   const { meta, badMetaPage } = readMetaPages(source);
   const trailerThere = hasTrailer(source, meta);
   const { pageSize, pages } = meta;
-  const paged: PagedFile = {
-    source,
-    pageSize,
-    pages,
-    map: createPageMap(path, pages, pageSize),
-  };
+  const map = createPageMap(source.path, pages, pageSize);
+  const paged: PagedFile = { source, pageSize, pages, map };
   const free = meta.freelist === undefined ? [] : readFreelist(paged, meta.freelist);
-  const { index, contents, digests } = await indexRecords(paged, meta, options);
+  return {
+    meta,
+    ...(badMetaPage === undefined ? {} : { badMetaPage }),
+    trailerThere,
+    paged,
+    free,
+  };
+}
+
+async function readOpened(source: SourceFile, options: ReadOptions): Promise<Snapshot> {
+  const { path } = source;
+  const { meta, badMetaPage, trailerThere, paged, free } = openDatabase(source);
+  const { pageSize, pages } = meta;
+  const { index, contents, digests } = await indexAndHash(paged, meta, options);
   assertFree(paged, free);
   assertUnchanged(source);
-
-  const { scheduledCompactRevision, finishedCompactRevision } = contents;
-  const compactRevision = Math.max(scheduledCompactRevision, finishedCompactRevision);
-  // As etcd's kvstore.go `restore`: a compaction may have removed all records of the last revisions.
-  const lastRecordRevision = index.scanner.getGreatestMain();
-  const revision = Math.max(1, lastRecordRevision, compactRevision);
-  if (!index.listLive(revision)) {
-    throw new SnapshotError(path, "its keys do not fit into the 4 GiB of the index");
-  }
-  const live = createLiveKeys(path, index);
+  const { live, ...revisions } = listLive(path, index, contents);
+  const { revision, compactRevision } = revisions;
   return {
     file: path,
     bytes: source.size,
@@ -79,9 +118,7 @@ async function readOpened(source: SourceFile, options: ReadOptions): Promise<Sna
     pages,
     freePages: paged.map.countFree(),
     ...(badMetaPage === undefined ? {} : { badMetaPage }),
-    revision,
-    lastRecordRevision,
-    compactRevision,
+    ...revisions,
     records: index.scanner.getRecords() >>> 0,
     placeholders: index.scanner.getPlaceholders() >>> 0,
     ...contents,
@@ -96,48 +133,78 @@ async function readOpened(source: SourceFile, options: ReadOptions): Promise<Sna
   };
 }
 
+/** The keys that exist at the last revision, and what that is. */
+function listLive(path: string, index: RecordIndex, contents: Contents) {
+  const { scheduledCompactRevision, finishedCompactRevision } = contents;
+  const compactRevision = Math.max(scheduledCompactRevision, finishedCompactRevision);
+  // As etcd's kvstore.go `restore`: a compaction may have removed all records of the last revisions.
+  const lastRecordRevision = index.scanner.getGreatestMain();
+  const revision = Math.max(1, lastRecordRevision, compactRevision);
+  if (!index.listLive(revision)) {
+    throw new SnapshotError(path, "its keys do not fit into the 4 GiB of the index");
+  }
+  return { revision, lastRecordRevision, compactRevision, live: createLiveKeys(path, index) };
+}
+
+function slotTask({ source, pages, pageSize }: PagedFile, index: RecordIndex) {
+  return {
+    source,
+    databaseBytes: pages * pageSize,
+    ring: index.buffer(),
+    ringAddress: index.ring.address,
+    slotBytes: SLOT_BYTES,
+  };
+}
+
 interface Indexed {
   readonly index: RecordIndex;
   readonly contents: Contents;
   readonly digests: Digests;
 }
 
-async function indexRecords(
+async function indexAndHash(
   file: PagedFile,
   meta: MetaPage,
   options: ReadOptions,
 ): Promise<Indexed> {
-  const { source, pages, pageSize } = file;
-  const databaseBytes = pages * pageSize;
+  const databaseBytes = file.pages * file.pageSize;
   const inWorker = databaseBytes >= WORKER_FROM_BYTES;
   const slots = inWorker ? WORKER_SLOTS : 1;
-  const index = createRecordIndex(slots * SLOT_BYTES);
+  const index = createRecordIndex(slots * SLOT_BYTES, true);
   // A worker begins to read and hash at once, while this thread follows the branch pages.
   const reader = (inWorker ? createWorkerReader : createInlineReader)({
-    source,
-    databaseBytes,
-    bytesBehind: source.size - databaseBytes,
-    ring: index.buffer(),
-    ringAddress: index.ring.address,
-    slotBytes: SLOT_BYTES,
+    ...slotTask(file, index),
+    bytesBehind: file.source.size - databaseBytes,
     slots,
   });
   try {
-    const buckets = readBuckets(file, meta);
-    const contents = readContents(source.path, buckets);
-    let leaves = NO_LEAVES;
-    if ("root" in buckets.key) {
-      leaves = findKeyLeaves(file, buckets.key.root);
-      index.layOut(databaseBytes, leaves);
-    } else {
-      index.layOut(databaseBytes, ONE_INLINE_LEAF);
-      readInlineLeaf(file, buckets.key, index);
-    }
-    await readLeavesInFileOrder(file, leaves, index, reader, options);
+    const contents = await indexRecords(file, meta, index, reader, options);
     return { index, contents, digests: await reader.digests() };
   } finally {
     await reader.close();
   }
+}
+
+async function indexRecords(
+  file: PagedFile,
+  meta: MetaPage,
+  index: RecordIndex,
+  slots: Slots,
+  options: ReadOptions,
+): Promise<Contents> {
+  const databaseBytes = file.pages * file.pageSize;
+  const buckets = readBuckets(file, meta);
+  const contents = readContents(file.source.path, buckets);
+  let leaves = NO_LEAVES;
+  if ("root" in buckets.key) {
+    leaves = findKeyLeaves(file, buckets.key.root);
+    index.layOut(databaseBytes, leaves);
+  } else {
+    index.layOut(databaseBytes, ONE_INLINE_LEAF);
+    readInlineLeaf(file, buckets.key, index);
+  }
+  await readLeavesInFileOrder(file, leaves, index, slots, options);
+  return contents;
 }
 
 const NO_LEAVES: KeyLeaves = {

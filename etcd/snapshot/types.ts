@@ -118,17 +118,16 @@ export interface KeyMetadata {
   readonly crc: number;
 }
 
-/** The live keys, numbered from 0 in the order of their bytes. */
-export interface LiveKeys {
+/** The live keys, numbered from 0 in the order of their bytes, as far as they can be known without hashing anything. */
+export interface KeyReader {
   readonly count: number;
   /** A copy of key `i`. */
   key(i: number): Buffer;
-  metadata(i: number): KeyMetadata;
-  /** Where in the file the stored `mvccpb.KeyValue` of key `i` begins: for reading many in the file's order. */
-  storedAt(i: number): number;
+  metadata(i: number): Omit<KeyMetadata, "crc">;
   /**
-   * The value of key `i`, read again from the file and checked against its CRC.
-   * @throws SnapshotError when the file is no longer the one that was read.
+   * The value of key `i`, read again from the file.
+   * @throws SnapshotError when the file is no longer the one that was read: where there is a CRC, the record's has to
+   *   be the same, else its key.
    */
   value(i: number): Buffer;
   /**
@@ -136,6 +135,36 @@ export interface LiveKeys {
    * after it (`count` if there is none).
    */
   indexOf(key: Uint8Array): number;
+}
+
+/** The keys of a file that was read for them alone. */
+export interface SnapshotKeys {
+  readonly live: KeyReader;
+  /** Closes the file if `live.value` opened it. */
+  close(): void;
+}
+
+/** The live keys with a CRC of each record. */
+export interface LiveKeys extends KeyReader {
+  metadata(i: number): KeyMetadata;
+  /** Where in the file the stored `mvccpb.KeyValue` of key `i` begins: for reading many in the file's order. */
+  storedAt(i: number): number;
+  /** Of key `i`, as `metadata` has it. */
+  valueBytes(i: number): number;
+  /** Of key `i`, as `metadata` has it. */
+  version(i: number): number;
+  /**
+   * What the value of key `i` begins with, by number. 0: nothing that Kubernetes stores. 1: unusual, the value has to
+   * be looked at. Else `head` has the bytes.
+   */
+  headNumber(i: number): number;
+  /**
+   * The beginning that many values have in common: magic and type of a protobuf object, apiVersion and kind of a
+   * JSON object, the header of an encrypted value, CBOR's tag. Undefined for the numbers 0 and 1.
+   */
+  head(number: number): Buffer | undefined;
+  /** The number of the first key after `i` that does not lie in the same folder: the same bytes up to the last slash. */
+  folderEnd(i: number): number;
   /**
    * Buffers inside the index's memory, into which a server's `RangeResponse` messages are written and compared
    * in place. A second call frees the buffers of the first.

@@ -1,13 +1,15 @@
 // The reader's inner loops, in AssemblyScript. Makes index.wasm, which is committed and which a test compares:
 //     npx asc --config etcd/snapshot/wasm/asconfig.json --target release
 import { fillTables } from "./crc32c";
+import { HEADS_BYTES, setHeads } from "./heads";
 import { arena, ensure, setArena, setLeaves } from "./memory";
 import { setTable } from "./key-table";
 
 export { crc32c, crcOfRecord } from "./crc32c";
+export { headAddress, headLength } from "./heads";
 export * from "./leaf";
 export { countKept, forgetLatest, hashLeaf, hashStart, markLeaf } from "./hash-kv";
-export { beginList, listLeaf, liveCount, liveList, sortList } from "./sort";
+export { beginList, folderEnd, listLeaf, liveCount, liveList, sortList } from "./sort";
 export {
   compareRange, getRangeBroken, getRangeKeys, getRangeMore, getRangeRevision, getRangeTotal,
 } from "./range";
@@ -15,7 +17,8 @@ export {
 /** First address that is free for the ring. */
 export function ringStart(): usize {
   fillTables();
-  return (__heap_base + 4095) & ~4095;
+  setHeads((__heap_base + 7) & ~7);
+  return (__heap_base + HEADS_BYTES + 4103) & ~4095;
 }
 
 /** Where leaves, key table and arena lie; see memory.ts. */

@@ -1,6 +1,7 @@
 // What lies where in the linear memory, from the bottom up:
 //
 //   0        tables of the CRC (crc32c.ts), then this program's own constants
+//   heads    what values begin with (heads.ts)
 //   ring     file bytes on their way through (driven by record-index.ts)
 //   leaves   one Leaf for each leaf page of the bucket `key`, in key order
 //   table    hash table of the keys (key-table.ts); after the pass the sort's words
@@ -13,8 +14,8 @@ export class Record {
   main: u64;
   create: u64;
   lease: u64;
-  /** Where the stored KeyValue begins in the file. */
-  fileOffset: u64;
+  /** Where the stored KeyValue begins in the file; above that, the number of what its value begins with (heads.ts). */
+  offsetAndHead: u64;
   /** The lower 31 bits; the top bit marks a tombstone. */
   subAndTombstone: u32;
   version: u32;
@@ -26,6 +27,8 @@ export class Record {
 
 // @ts-ignore: decorator
 @inline export const RECORD_SIZE: usize = 56;
+// @ts-ignore: decorator
+@inline export const HEAD_SHIFT: u64 = 53;
 // @ts-ignore: decorator
 @inline export const TOMBSTONE: u32 = 0x80000000;
 

@@ -1,7 +1,9 @@
 // The live keys in the order of their bytes: a three-way quicksort that looks at seven bytes at a time and keeps
 // them beside the list ("multikey quicksort", Bentley and Sedgewick), so that it rarely touches a key.
 import { tableAddress } from "./key-table";
-import { arena, ensure, keyBytes, leafAt, Record, TOMBSTONE, nextRecord } from "./memory";
+import { arena, ensure, equalBytes, keyBytes, leafAt, Record, TOMBSTONE, nextRecord } from "./memory";
+
+const SLASH: u8 = 0x2f;
 
 let list: usize = 0;
 let words: usize = 0;
@@ -146,4 +148,25 @@ export function listLeaf(ordinal: u32): void {
 
 export function sortList(): void {
   sortPart(0, count, 0);
+}
+
+/**
+ * The number of the first live key after `i` that does not lie in the same folder: with the same bytes up to the last
+ * slash, and no slash behind them. All keys from `i` to there do.
+ */
+export function folderEnd(i: u32): u32 {
+  const key = liveRecord(i).key;
+  const bytes = keyBytes(key);
+  let length = key.length;
+  while (length > 0 && load<u8>(bytes + length - 1) != SLASH) length--;
+  let next = i + 1;
+  for (; next < count; next++) {
+    const other = liveRecord(next).key;
+    if (other.length < length || !equalBytes(keyBytes(other), bytes, length)) break;
+    const end = keyBytes(other) + other.length;
+    let at = keyBytes(other) + length;
+    while (at < end && load<u8>(at) != SLASH) at++;
+    if (at < end) break;
+  }
+  return next;
 }
