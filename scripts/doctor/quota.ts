@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { OpenStackError, type Session } from "../openstack/session";
 import { fail, notChecked, pass, textSetting, type Check, type Subject } from "./check";
-import type { Flavor, Looked } from "./cloud";
+import type { Flavor, Looked } from "./offer";
 
 /** Nova's own names (`/limits`); -1 is without end. */
 const Limits = z.object({
@@ -51,7 +51,7 @@ export async function quotaChecks(
     details === undefined
       ? " (neutron does not tell its quota)"
       : `, ${Object.entries(needed)
-          .map(([what, count]) => `${count} ${what.replaceAll("_", " ")}`)
+          .map(([what, count]) => `${count} ${what.replaceAll("_", " ")}${count === 1 ? "" : "s"}`)
           .join(", ")}`
   }`;
   return {
