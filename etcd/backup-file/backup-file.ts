@@ -182,7 +182,7 @@ export async function readBackup(
   options: ReadBackupOptions = {},
 ): Promise<OpenedSnapshot> {
   const { read, backup, close } = await openAndRead(file, readSnapshot, options);
-  return { snapshot: { ...read, file: backup.name, close }, backup };
+  return { snapshot: { ...read, close }, backup };
 }
 
 /**
