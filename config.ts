@@ -20,6 +20,7 @@ interface CommonSettings {
   readonly peerPort: number;
   readonly labDirectory: string;
   readonly credentials: Credentials | undefined;
+  readonly bumpRevision: number | undefined;
 }
 
 export interface LocalSettings extends CommonSettings {
@@ -72,6 +73,8 @@ export class SettingsError extends pulumi.RunError {
 const TARGETS = ["openstack", "local"] as const;
 const LEVELS = ["quick", "standard", "full"] as const satisfies readonly VerificationLevel[];
 const INSTALLS = ["release", "apt", "upload"] as const;
+/** A bump that no cluster reaches between two backups: what etcd's own guide to disaster recovery takes. */
+const ENOUGH = 1_000_000_000;
 const PORTS = { local: [22379, 22380], openstack: [2379, 2380] } as const;
 
 const Bastion = z.strictObject({
@@ -110,6 +113,10 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
   if (clientPort === peerPort) {
     reader.problem(`clientPort and peerPort are both ${clientPort}; they must differ`);
   }
+  const bump = reader.text("bumpRevision");
+  if (bump !== undefined && !/^(auto|[1-9]\d{0,14})$/.test(bump)) {
+    reader.wrong("bumpRevision", bump, "auto, or a whole number above 0");
+  }
   const username = reader.text("etcdUsername");
   const password = reader.secret("etcdPassword");
   if ((username === undefined) !== (password === undefined)) {
@@ -127,6 +134,7 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
     labDirectory: path.resolve(reader.text("labDirectory") ?? ".lab"),
     credentials:
       username === undefined || password === undefined ? undefined : { username, password },
+    bumpRevision: bump === undefined ? undefined : bump === "auto" ? ENOUGH : Number(bump),
   };
 }
 

@@ -20,7 +20,7 @@ export = async () => {
 
   const restore = new SnapshotRestore("restore", { backup, machine });
 
-  const verification = new Verification("verification", {
+  const proof = {
     ...settings,
     backup,
     level: settings.verification,
@@ -36,7 +36,18 @@ export = async () => {
       start: restore.seconds.start,
     },
     reportDirectory: settings.labDirectory,
-  });
+  };
+  let verification = new Verification("verification", proof);
+
+  // Proof first, bump after: what is proved is restored once more, and what survives a bump is proved again.
+  if (backup.bumped !== undefined) {
+    const again = { backup: backup.bumped, machine: { ...machine, instanceId: restore.result } };
+    const bump = new SnapshotRestore("bump", again, { dependsOn: verification });
+    verification = new Verification("bump-verification", {
+      ...{ ...proof, backup: backup.bumped },
+      ...{ restored: bump.result, inUse: bump.adopted },
+    });
+  }
 
   return {
     clientEndpoint,

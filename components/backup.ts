@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { readBackup as readFrom, removeKept } from "../etcd/backup-file/backup-file";
+import { bumped } from "../etcd/proof/bumped";
 import { NoRoomError } from "../etcd/backup-file/place";
 import type { SnapshotSummary } from "../etcd/report/report";
 import {
@@ -23,6 +24,10 @@ export interface Backup extends SnapshotSummary {
   /** Version of the etcd that is to serve it: `3.6` or `3.6.16`. */
   readonly servedBy: string;
   readonly authentication: boolean;
+  /** By how much its revision is bumped at the restore; revisions and HashKV are then those after it. @default it is not */
+  readonly bumpedBy?: number;
+  /** The same backup, to be restored with a bump once it is proved. @default not wished for */
+  readonly bumped?: Backup;
 }
 
 /** A backup that cannot be restored. A RunError, so Pulumi prints its message without a stack. */
@@ -34,16 +39,18 @@ export class BackupError extends pulumi.RunError {}
  * What is packed is unpacked once, into `unpacked/` of the lab's folder, and removed again when it is refused.
  *
  * @param etcdVersion `auto` for the minor version that wrote it, or the version wished for.
+ * @param bumpRevision by how much the revision shall be bumped once the backup is proved.
  * @throws BackupError with the reason and what to do, NotReadyError when there is no room to unpack it.
  */
 export async function readBackup(
   file: string,
   etcdVersion: string,
   labDirectory: string,
+  bumpRevision?: number,
 ): Promise<Backup> {
   const unpackedIn = path.join(labDirectory, "unpacked");
   try {
-    return await readInLab(file, etcdVersion, unpackedIn);
+    return await readInLab(file, etcdVersion, unpackedIn, bumpRevision);
   } catch (error) {
     removeKept(unpackedIn);
     if (error instanceof SnapshotError) throw new BackupError(`cannot restore ${error.message}`);
@@ -52,7 +59,12 @@ export async function readBackup(
   }
 }
 
-async function readInLab(file: string, etcdVersion: string, unpackedIn: string): Promise<Backup> {
+async function readInLab(
+  file: string,
+  etcdVersion: string,
+  unpackedIn: string,
+  bumpRevision: number | undefined,
+): Promise<Backup> {
   const { snapshot, backup } = await readFrom(file, {
     keepIn: unpackedIn,
     onUnpack: tellProgress(`unpacking ${file}`),
@@ -71,7 +83,7 @@ async function readInLab(file: string, etcdVersion: string, unpackedIn: string):
     }
     if (reasons.length > 0) throw new BackupError(`cannot restore ${file}: ${reasons.join("; ")}`);
     const authentication = snapshot.auth.enabled;
-    return {
+    const plain: Backup = {
       ...summarize(snapshot),
       file: fs.realpathSync(file),
       plainFile: fs.realpathSync(backup.path),
@@ -79,6 +91,10 @@ async function readInLab(file: string, etcdVersion: string, unpackedIn: string):
       servedBy,
       authentication,
     };
+    if (bumpRevision === undefined) return plain;
+    const { revision, compactRevision, hashKv } = summarize(bumped(snapshot, bumpRevision));
+    const after = { revision, compactRevision, hashKv, bumpedBy: bumpRevision };
+    return { ...plain, bumped: { ...plain, ...after } };
   } finally {
     snapshot.close();
   }

@@ -11,6 +11,8 @@ export interface PreflightArgs {
   readonly etcdVersion: string;
   readonly etcdPrograms: string | undefined;
   readonly labDirectory: string;
+  /** @default the revision is not bumped */
+  readonly bumpRevision?: number | undefined;
   readonly clientPort: number;
   readonly peerPort: number;
 }
@@ -24,7 +26,12 @@ export interface PreflightArgs {
 export async function preflight(
   args: PreflightArgs,
 ): Promise<{ readonly backup: Backup; readonly instanceId: string }> {
-  const backup = await readBackup(args.snapshot, args.etcdVersion, args.labDirectory);
+  const backup = await readBackup(
+    args.snapshot,
+    args.etcdVersion,
+    args.labDirectory,
+    args.bumpRevision,
+  );
   const directory = path.join(args.labDirectory, "etcd");
   const ports = [
     { address: "127.0.0.1", port: args.clientPort, setting: "clientPort" },

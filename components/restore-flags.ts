@@ -12,6 +12,7 @@ export function restoreFlags(
     ...["--snapshot", snapshot, "--sha256", backup.sha256],
     ...["--revision", backup.revision, "--compact-revision", backup.compactRevision],
     ...["--hashkv", backup.hashKv],
+    ...(backup.bumpedBy === undefined ? [] : ["--bump", backup.bumpedBy]),
     ...["--environment", environmentFile, "--programs", programs, "--service", service],
   ];
 }

@@ -99,6 +99,7 @@ function verifyCommand(
     ...["--cert", `${clientDirectory}/client.crt`, "--key", `${clientDirectory}/client.key`],
     ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),
     ...(inUse ? ["--in-use"] : []),
+    ...(args.backup.bumpedBy === undefined ? [] : ["--bumped", args.backup.bumpedBy]),
     ...(args.credentials === undefined ? [] : ["--user", args.credentials.username]),
     ...(args.credentials === undefined && args.ssh === undefined ? [] : ["--access-stdin"]),
     ...Object.entries(phases).flatMap(([phase, seconds]) =>

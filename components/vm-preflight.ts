@@ -14,6 +14,8 @@ export interface VmPreflightArgs {
   readonly snapshot: string;
   /** Folder on this computer, absolute; what is unpacked lies there. */
   readonly labDirectory: string;
+  /** @default the revision is not bumped */
+  readonly bumpRevision?: number | undefined;
   /** `auto`, X.Y or X.Y.Z. */
   readonly etcdVersion: string;
   readonly etcdInstall: EtcdInstall["kind"];
@@ -42,7 +44,12 @@ export interface VmPlan {
  * @throws BackupError, NotReadyError
  */
 export async function vmPreflight(args: VmPreflightArgs): Promise<VmPlan> {
-  const backup = await readBackup(args.snapshot, args.etcdVersion, args.labDirectory);
+  const backup = await readBackup(
+    args.snapshot,
+    args.etcdVersion,
+    args.labDirectory,
+    args.bumpRevision,
+  );
   const needs = vmNeeds(backup, args.dataVolumeGiB !== undefined);
   if (args.dataVolumeGiB !== undefined && args.dataVolumeGiB < needs.dataGiB) {
     throw new NotReadyError([

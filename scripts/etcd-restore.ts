@@ -39,6 +39,14 @@ function addPhase(pair: string, before: readonly Phase[]): Phase[] {
   return [...before, { name: known, seconds: Number(seconds) }];
 }
 
+/** A whole number above 0. */
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) {
+    throw new UserError(EXIT.usage, `"${text}" is no whole number above 0`);
+  }
+  return Number(text);
+}
+
 /* eslint-disable @typescript-eslint/no-require-imports -- loaded when they run, so that `--help` stays instant;
    `import()` would ask Node's ESM loader, which does not know TypeScript here. */
 const load = {
@@ -124,6 +132,12 @@ function commandLine(): Command {
     .option(
       "--report <DIR>",
       "write the report there: JSON, JUnit, HTML, Prometheus text, Markdown",
+    )
+    .addOption(
+      new Option(
+        "--bumped <N>",
+        "the store was restored with --bump-revision N --mark-compacted",
+      ).argParser(wholeNumber),
     )
     .option(
       "--in-use",

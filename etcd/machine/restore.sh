@@ -9,6 +9,8 @@
 #   --sha256            SHA-256 that the whole file must have
 #   --revision, --compact-revision, --hashkv
 #                       the file's HashKV at revision R when compacted at C (0: never): what etcd must answer
+#   --bump              restore with the revision bumped by so much and everything before marked as compacted; revision,
+#                       compact-revision and hashkv are then those after the bump
 #   --environment       the member's environment file: name, URLs, data directory, certificates; gets a new token
 #   --programs          directory with etcd, etcdctl and etcdutl (3.4: etcd and etcdctl)
 #   --service           shell command that starts and stops the member: gets start, stop, status or log as its last
@@ -52,7 +54,7 @@ fail() {
 # --- settings -------------------------------------------------------------------------------------------------------
 
 snapshot='' sha256='' revision='' compact_revision='' hashkv='' environment='' programs='' service_command=''
-owner='' keep=2 wait_seconds=''
+owner='' keep=2 wait_seconds='' bump=''
 
 read_flags() {
   while (($# > 0)); do
@@ -63,6 +65,7 @@ read_flags() {
       --revision) revision=$2 ;;
       --compact-revision) compact_revision=$2 ;;
       --hashkv) hashkv=$2 ;;
+      --bump) bump=$2 ;;
       --environment) environment=$2 ;;
       --programs) programs=$2 ;;
       --service) service_command=$2 ;;
@@ -78,7 +81,7 @@ read_flags() {
     [[ -n ${!flag} ]] || { flag=${flag%_command} && fail 2 "--${flag//_/-} is missing"; }
   done
   [[ $sha256 =~ ^[0-9a-f]{64}$ ]] || fail 2 "--sha256 is \"$sha256\"; 64 hexadecimal digits in lower case are needed"
-  for flag in revision compact_revision hashkv keep wait_seconds; do
+  for flag in revision compact_revision hashkv bump keep wait_seconds; do
     [[ ${!flag} =~ ^[0-9]{0,18}$ ]] || fail 2 "--${flag//_/-} is \"${!flag}\"; a whole number is needed"
   done
   if [[ -n $owner ]]; then
@@ -301,7 +304,7 @@ count_start() {
 
 # What must be the same for a data directory to be this backup's; the token and the time follow it in the marker.
 identity() {
-  printf 'sha256=%s\nmember=%s %s\netcd=%s\n' "$sha256" "${setting[ETCD_NAME]}" "${setting[ETCD_INITIAL_ADVERTISE_PEER_URLS]}" "${version%.*}"
+  printf 'sha256=%s\nmember=%s %s\netcd=%s\n' "$sha256${bump:+ bumped by $bump}" "${setting[ETCD_NAME]}" "${setting[ETCD_INITIAL_ADVERTISE_PEER_URLS]}" "${version%.*}"
 }
 
 find_programs() {
@@ -385,10 +388,13 @@ restore_beside() {
   # The file's hash was compared as a whole; a raw db has no hash of its own at its end that could be compared as well.
   local without_hash=()
   (($(exec stat -c %s -- "$snapshot") % 512 != 0)) || without_hash=(--skip-hash-check)
+  local bumping=()
+  [[ -z $bump ]] || bumping=(--bump-revision "$bump" --mark-compacted)
   read -r token </proc/sys/kernel/random/uuid
   guarded "${clean[@]}" "$programs/$restore_tool" snapshot restore "$snapshot" --data-dir "$staging/data" \
     --name "${setting[ETCD_NAME]}" --initial-cluster "${setting[ETCD_INITIAL_CLUSTER]}" --initial-cluster-token "$token" \
-    --initial-advertise-peer-urls "${setting[ETCD_INITIAL_ADVERTISE_PEER_URLS]}" "${without_hash[@]}" >"$staging/log" 2>&1
+    --initial-advertise-peer-urls "${setting[ETCD_INITIAL_ADVERTISE_PEER_URLS]}" "${without_hash[@]}" "${bumping[@]}" \
+    >"$staging/log" 2>&1
   if ! join; then
     tail -n 5 -- "$staging/log" | sed 's/^/restore:   /' >&2
     fail 3 "$restore_tool could not restore $snapshot"

@@ -21,6 +21,8 @@ export type VerifyOptions = GlobalOptions &
     readonly phase: readonly Phase[];
     readonly report?: string;
     readonly inUse?: boolean;
+    /** By how much the revision was bumped at the restore. */
+    readonly bumped?: number;
     /** stdin is a JSON object as `Access` says. */
     readonly accessStdin?: boolean;
     /** Folder where the program keeps what it unpacked. */
@@ -52,6 +54,7 @@ export async function verify(options: VerifyOptions): Promise<number> {
         level: options.level,
         expectedKeys: options.expect,
         inUse: options.inUse === true,
+        ...(options.bumped === undefined ? {} : { bumpedBy: options.bumped }),
         ...(manifest === undefined ? {} : { manifest }),
         phases: [read, ...options.phase],
         startedAt,

@@ -1,16 +1,25 @@
 /**
  * `npm run mutation`: takes a good backup, damages it in every way that we know, and shows what catches each.
  *
- *     npm run mutation -- [--kinds ID,ID…] [--places N] [--sample N] [--seed N] [--json FILE] [--list]
+ *     npm run mutation -- [--kinds ID,ID…] [--places N] [--sample N] [--seed N] [--json FILE]
+ *     npm run mutation -- --list                    names the kinds
+ *     npm run mutation -- --table FILE [--table …]  one table of the JSON of several runs
  *
  * Exit codes: 0 none passed as good; 1 one did; 2 wrong use; 3 the environment failed.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { KINDS } from "./kinds";
-import { runMatrix } from "./matrix";
+import { runMatrix, type Row } from "./matrix";
 import { matrixTable } from "./table";
+
+/** What `--json` writes. */
+interface Run {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly rows: readonly Row[];
+}
 
 const DEFAULTS = { seed: "5", places: "20" };
 
@@ -23,11 +32,24 @@ async function main(): Promise<number> {
       seed: { type: "string", default: DEFAULTS.seed },
       json: { type: "string" },
       list: { type: "boolean", default: false },
+      table: { type: "string", multiple: true },
     },
   });
   if (values.list) {
     for (const { id, title } of KINDS) print(`${id.padEnd(20)} ${title}`);
     return 0;
+  }
+  if (values.table !== undefined) {
+    const runs = values.table.map((file) => JSON.parse(readFileSync(file, "utf8")) as Run);
+    const order = (row: Row) => KINDS.findIndex(({ id }) => id === row.id);
+    const rows = runs.flatMap((run) => run.rows).sort((a, b) => order(a) - order(b));
+    print(
+      matrixTable(
+        rows,
+        runs.reduce((sum, { seconds }) => sum + seconds, 0),
+      ),
+    );
+    return rows.some(({ passed }) => passed.length > 0) ? 1 : 0;
   }
   const wanted = values.kinds?.split(",");
   const unknown = wanted?.filter((id) => !KINDS.some((kind) => kind.id === id)) ?? [];
@@ -57,10 +79,8 @@ async function main(): Promise<number> {
   const seconds = Math.round((performance.now() - began) / 1000);
   print(matrixTable(rows, seconds));
   if (values.json !== undefined) {
-    writeFileSync(
-      values.json,
-      `${JSON.stringify({ seed: Number(values.seed), seconds, rows }, undefined, 1)}\n`,
-    );
+    const run: Run = { seed: Number(values.seed), seconds, rows };
+    writeFileSync(values.json, `${JSON.stringify(run, undefined, 1)}\n`);
   }
   return rows.some(({ passed }) => passed.length > 0) ? 1 : 0;
 }

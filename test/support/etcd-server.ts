@@ -185,7 +185,7 @@ async function healthy(
     }
     // An alarm that came along with a backup is no reason not to serve.
     const health = `${url}/health?exclude=NOSPACE&exclude=CORRUPT`;
-    const response = await fetch(health).catch(() => undefined);
+    const response = await fetch(health, answerSoon()).catch(() => undefined);
     if (response?.ok === true) return;
     if (Date.now() > end)
       throw new Error(`etcd was not healthy within ${limitMs / 1000} s:\n${log()}`);
@@ -193,10 +193,15 @@ async function healthy(
   }
 }
 
+/** An etcd on a broken store may accept a connection and never answer. */
+function answerSoon(): RequestInit {
+  return { signal: AbortSignal.timeout(5000) };
+}
+
 /** A store that is saved before its cluster version is written does not tell which etcd wrote it. */
 async function versionDecided(url: string): Promise<void> {
   const end = Date.now() + START_LIMIT_MS;
-  while ((await (await fetch(`${url}/version`)).text()).includes("not_decided")) {
+  while ((await (await fetch(`${url}/version`, answerSoon())).text()).includes("not_decided")) {
     if (Date.now() > end) throw new Error("etcd had not decided its cluster version within 30 s");
     await delay(20);
   }
