@@ -7,15 +7,14 @@ import type { Credentials } from "../../../scripts/openstack/credentials";
 import { openSession, type Session } from "../../../scripts/openstack/session";
 import { makeCatalog, agentsAlive } from "./catalog";
 import { STATE_DIR, type Capsule } from "./capsule";
-import { API_ADDRESS, apiUrl, configFiles, LAB, PORTS, REGION } from "./configs";
+import { apiUrl, configFiles, LAB, type PORTS, REGION } from "./configs";
+import { NEUTRON, NOVA, startAgents, startApis, startBasics, startWsgi } from "./processes";
 
 /** Says what has been done and how long it took. */
 export type Say = (line: string) => void;
 
 const DATABASES = ["keystone", "glance", "placement", "nova", "nova_api", "nova_cell0", "neutron"];
 const SQL = ["mariadb", "-uroot", "-S", `${LAB}/db/mysqld.sock`];
-const NOVA = `--config-file=${LAB}/etc/nova/nova.conf`;
-const NEUTRON = `--config-file=${LAB}/etc/neutron/neutron.conf`;
 
 /** Lays out the state folder: configuration, and an empty place for everybody. Gives back the lab's one password. */
 export function layOut(): string {
@@ -159,25 +158,6 @@ export async function until(
   throw new Error(`waited ${seconds} s for ${what}${last}`);
 }
 
-function startBasics(capsule: Capsule): void {
-  capsule.start("rabbitmq", ["/usr/lib/rabbitmq/bin/rabbitmq-server"], {
-    HOME: `${LAB}/rabbit`,
-    ERL_EPMD_ADDRESS: "127.0.0.1",
-    RABBITMQ_NODENAME: "lab@localhost",
-    RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
-    RABBITMQ_DIST_PORT: "25672",
-    RABBITMQ_MNESIA_BASE: `${LAB}/rabbit/mnesia`,
-    RABBITMQ_LOG_BASE: `${LAB}/rabbit/log`,
-    RABBITMQ_LOGS: "-",
-    RABBITMQ_CONFIG_FILE: `${LAB}/etc/rabbitmq`,
-    RABBITMQ_ENABLED_PLUGINS_FILE: `${LAB}/rabbit/plugins`,
-    RABBITMQ_CONF_ENV_FILE: "/dev/null",
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
-      "+S 1:1 +A 4 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
-  });
-  capsule.start("libvirtd", ["libvirtd", "--config", `${LAB}/etc/libvirtd.conf`]);
-}
-
 /** A data base that lives for hours: nothing is written twice, nothing waits for the disk. */
 async function startDatabase(capsule: Capsule, signal: AbortSignal): Promise<void> {
   const data = [`--no-defaults`, "--user=root", `--datadir=${LAB}/db/data`];
@@ -242,57 +222,6 @@ async function syncNova(capsule: Capsule): Promise<void> {
   ]) {
     await capsule.run(["nova-manage", NOVA, ...words]);
   }
-}
-
-function startApis(capsule: Capsule): void {
-  capsule.start("neutron-server", ["neutron-server", NEUTRON]);
-  startWsgi(
-    capsule,
-    "placement",
-    "/usr/bin/placement-api",
-    { processes: 1, threads: 2 },
-    {
-      OS_PLACEMENT_CONFIG_DIR: `${LAB}/etc/placement`,
-    },
-  );
-  startWsgi(
-    capsule,
-    "nova",
-    "/usr/bin/nova-api-wsgi",
-    { processes: 2, threads: 1 },
-    {
-      OS_NOVA_CONFIG_DIR: `${LAB}/etc/nova`,
-    },
-  );
-  capsule.start("glance", ["glance-api", `--config-file=${LAB}/etc/glance/glance-api.conf`]);
-  capsule.start("nova-conductor", ["nova-conductor", NOVA]);
-  capsule.start("nova-scheduler", ["nova-scheduler", NOVA]);
-}
-
-function startAgents(capsule: Capsule): void {
-  const ini = (name: string) => `--config-file=${LAB}/etc/neutron/${name}_agent.ini`;
-  capsule.start("nova-compute", ["nova-compute", NOVA]);
-  capsule.start("linuxbridge-agent", ["neutron-linuxbridge-agent", NEUTRON]);
-  capsule.start("dhcp-agent", ["neutron-dhcp-agent", NEUTRON, ini("dhcp")]);
-  capsule.start("l3-agent", ["neutron-l3-agent", NEUTRON, ini("l3")]);
-}
-
-function startWsgi(
-  capsule: Capsule,
-  service: keyof typeof PORTS,
-  program: string,
-  size: { readonly processes: number; readonly threads: number },
-  environment: Readonly<Record<string, string>>,
-): void {
-  capsule.start(
-    service,
-    [
-      ...["uwsgi", "--ini", `${LAB}/etc/uwsgi.ini`, "--wsgi-file", program],
-      ...["--http-socket", `${API_ADDRESS}:${PORTS[service]}`],
-      ...["--processes", `${size.processes}`, "--threads", `${size.threads}`],
-    ],
-    environment,
-  );
 }
 
 /** Any answer but a server's own failure says that a service is there: most want a token first. */
