@@ -8,8 +8,8 @@ export default defineConfig({
     // Not *.test.ts: `npm test` needs no cloud.
     include: ["test/openstack/*.cloud-test.ts"],
     globalSetup: ["test/support/openstack/set-up.ts"],
-    // An emulated machine boots in half a minute, on a busy computer in two; a limit that only a hang reaches.
-    testTimeout: 600_000,
+    // An emulated machine boots in half a minute, on a busy computer in five; a limit that only a hang reaches.
+    testTimeout: 1_200_000,
     hookTimeout: 300_000,
     fileParallelism: false,
   },
