@@ -1,10 +1,8 @@
-import { describeKey } from "../kubernetes/key";
-import { objectType } from "../kubernetes/object-type";
-import { classify, type StorageEncoding } from "../kubernetes/storage";
+import type { StorageEncoding } from "../kubernetes/storage";
 import { prefixOf, printableKey } from "../proof/differences";
 import type { LiveKeys, Snapshot } from "../snapshot/snapshot";
 import { createEncryptionCensus, type EncryptionCensus } from "./encryption";
-import { visitHeads } from "./heads";
+import { amountsByForm, describedStretches, storedForms, sumOf } from "./stretches";
 import { countIn, entry, tallied, type Tally } from "./tally";
 
 /** Keys, and the bytes of their values. */
@@ -58,35 +56,37 @@ const TOP = 10;
 
 type Sum = { -readonly [Field in keyof Amount]: Amount[Field] };
 
-/** Counts what is live in a snapshot; reads the beginnings of the values, so the file once more. */
-export async function takeCensus(snapshot: Snapshot, signal?: AbortSignal): Promise<Census> {
-  const { live } = snapshot;
+/** Counts what is live in a snapshot, from its index: the file is read again only for values with unusual beginnings. */
+export function takeCensus({ live }: Pick<Snapshot, "live">): Census {
   const prefixes = new Map<string, Sum>();
   const resources = new Map<string, MutableResource>();
   const namespaces = new Map<string, Sum & { resources: Tally }>();
-  const clusterWide: Sum = { keys: 0, valueBytes: 0 };
+  const clusterWide: Sum = emptySum();
   const bookkeeping: Tally = new Map();
-  const others: Sum = { keys: 0, valueBytes: 0 };
+  const others: Sum = emptySum();
   const encryption = createEncryptionCensus();
+  const formOf = storedForms(live);
 
-  await visitHeads(
-    snapshot,
-    (i, key, head) => {
-      const { valueBytes } = live.metadata(i);
-      // Latin-1 keeps every byte apart.
-      add(entry(prefixes, prefixOf(key.toString("latin1"), DEEPEST_PREFIX), emptySum), valueBytes);
-      const encoding = classify(head);
-      const described = describeKey(key.toString());
-      if (described?.kind === "special") {
-        countIn(bookkeeping, described.purpose);
-        return;
+  for (const { first, end, described } of describedStretches(live)) {
+    const stretch = sumOf(live, first, end);
+    // Latin-1 keeps every byte apart.
+    const prefix = prefixOf(live.key(first).toString("latin1"), DEEPEST_PREFIX);
+    add(entry(prefixes, prefix, emptySum), stretch);
+    if (described === undefined) {
+      add(others, stretch);
+      continue;
+    }
+    if (described.kind === "special") {
+      countIn(bookkeeping, described.purpose, stretch.keys);
+      continue;
+    }
+    for (const { form, amount } of amountsByForm(live, first, end, formOf)) {
+      const { encoding, type } = form;
+      if (!isObject(encoding)) {
+        add(others, amount);
+        continue;
       }
-      const stored = objectType(head, encoding.kind);
-      if (described === undefined || !isObject(encoding)) {
-        add(others, valueBytes);
-        return;
-      }
-      const group = described.group ?? groupOf(stored?.apiVersion) ?? "";
+      const group = described.group ?? groupOf(type?.apiVersion) ?? "";
       const name = group === "" ? described.resource : `${described.resource}.${group}`;
       const resource = entry(resources, name, () => ({
         resource: described.resource,
@@ -95,24 +95,23 @@ export async function takeCensus(snapshot: Snapshot, signal?: AbortSignal): Prom
         encrypted: 0,
         ...emptySum(),
       }));
-      add(resource, valueBytes);
-      if (stored !== undefined) {
-        countIn(resource.storedAs, `${stored.apiVersion} ${stored.kind}`);
+      add(resource, amount);
+      if (type !== undefined) {
+        countIn(resource.storedAs, `${type.apiVersion} ${type.kind}`, amount.keys);
       }
-      if (encoding.kind === "encrypted") resource.encrypted += 1;
-      encryption.count(name, encoding);
-      if (described.namespace === undefined) add(clusterWide, valueBytes);
+      if (encoding.kind === "encrypted") resource.encrypted += amount.keys;
+      encryption.count(name, encoding, amount.keys);
+      if (described.namespace === undefined) add(clusterWide, amount);
       else {
         const namespace = entry(namespaces, described.namespace, () => ({
           ...emptySum(),
           resources: new Map<string, number>(),
         }));
-        add(namespace, valueBytes);
-        countIn(namespace.resources, name);
+        add(namespace, amount);
+        countIn(namespace.resources, name, amount.keys);
       }
-    },
-    signal,
-  );
+    }
+  }
   return {
     prefixes: byPrefix(prefixes),
     resources: [...resources.values()]
@@ -144,8 +143,8 @@ function emptySum(): Sum {
   return { keys: 0, valueBytes: 0 };
 }
 
-function add(sum: Sum, valueBytes: number): void {
-  sum.keys += 1;
+function add(sum: Sum, { keys, valueBytes }: Amount): void {
+  sum.keys += keys;
   sum.valueBytes += valueBytes;
 }
 
@@ -182,9 +181,8 @@ function topKeys(live: LiveKeys): Pick<Census, "largestValues" | "mostWritten"> 
   const largest = topList();
   const written = topList();
   for (let i = 0; i < live.count; i++) {
-    const { valueBytes, version } = live.metadata(i);
-    largest.offer(i, valueBytes);
-    written.offer(i, version);
+    largest.offer(i, live.valueBytes(i));
+    written.offer(i, live.version(i));
   }
   const named = (i: number) => printableKey(live.key(i));
   return {

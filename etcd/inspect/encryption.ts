@@ -22,9 +22,10 @@ export interface EncryptionCensus {
   readonly secretsNotEncrypted: number;
 }
 
-/** Gathers an `EncryptionCensus` object by object. */
+/** Gathers an `EncryptionCensus`. */
 export function createEncryptionCensus(): {
-  count(resource: string, encoding: StorageEncoding): void;
+  /** Adds so many objects of a resource. */
+  count(resource: string, encoding: StorageEncoding, objects: number): void;
   result(): EncryptionCensus;
 } {
   const providers = new Map<
@@ -34,10 +35,10 @@ export function createEncryptionCensus(): {
   let notEncrypted = 0;
   let secretsNotEncrypted = 0;
   return {
-    count(resource, encoding) {
+    count(resource, encoding, objects) {
       if (encoding.kind !== "encrypted") {
-        notEncrypted += 1;
-        if (resource === "secrets") secretsNotEncrypted += 1;
+        notEncrypted += objects;
+        if (resource === "secrets") secretsNotEncrypted += objects;
         return;
       }
       const { provider, version, keyName } = encoding;
@@ -48,7 +49,7 @@ export function createEncryptionCensus(): {
         keyName,
         resources: new Map<string, number>(),
       }));
-      countIn(known.resources, resource);
+      countIn(known.resources, resource, objects);
     },
     result() {
       const list = [...providers.values()].map((provider) => ({

@@ -76,13 +76,9 @@ export interface Inspection {
  * Judges a snapshot that was read, and counts what is in it.
  * @param manifest what the backup's source said; where it is there, the file must be the one it speaks of
  */
-export async function inspect(
-  snapshot: Snapshot,
-  manifest?: Manifest,
-  signal?: AbortSignal,
-): Promise<Inspection> {
+export function inspect(snapshot: Snapshot, manifest?: Manifest): Inspection {
   const reasons = [...reasonsAgainstRestore(snapshot), ...reasonsOfManifest(snapshot, manifest)];
-  const census = await takeCensus(snapshot, signal);
+  const census = takeCensus(snapshot);
   const leases = countLeases(snapshot);
   const { trailerSha256, storageVersion, clusterVersion, badMetaPage } = snapshot;
   const version = etcdVersionOf(snapshot);

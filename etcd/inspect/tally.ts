@@ -1,8 +1,8 @@
 /** Counts by name. A Map, because names come from the file and `__proto__` may be one. */
 export type Tally = Map<string, number>;
 
-export function countIn(tally: Tally, name: string): void {
-  tally.set(name, (tally.get(name) ?? 0) + 1);
+export function countIn(tally: Tally, name: string, times = 1): void {
+  tally.set(name, (tally.get(name) ?? 0) + times);
 }
 
 /** The counts as an object, the greatest first. */

@@ -18,7 +18,7 @@ export async function inspect(given: string, options: GlobalOptions): Promise<nu
   try {
     const { snapshot, backup } = await readBackup(file, { signal, ...tellProgress(file, say) });
     try {
-      const found = await inspectSnapshot(snapshot, manifestOf(backup), signal);
+      const found = inspectSnapshot(snapshot, manifestOf(backup));
       inspection = {
         ...found,
         file: backup.name,

@@ -175,7 +175,7 @@ async function compareSource(
 }
 
 async function compareCensus(snapshot: Snapshot, restored: EtcdServer, same: Same): Promise<void> {
-  const { prefixes } = await takeCensus(snapshot);
+  const { prefixes } = takeCensus(snapshot);
   const told = await askCensus(restored, snapshot.revision);
   const sorted = (rows: readonly (readonly [string, string])[]) =>
     rows.toSorted(([a], [b]) => (a < b ? -1 : 1));

@@ -48,7 +48,7 @@ async function expectRead(file: string, format: string, entry?: string): Promise
   const { snapshot, backup } = await readBackup(file);
   try {
     expect(backup.name).toBe(file);
-    expect((await inspect(snapshot)).census.resources[0]?.keys).toBe(295);
+    expect(inspect(snapshot).census.resources[0]?.keys).toBe(295);
     expect(snapshot).toMatchObject({
       bytes: truth.file_size,
       sha256: truth.file_sha256,

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, describe, expect, it } from "vitest";
 
-import { readSnapshot, SnapshotError } from "../../../etcd/snapshot/snapshot";
+import { readSnapshot, readSnapshotKeys, SnapshotError } from "../../../etcd/snapshot/snapshot";
 import {
   buildDatabase,
   etcdBuckets,
@@ -17,7 +17,7 @@ afterAll(() => {
 });
 
 let files = 0;
-/** The error that a file is refused with. */
+/** The error that a file is refused with, also when only its keys are read. */
 async function refusal(bytes: Uint8Array): Promise<SnapshotError> {
   const file = workspace.write(`damaged-${files++}.db`, bytes);
   try {
@@ -27,6 +27,7 @@ async function refusal(bytes: Uint8Array): Promise<SnapshotError> {
     if (!(error instanceof SnapshotError)) throw error;
     expect(error.file).toBe(file);
     expect(error.message.startsWith(`${file}: `)).toBe(true);
+    await expect(readSnapshotKeys(file)).rejects.toThrow(error.message);
     return error;
   }
   throw new Error("the damaged file was accepted");
