@@ -81,7 +81,10 @@ export function restoreOverSsh(
           commandLine(
             ...["sudo", "bash", "-s", "--", VM.uploadDirectory, VM.stateDirectory],
             ...[backup.bytes, backup.bytes],
-            ...(ssh.upload === undefined ? [directory, backup.servedBy] : []),
+            // Of a file that does not tell what wrote it, the proof by HashKV decides.
+            ...(ssh.upload === undefined && backup.etcdVersion !== "unknown"
+              ? [directory, backup.etcdVersion]
+              : []),
           ),
         ),
       stdin: fs.readFileSync(

@@ -38,7 +38,7 @@ describe("a machine with the distribution's etcd", () => {
 
     const refused = await failureOf(engine(TOO_NEW));
     expect(refused.message).toMatch(
-      /the etcd in \/usr\/bin is 3\.\d+\.\d+, and the backup needs 3\.6: .*set etcdInstall to release or upload/,
+      /the etcd in \/usr\/bin is 3\.\d+\.\d+, and the backup needs 3\.6\.\d+: .*set etcdInstall to release or upload/,
     );
     expect(refused.code).toBe(3);
 
