@@ -64,7 +64,12 @@ export async function readSnapshotKeys(
     assertFree(paged, free);
     assertUnchanged(source);
     const { live } = listLive(source.path, index, contents);
-    return { live, close: live.close };
+    return {
+      live,
+      close: () => {
+        live.close();
+      },
+    };
   } finally {
     closeSync(source.fd);
   }
