@@ -84,6 +84,17 @@ test("a password is a secret however it was set", async () => {
   expect(await pulumi.isSecret(pulumi.output(credentials?.password))).toBe(true);
 });
 
+test("a bump of the revision is a whole number, or auto for etcd's own advice", () => {
+  expect(load(MINIMAL).bumpRevision).toBeUndefined();
+  expect(load({ ...MINIMAL, bumpRevision: "auto" }).bumpRevision).toBe(1_000_000_000);
+  expect(load({ ...MINIMAL, bumpRevision: "5000" }).bumpRevision).toBe(5000);
+  for (const wrong of ["0", "-1", "1.5", "all"]) {
+    expect(() => load({ ...MINIMAL, bumpRevision: wrong })).toThrow(
+      /bumpRevision is ".*" *; it must/,
+    );
+  }
+});
+
 const CLOUD = {
   snapshot: "backup.db",
   image: "debian-12",

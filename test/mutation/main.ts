@@ -3,7 +3,7 @@
  *
  *     npm run mutation -- [--kinds ID,ID…] [--places N] [--sample N] [--seed N] [--json FILE]
  *     npm run mutation -- --list                    names the kinds
- *     npm run mutation -- --table FILE [--table …]  one table of the JSON of several runs
+ *     npm run mutation -- --table FILE [--table …]  one table of the JSON of several runs, the last of a kind counts
  *
  * Exit codes: 0 none passed as good; 1 one did; 2 wrong use; 3 the environment failed.
  */
@@ -42,7 +42,9 @@ async function main(): Promise<number> {
   if (values.table !== undefined) {
     const runs = values.table.map((file) => JSON.parse(readFileSync(file, "utf8")) as Run);
     const order = (row: Row) => KINDS.findIndex(({ id }) => id === row.id);
-    const rows = runs.flatMap((run) => run.rows).sort((a, b) => order(a) - order(b));
+    const judged = runs.flatMap((run) => run.rows).filter(({ mutants }) => mutants > 0);
+    const rows = [...new Map(judged.map((row) => [row.id, row])).values()];
+    rows.sort((a, b) => order(a) - order(b));
     print(
       matrixTable(
         rows,

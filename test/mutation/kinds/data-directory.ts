@@ -1,6 +1,6 @@
 /** A database in a data directory whose write-ahead log is of another time or another store: what copying `db` makes. */
 import { execFile as execFileCallback } from "node:child_process";
-import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -40,14 +40,30 @@ async function lived(
 
 const database = (directory: string) => join(directory, "member", "snap", "db");
 
+/** The database of a restore of a backup: with its content, and a raft index of its own. */
+async function restoredDatabase(
+  backup: Backup,
+  scratch: string,
+  programs: EtcdPrograms,
+): Promise<Buffer> {
+  const directory = join(scratch, "restored");
+  await lived(directory, backup, 0, scratch, programs);
+  return readFile(database(directory));
+}
+
+/** The backup's own database, whose raft index is the source's; and that of its restore, which a newer WAL blends. */
 function copied(title: string, puts: number, from: (base: Base) => Backup | undefined) {
-  return (base: Base): DirectoryMutant => ({
-    place: `${title}, ${puts} writes`,
-    async fill(directory, scratch, programs) {
-      await lived(directory, from(base), puts, scratch, programs);
-      await writeFile(database(directory), databaseOf(base.good.file));
-    },
-  });
+  return (base: Base): readonly DirectoryMutant[] =>
+    [false, true].map((restored) => ({
+      place: `${title}, ${puts} writes, ${restored ? "the restore's database" : "the database as saved"}`,
+      async fill(directory, scratch, programs) {
+        await lived(directory, from(base), puts, scratch, programs);
+        const bytes = restored
+          ? await restoredDatabase(base.good, scratch, programs)
+          : databaseOf(base.good.file);
+        await writeFile(database(directory), bytes);
+      },
+    }));
 }
 
 const COUNTS = [0, 1, 3, 10];
@@ -57,10 +73,12 @@ export const DATA_DIRECTORY: readonly Kind[] = [
     id: "wal-other",
     title: "the backup's database over the WAL of another store",
     mutants: (base) => [
-      ...[1, 3, 10, 30].map((puts) =>
+      ...[1, 3, 10, 30].flatMap((puts) =>
         copied("an etcd that began empty", puts, () => undefined)(base),
       ),
-      ...COUNTS.map((puts) => copied("another cluster's backup", puts, ({ other }) => other)(base)),
+      ...COUNTS.flatMap((puts) =>
+        copied("another cluster's backup", puts, ({ other }) => other)(base),
+      ),
     ],
   },
   {
@@ -68,14 +86,14 @@ export const DATA_DIRECTORY: readonly Kind[] = [
     title: "the backup's database over the WAL of an older backup's restore",
     mutants: (base) =>
       [0, 2].flatMap((n) =>
-        COUNTS.map((puts) => copied(`older backup ${n}`, puts, ({ older }) => older[n])(base)),
+        COUNTS.flatMap((puts) => copied(`older backup ${n}`, puts, ({ older }) => older[n])(base)),
       ),
   },
   {
     id: "wal-newer",
     title: "the backup's database over the WAL of its own restore, which had moved on",
     mutants: (base) =>
-      COUNTS.slice(1).map((puts) => copied("the same backup", puts, ({ good }) => good)(base)),
+      COUNTS.slice(1).flatMap((puts) => copied("the same backup", puts, ({ good }) => good)(base)),
   },
   {
     id: "db-older",
@@ -86,7 +104,7 @@ export const DATA_DIRECTORY: readonly Kind[] = [
           place: `${backup.name} under it, ${puts} writes`,
           async fill(directory: string, scratch: string, programs: EtcdPrograms) {
             await lived(directory, base.good, puts, scratch, programs);
-            await writeFile(database(directory), databaseOf(backup.file));
+            await writeFile(database(directory), await restoredDatabase(backup, scratch, programs));
           },
         })),
       ),
