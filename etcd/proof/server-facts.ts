@@ -47,19 +47,29 @@ export interface ServerFacts {
   readonly auth: Answer<Auth>;
 }
 
-/** Asks the server for all that does not take a read of its keys. */
-export async function gatherFacts(client: EtcdClient, snapshot: Snapshot): Promise<ServerFacts> {
+/** What has to be known before the keys can be read. */
+export type Reachable = Pick<ServerFacts, "status" | "readRevision" | "keys">;
+
+/** Asks at which revision the server can be read. */
+export async function gatherReachable(client: EtcdClient, snapshot: Snapshot): Promise<Reachable> {
   const status = await answerOf(client.status());
   const readRevision =
     "value" in status ? Math.min(snapshot.revision, status.value.revision) : snapshot.revision;
-  const keys = await answerOf(client.count(ALL_KEYS, readRevision));
+  return { status, readRevision, keys: await answerOf(client.count(ALL_KEYS, readRevision)) };
+}
+
+/** Asks the server for all else that does not take a read of its keys. */
+export async function gatherFacts(
+  client: EtcdClient,
+  snapshot: Snapshot,
+  reachable: Reachable,
+): Promise<ServerFacts> {
+  const { keys, readRevision } = reachable;
   // Etcd before 3.6 does not say which revision it hashed; that the keys could be read proves that it is not compacted.
   const hash: Answer<HashKvAnswer> =
     "refused" in keys ? keys : await answerOf(client.hashKv(readRevision));
   return {
-    status,
-    readRevision,
-    keys,
+    ...reachable,
     hash,
     compactRevision:
       "refused" in hash
