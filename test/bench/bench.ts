@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeSnapshot } from "../support/make-snapshot";
+import { benchLookInside, describeLookInside } from "./look-inside";
 import { RUNS } from "./measure";
 import { benchPreflight, describePreflight } from "./preflight";
 import { benchVerification, describeVerification } from "./verification";
@@ -22,11 +23,13 @@ async function main(): Promise<void> {
     say(`median of ${RUNS} runs each, in turn, on ${cpus().length} cores`);
     const preflight = await benchPreflight(file);
     say(describePreflight(preflight));
+    const lookInside = await benchLookInside(file);
+    say(describeLookInside(lookInside));
     const verification = await benchVerification(file);
     say(describeVerification(verification));
 
     await mkdir(RESULTS, { recursive: true });
-    const results = { takenAt: new Date().toISOString(), preflight, verification };
+    const results = { takenAt: new Date().toISOString(), preflight, lookInside, verification };
     await writeFile(join(RESULTS, "results.json"), `${JSON.stringify(results, undefined, 2)}\n`);
   } finally {
     await rm(directory, { recursive: true, force: true });
