@@ -225,7 +225,7 @@ describe("the verdict", () => {
       bytes: 1,
       source,
     } as const;
-    expect(inspect(snapshot, manifest).reasons.join()).toContain("replaced.db.json");
+    expect(inspect(snapshot, manifest).reasons.join()).toContain("manifest beside it");
     expect(inspect(snapshot, { ...manifest, sha256: snapshot.sha256 }).reasons).toEqual([]);
   });
 
