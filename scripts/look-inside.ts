@@ -64,6 +64,7 @@ export function addLookInside(
     .addHelpText(
       "after",
       "\nA key that is no plain text is shown as base64:…, and can be given so.\n" +
+        "Of a backup the structure is checked and not the sha256: inspect does that.\n" +
         "\nExamples:\n  npx etcd-restore ls /registry --file backup.db -l\n" +
         "  npx etcd-restore ls /registry/pods/kube-system --stack local",
     )
@@ -78,7 +79,7 @@ export function addLookInside(
       .summary("print one key of a backup or a running etcd")
       .description(
         "Prints a Kubernetes object as kubectl would, any other text as it is. Values that are encrypted at rest are\n" +
-          "said to be so (exit 1); -o raw gives their bytes.",
+          "said to be so (exit 1); -o raw gives their bytes. Of a backup the structure is checked, not the sha256.",
       )
       .argument("<KEY>", "the key; base64:… for bytes")
       .option("--file <FILE>", "the backup to look into")
