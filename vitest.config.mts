@@ -8,7 +8,9 @@ export default defineConfig({
     // Real servers and real files: a limit that only a hang reaches.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // The heaviest tests start etcd servers of their own; two at a time suit a small machine.
-    maxWorkers: 2,
+    // The heaviest tests start servers of their own and wait for them: three at a time keep a small machine busy.
+    maxWorkers: 3,
+    // What a test file needs is loaded once for all of them; none may leave anything behind that another would see.
+    isolate: false,
   },
 });

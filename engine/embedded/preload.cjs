@@ -6,7 +6,7 @@ const util = require("node:util");
 
 // Pulumi's SDK loads these as it starts and uses them only to turn a function into text (dynamic providers, serverless
 // handlers). Loading them when they are first used halves the time that a program needs to start.
-const LAZY = new Set(["typescript", "@npmcli/arborist"]);
+const LAZY = new Set(["typescript", "@npmcli/arborist", "normalize-package-data"]);
 /** @type {(request: string, ...rest: unknown[]) => object} */
 const load = Reflect.get(Module, "_load");
 Reflect.set(
@@ -18,6 +18,8 @@ Reflect.set(
    * @param {unknown[]} rest
    */
   function (request, ...rest) {
+    // Node maps stack lines to TypeScript by itself (tsx asks it to); twice would cost a tenth of a second more.
+    if (request === "source-map-support/register") return {};
     if (!LAZY.has(request)) return load.call(this, request, ...rest);
     // `__esModule` keeps compiled `import * as` from copying, and so loading, all of it.
     return new Proxy(

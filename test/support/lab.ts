@@ -137,6 +137,7 @@ export function processesOf(
     .flatMap((name) => {
       try {
         const command = fs.readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
+        if (command === "") return []; // the kernel's own
         const environment = fs.readFileSync(`/proc/${name}/environ`, "utf8");
         return command.includes(folder) || environment.includes(folder)
           ? [{ pid: Number(name), command }]

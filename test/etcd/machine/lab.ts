@@ -100,15 +100,18 @@ export function processesIn(folder: string): readonly number[] {
   return fs
     .readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) =>
-      ["environ", "cmdline"].some((what) => {
-        try {
-          return fs.readFileSync(`/proc/${pid}/${what}`, "utf8").includes(folder);
-        } catch {
-          return false; // ended meanwhile, or not ours
-        }
-      }),
-    )
+    .filter((pid) => {
+      try {
+        const command = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        if (command === "") return false; // the kernel's own
+        return (
+          command.includes(folder) ||
+          fs.readFileSync(`/proc/${pid}/environ`, "utf8").includes(folder)
+        );
+      } catch {
+        return false; // ended meanwhile, or not ours
+      }
+    })
     .map(Number);
 }
 
@@ -224,6 +227,6 @@ export async function eventually(what: string, isSo: () => boolean, limitMs = 50
   const end = Date.now() + limitMs;
   while (!isSo()) {
     if (Date.now() > end) throw new Error(`${what}: not within ${limitMs} ms`);
-    await sleep(20);
+    await sleep(50);
   }
 }
