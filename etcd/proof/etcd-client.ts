@@ -221,8 +221,15 @@ export function openEtcd(endpoint: Endpoint, signal?: AbortSignal): EtcdClient {
       }
     },
     async authEnabled() {
-      const fields = await ask("etcdserverpb.Auth/AuthStatus", Buffer.alloc(0));
-      return unsignedField(fields, 2) === 1n;
+      try {
+        const fields = await ask("etcdserverpb.Auth/AuthStatus", Buffer.alloc(0));
+        return unsignedField(fields, 2) === 1n;
+      } catch (error) {
+        if (error instanceof EtcdError && error.status === "UNIMPLEMENTED") {
+          return isRefused(ask("etcdserverpb.Auth/Authenticate", Buffer.alloc(0)));
+        }
+        throw error;
+      }
     },
     users: async () => names(await ask("etcdserverpb.Auth/UserList", Buffer.alloc(0))),
     roles: async () => names(await ask("etcdserverpb.Auth/RoleList", Buffer.alloc(0))),
@@ -235,6 +242,20 @@ export function openEtcd(endpoint: Endpoint, signal?: AbortSignal): EtcdClient {
       );
     },
   };
+}
+
+/** Before 3.5 etcd tells whether authentication is on only by how it refuses a user without a name. */
+async function isRefused(call: Promise<unknown>): Promise<boolean> {
+  try {
+    await call;
+    return false;
+  } catch (error) {
+    if (error instanceof EtcdError && error.message.includes("authentication is not enabled")) {
+      return false;
+    }
+    if (error instanceof EtcdError && error.kind === "denied") return true;
+    throw error;
+  }
 }
 
 /** A token for the endpoint's user; none when the server has authentication off. */
