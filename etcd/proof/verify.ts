@@ -88,7 +88,7 @@ export async function verify(request: VerifyRequest): Promise<Report> {
       const done = await answerOf(read);
       return "refused" in done ? done : { value: differences.counts() };
     };
-    // A server hashes with one core: beside the reading, which leaves it one, that takes the least time.
+    // A server hashes with one core, and the reading leaves it one.
     const [facts, readFull] = await both(
       gatherFacts(client, snapshot, reachable),
       level === "full" ? readAll("stored") : undefined,

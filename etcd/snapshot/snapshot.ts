@@ -46,8 +46,8 @@ export async function readSnapshot(file: string, options: ReadOptions = {}): Pro
 }
 
 /**
- * Reads the keys of an etcd snapshot file, in about half the time: the structure is checked as `readSnapshot` does, but
- * nothing is hashed, so a changed byte inside a key or a value stays unseen.
+ * Reads the keys of an etcd snapshot file on one core, where `readSnapshot` takes two: the structure is checked as there,
+ * but nothing is hashed, so a changed byte inside a key or a value stays unseen.
  * @throws SnapshotError as `readSnapshot`, but for what only a hash shows
  */
 export async function readSnapshotKeys(
