@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -8,8 +9,8 @@ export default defineConfig({
     // Real servers and real files: a limit that only a hang reaches.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // The heaviest tests start servers of their own and wait for them: three at a time keep a small machine busy.
-    maxWorkers: 3,
+    // The heaviest tests start servers of their own and wait for them: one more than there are cores keeps these busy.
+    maxWorkers: availableParallelism() + 1,
     // What a test file needs is loaded once for all of them; none may leave anything behind that another would see.
     isolate: false,
   },

@@ -75,18 +75,16 @@ export function restoreOverSsh(
     `${name}-space`,
     {
       ...common,
-      create: pulumi
-        .output(site.programs)
-        .apply((directory) =>
-          commandLine(
-            ...["sudo", "bash", "-s", "--", VM.uploadDirectory, VM.stateDirectory],
-            ...[backup.bytes, backup.bytes],
-            // Of a file that does not tell what wrote it, the proof by HashKV decides.
-            ...(ssh.upload === undefined && backup.etcdVersion !== "unknown"
-              ? [directory, backup.etcdVersion]
-              : []),
-          ),
+      create: pulumi.output(site.programs).apply((directory) =>
+        commandLine(
+          ...["sudo", "bash", "-s", "--", VM.uploadDirectory, VM.stateDirectory],
+          ...[backup.bytes, backup.bytes],
+          // Of a file that does not tell what wrote it, the proof by HashKV decides.
+          ...(ssh.upload === undefined && backup.etcdVersion !== "unknown"
+            ? [directory, backup.etcdVersion]
+            : []),
         ),
+      ),
       stdin: fs.readFileSync(
         path.join(__dirname, "..", "etcd", "machine", "check-space.sh"),
         "utf8",

@@ -30,7 +30,11 @@ const INSTALLED = {
   endpoint: "https://127.0.0.1:4001",
   seconds: 1.5,
 };
-const RESTORED = { restored: true, revision: 482, seconds: { check: 1, restore: 2, prove: 3, start: 4 } };
+const RESTORED = {
+  restored: true,
+  revision: 482,
+  seconds: { check: 1, restore: 2, prove: 3, start: 4 },
+};
 const REPORT = { verdict: "pass", restored: { keys: 337 }, checks: ["not shown in the stack"] };
 const BACKUP: Backup = {
   file: "/backups/it's mine.db",
