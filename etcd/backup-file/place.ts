@@ -46,19 +46,14 @@ export function openUnnamedPlace(file: string): Place {
   const close = once(() => {
     fs.closeSync(fd);
   });
-  const room = roomIn(tmpdir(), file, "set TMPDIR to a folder on a larger disk");
-  let bytes = 0;
+  const room = roomIn(tmpdir(), fd, file, "set TMPDIR to a folder on a larger disk");
   let finished = false;
   return {
     expect: room.expect,
-    write(part) {
-      bytes += part.length;
-      room.take(bytes);
-      writeFully(fd, part, room);
-    },
+    write: room.write,
     finish() {
       finished = true;
-      return { path: `/proc/self/fd/${fd}`, bytes, dispose: close };
+      return { path: `/proc/self/fd/${fd}`, bytes: room.bytes(), dispose: close };
     },
     discard() {
       if (!finished) close();
@@ -78,16 +73,14 @@ export function openLastingPlace(file: string, folder: string): Place {
   const close = once(() => {
     fs.closeSync(fd);
   });
-  const room = roomIn(folder, file, "use a lab directory on a larger disk (setting labDirectory)");
+  const wayOut = "use a lab directory on a larger disk (setting labDirectory)";
+  const room = roomIn(folder, fd, file, wayOut);
   const hash = createHash("sha256");
-  let bytes = 0;
   let finished = false;
   return {
     expect: room.expect,
     write(part) {
-      bytes += part.length;
-      room.take(bytes);
-      writeFully(fd, part, room);
+      room.write(part);
       hash.update(part);
     },
     finish() {
@@ -95,7 +88,7 @@ export function openLastingPlace(file: string, folder: string): Place {
       const lasting = path.join(folder, `${hash.digest("hex")}.db`);
       fs.renameSync(unfinished, lasting);
       finished = true;
-      return { path: lasting, bytes, dispose: () => undefined };
+      return { path: lasting, bytes: room.bytes(), dispose: () => undefined };
     },
     discard() {
       if (finished) return;
@@ -125,11 +118,13 @@ export async function sha256OfFile(file: string): Promise<string> {
 
 interface Room {
   readonly expect: (bytes: number) => void;
-  readonly take: (bytes: number) => void;
-  readonly full: (cause: string) => NoRoomError;
+  readonly write: (part: Uint8Array) => void;
+  /** How much was written. */
+  readonly bytes: () => number;
 }
 
-function roomIn(directory: string, file: string, wayOut: string): Room {
+/** The room that the disk of a directory has for the open file `fd`. */
+function roomIn(directory: string, fd: number, file: string, wayOut: string): Room {
   const { bavail, bsize } = fs.statfsSync(directory);
   const free = bavail * bsize;
   const most = free - LEFT_TO_OTHERS_BYTES;
@@ -138,25 +133,24 @@ function roomIn(directory: string, file: string, wayOut: string): Room {
       `${file}: ${cause}, and the disk of ${directory} has ${size(free)} free (${size(LEFT_TO_OTHERS_BYTES)} of it are ` +
         `left to other programs). Free some, or ${wayOut}`,
     );
+  let written = 0;
   return {
-    full,
     expect(bytes) {
       if (bytes > most) throw full(`unpacked it takes ${size(bytes)}`);
     },
-    take(bytes) {
-      if (bytes > most) throw full(`unpacked it grew to ${size(bytes)} and is not at its end`);
+    write(part) {
+      written += part.length;
+      if (written > most) throw full(`unpacked it grew to ${size(written)} and is not at its end`);
+      try {
+        for (let done = 0; done < part.length;) done += fs.writeSync(fd, part, done);
+      } catch (error) {
+        const code = error instanceof Error && "code" in error ? error.code : undefined;
+        if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
+        throw full("there is no room to unpack it");
+      }
     },
+    bytes: () => written,
   };
-}
-
-function writeFully(fd: number, part: Uint8Array, room: Room): void {
-  try {
-    for (let done = 0; done < part.length;) done += fs.writeSync(fd, part, done);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
-    throw room.full("there is no room to unpack it");
-  }
 }
 
 function once(action: () => void): () => void {
