@@ -226,7 +226,9 @@ export function openEtcd(endpoint: Endpoint, signal?: AbortSignal): EtcdClient {
         return unsignedField(fields, 2) === 1n;
       } catch (error) {
         if (error instanceof EtcdError && error.status === "UNIMPLEMENTED") {
-          return isRefused(ask("etcdserverpb.Auth/Authenticate", Buffer.alloc(0)));
+          return givesTokens(
+            persistently(async () => authenticate(await connected(), endpoint, signal)),
+          );
         }
         throw error;
       }
@@ -244,15 +246,11 @@ export function openEtcd(endpoint: Endpoint, signal?: AbortSignal): EtcdClient {
   };
 }
 
-/** Before 3.5 etcd tells whether authentication is on only by how it refuses a user without a name. */
-async function isRefused(call: Promise<unknown>): Promise<boolean> {
+/** Before 3.5 etcd tells whether authentication is on only by whether there is a token to be had, or a refusal. */
+async function givesTokens(call: Promise<string | undefined>): Promise<boolean> {
   try {
-    await call;
-    return false;
+    return (await call) !== undefined;
   } catch (error) {
-    if (error instanceof EtcdError && error.message.includes("authentication is not enabled")) {
-      return false;
-    }
     if (error instanceof EtcdError && error.kind === "denied") return true;
     throw error;
   }
