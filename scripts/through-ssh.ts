@@ -1,6 +1,6 @@
 /** The way to an etcd whose client port is not open to this computer: through the SSH of its machine. */
-import * as net from "node:net";
 import * as z from "zod";
+import { reach } from "../etcd/machine/reach";
 import { openTunnel, type SshRoute } from "../etcd/machine/ssh-tunnel";
 import type { Endpoint } from "../etcd/proof/endpoint";
 
@@ -33,9 +33,9 @@ export async function throughSsh<T>(
 ): Promise<T> {
   const { hostname, port } = new URL(endpoint.url);
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
-  if (route === undefined || (route.proxy === undefined && (await answers(host, Number(port))))) {
-    return work(endpoint);
-  }
+  if (route === undefined) return work(endpoint);
+  const direct = route.proxy === undefined && (await reach(host, Number(port), DIRECT_LIMIT_MS));
+  if (direct) return work(endpoint);
   const way = route.proxy === undefined ? "" : ` behind ${route.proxy.host}`;
   process.stderr.write(`${endpoint.url}: asking through SSH of ${route.host}${way}\n`);
   const tunnel = await openTunnel(route, Number(port), signal);
@@ -44,25 +44,4 @@ export async function throughSsh<T>(
   } finally {
     await tunnel.close();
   }
-}
-
-/** Whether connections are accepted there. */
-function answers(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect({ host, port });
-    const end = (answered: boolean) => {
-      socket.destroy();
-      resolve(answered);
-    };
-    socket.setTimeout(DIRECT_LIMIT_MS);
-    socket.once("timeout", () => {
-      end(false);
-    });
-    socket.once("connect", () => {
-      end(true);
-    });
-    socket.once("error", () => {
-      end(false);
-    });
-  });
 }

@@ -2,6 +2,7 @@
 import * as net from "node:net";
 import * as z from "zod";
 import { CidrError, parseCidrs } from "../../etcd/machine/cidr";
+import { reach } from "../../etcd/machine/reach";
 import { fail, notChecked, pass, type Check, type Subject } from "./check";
 
 const CONNECT_MS = 5000;
@@ -46,27 +47,7 @@ export async function accessCheck(subject: Subject, cloud: URL | undefined): Pro
 
 /** By which address this computer reaches a server; undefined when it does not. */
 function ownAddress({ hostname, port, protocol }: URL): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = net.connect({
-      host: hostname,
-      port: Number(port) || (protocol === "https:" ? 443 : 80),
-      timeout: CONNECT_MS,
-    });
-    const end = (address: string | undefined) => {
-      socket.destroy();
-      resolve(address);
-    };
-    socket
-      .on("connect", () => {
-        end(socket.localAddress);
-      })
-      .on("timeout", () => {
-        end(undefined);
-      })
-      .on("error", () => {
-        end(undefined);
-      });
-  });
+  return reach(hostname, Number(port) || (protocol === "https:" ? 443 : 80), CONNECT_MS);
 }
 
 function holds(cidrs: readonly string[], address: string): boolean {

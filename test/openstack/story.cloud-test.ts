@@ -1,9 +1,9 @@
 /** The whole program on a real OpenStack, from `up` to `destroy`. */
 import * as fs from "node:fs";
-import * as net from "node:net";
 import * as path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
+import { reach } from "../../etcd/machine/reach";
 import type { Report } from "../../etcd/report/report";
 import { createWorkspace, readTruth, snapshotBytes } from "../support/kubernetes-fixtures";
 import { PROJECT } from "../support/lab";
@@ -94,21 +94,6 @@ describe("a backup on a VM of a real OpenStack", () => {
 });
 
 /** Whether a TCP connection comes about in five seconds. */
-function connects(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect({ host, port, timeout: 5000 });
-    const end = (connected: boolean) => {
-      socket.destroy();
-      resolve(connected);
-    };
-    socket.on("connect", () => {
-      end(true);
-    });
-    socket.on("timeout", () => {
-      end(false);
-    });
-    socket.on("error", () => {
-      end(false);
-    });
-  });
+async function connects(host: string, port: number): Promise<boolean> {
+  return (await reach(host, port, 5000)) !== undefined;
 }

@@ -1,10 +1,10 @@
 /** A lab of its own for an acceptance test: the `etcd-restore` command as a user runs it, in a folder and on ports of its own. */
 import { spawn, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
-import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { reach } from "../../etcd/machine/reach";
 import type { EngineName } from "../../engine/choose";
 import type { EngineResult } from "../../engine/engine";
 import type { Report } from "../../etcd/report/report";
@@ -168,14 +168,5 @@ export async function waitUntil(holds: () => boolean, what: string): Promise<voi
 
 /** Whether something accepts connections at a port of this computer. */
 export async function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect({ host: "127.0.0.1", port });
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => {
-      resolve(false);
-    });
-  });
+  return (await reach("127.0.0.1", port, 5000)) !== undefined;
 }
