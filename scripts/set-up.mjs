@@ -33,8 +33,9 @@ const LONG = {
 
 /** @param {string[]} program @param {readonly string[]} args */
 function runLong(program, args) {
-  const tsx = join(ROOT, "node_modules", "tsx", "dist", "cli.mjs");
-  return run(process.execPath, [tsx, join("test", ...program), ...args], { cwd: ROOT });
+  const typescript = join(ROOT, "engine", "typescript.cjs");
+  const argv = ["--require", typescript, join("test", ...program), ...args];
+  return run(process.execPath, argv, { cwd: ROOT });
 }
 
 /**

@@ -21,13 +21,15 @@ Reflect.set(
     // Node maps stack lines to TypeScript by itself (tsx asks it to); twice would cost a tenth of a second more.
     if (request === "source-map-support/register") return {};
     if (!LAZY.has(request)) return load.call(this, request, ...rest);
-    // `__esModule` keeps compiled `import * as` from copying, and so loading, all of it.
+    /** @type {object | undefined} */
+    let loaded;
     return new Proxy(
       {},
       {
         get: (_, key) => {
+          // Keeps compiled `import * as` from copying, and so loading, all of it.
           if (key === "__esModule") return true;
-          const loaded = load.call(this, request, ...rest);
+          loaded ??= load.call(this, request, ...rest);
           return key === "default" ? loaded : Reflect.get(loaded, key);
         },
       },

@@ -42,7 +42,16 @@ export async function check(root, { print, signal }) {
     ["types", node(["typescript", "bin", "tsc"], ["-p", "."])],
     ["lint", node(["eslint", "bin", "eslint.js"], ["--max-warnings", "0", "."])],
     ["format", node(["prettier", "bin", "prettier.cjs"], ["--check", "--log-level", "warn", "."])],
-    ["tables", node(["tsx", "dist", "cli.mjs"], ["scripts/readme-tables.ts", "--check"])],
+    [
+      "tables",
+      [
+        process.execPath,
+        "--require",
+        "./engine/typescript.cjs",
+        "scripts/readme-tables.ts",
+        "--check",
+      ],
+    ],
     ["shell", ["shellcheck", ...(await shellScripts(root))]],
   ];
   /** @type {string[]} */

@@ -5,6 +5,7 @@ import { CLOUD, CLOUDS_FILE } from "./bring-up";
 import { findCapsule } from "./capsule";
 import { EXTERNAL_NETWORK, FLAVOR, IMAGE } from "./catalog";
 import { HOST_ADDRESS } from "./configs";
+import { TYPESCRIPT } from "../typescript";
 
 /** The cloud that is tested against. */
 export interface CloudUnderTest {
@@ -56,7 +57,7 @@ export default async function setUp(project: Project): Promise<(() => Promise<vo
 function lab(verb: "up" | "down"): Promise<void> {
   return new Promise((resolve, reject) => {
     const script = path.join(__dirname, "lab.ts");
-    const child = spawn(process.execPath, ["--require", "tsx/cjs", script, verb], {
+    const child = spawn(process.execPath, ["--require", TYPESCRIPT, script, verb], {
       stdio: ["ignore", "ignore", "inherit"],
     });
     child.on("error", reject);
