@@ -5,6 +5,7 @@ import { readSnapshot } from "../../../etcd/snapshot/snapshot";
 import { startEtcdServer, type EtcdServer } from "../../support/etcd-server";
 import { createWorkspace } from "../../support/kubernetes-fixtures";
 import { connectWriter, type Operation, type StoreWriter } from "../../support/make-snapshot";
+import { createRandom } from "../../support/random";
 
 const workspace = createWorkspace();
 afterAll(() => {
@@ -16,17 +17,6 @@ afterEach(async () => {
   writer?.close();
   await server?.stop();
 });
-
-/** Numbers from 0 to 1, the same in every run (mulberry32). */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const LEASE = 0x7123_4567_89ab_cdefn;
 
@@ -61,7 +51,8 @@ it.each(["3.5", "3.6", "3.7"])(
   async (version) => {
     server = await startEtcdServer({ version });
     writer = await connectWriter(server);
-    const random = createRandom(version.charCodeAt(2));
+    const numbers = createRandom(version.charCodeAt(2));
+    const random = () => numbers.next();
     const file = workspace.path(`${version}.db`);
     await writer.grantLease(LEASE, 3600);
 

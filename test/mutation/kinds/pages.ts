@@ -1,6 +1,6 @@
 /** Whole pages and sectors: lost, doubled, swapped, stale. */
 import { fnv1a64 } from "../../../etcd/snapshot/meta-page";
-import { bucketOf } from "../anatomy";
+import { bucketOf, type Anatomy } from "../anatomy";
 import { inDatabase, type Kind } from "../mutant";
 
 const SECTOR = 512;
@@ -148,64 +148,22 @@ export const PAGES: readonly Kind[] = [
       });
     },
   },
-  {
-    id: "page-stale",
-    title: "a page as it was in an older backup (a lost write)",
-    mutants: ({ good, older }, random, places) => {
-      const { pageSize } = good.anatomy;
-      const stale = older.flatMap((backup) =>
-        Array.from(
-          { length: Math.min(backup.anatomy.pages, good.anatomy.pages) },
-          (_, page) => page,
-        )
-          .map((page) => ({
-            page,
-            backup,
-            bytes: backup.file.subarray(page * pageSize, (page + 1) * pageSize),
-          }))
-          .filter(
-            ({ page, bytes }) =>
-              !bytes.equals(good.file.subarray(page * pageSize, (page + 1) * pageSize)),
-          ),
-      );
-      const used = stale.filter(({ page }) => !good.anatomy.freePages.includes(page));
-      return random.sample(used, places).flatMap(({ page, backup, bytes }) =>
-        inDatabase(good.file, `page ${page} of ${backup.name}`, (database) => {
-          bytes.copy(database, page * pageSize);
-          return undefined;
-        }),
-      );
-    },
-  },
+  staleKind("page-stale", "a page as it was in an older backup (a lost write)", {
+    bytes: ({ pageSize }) => pageSize,
+    counts: ({ freePages }, page) => !freePages.includes(page),
+    name: (page) => `page ${page}`,
+  }),
   sectorKind("sector-zeroed", "a sector zeroed", (database, at) => {
     database.fill(0, at, at + SECTOR);
   }),
   sectorKind("sector-noise", "a sector of noise", (database, at, noise) => {
     noise.copy(database, at);
   }),
-  {
-    id: "sector-stale",
-    title: "a sector as it was in an older backup (a torn write)",
-    mutants: ({ good, older }, random, places) => {
-      const { databaseBytes } = good.anatomy;
-      const sectors = older.flatMap((backup) =>
-        Array.from(
-          { length: Math.floor(Math.min(databaseBytes, backup.anatomy.databaseBytes) / SECTOR) },
-          (_, i) => ({
-            at: i * SECTOR,
-            backup,
-            bytes: backup.file.subarray(i * SECTOR, (i + 1) * SECTOR),
-          }),
-        ).filter(({ at, bytes }) => !bytes.equals(good.file.subarray(at, at + SECTOR))),
-      );
-      return random.sample(sectors, places).flatMap(({ at, backup, bytes }) =>
-        inDatabase(good.file, `bytes ${at} to ${at + SECTOR} of ${backup.name}`, (database) => {
-          bytes.copy(database, at);
-          return undefined;
-        }),
-      );
-    },
-  },
+  staleKind("sector-stale", "a sector as it was in an older backup (a torn write)", {
+    bytes: () => SECTOR,
+    counts: () => true,
+    name: (sector) => `bytes ${sector * SECTOR} to ${(sector + 1) * SECTOR}`,
+  }),
 ];
 
 function pageKind(
@@ -252,6 +210,39 @@ function sectorKind(
           return undefined;
         });
       });
+    },
+  };
+}
+
+/** Pieces of a file that are written whole, or are not: pages, sectors. */
+interface Pieces {
+  readonly bytes: (anatomy: Anatomy) => number;
+  /** Whether anything reads it. */
+  readonly counts: (anatomy: Anatomy, piece: number) => boolean;
+  readonly name: (piece: number) => string;
+}
+
+function staleKind(id: string, title: string, pieces: Pieces): Kind {
+  return {
+    id,
+    title,
+    mutants: ({ good, older }, random, places) => {
+      const size = pieces.bytes(good.anatomy);
+      const of = ({ file }: { readonly file: Buffer }, piece: number) =>
+        file.subarray(piece * size, (piece + 1) * size);
+      const stale = older.flatMap((backup) => {
+        const both = Math.min(backup.anatomy.databaseBytes, good.anatomy.databaseBytes);
+        return Array.from({ length: Math.floor(both / size) }, (_, piece) => ({ piece, backup }));
+      });
+      const read = stale
+        .filter(({ piece, backup }) => !of(backup, piece).equals(of(good, piece)))
+        .filter(({ piece }) => pieces.counts(good.anatomy, piece));
+      return random.sample(read, places).flatMap(({ piece, backup }) =>
+        inDatabase(good.file, `${pieces.name(piece)} of ${backup.name}`, (database) => {
+          of(backup, piece).copy(database, piece * size);
+          return undefined;
+        }),
+      );
     },
   };
 }

@@ -1,13 +1,12 @@
 /** The root that test machines boot: built once, kept in the cache of tools. */
-import { execFile as execFileCallback, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { execFile as execFileCallback } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
+import { ensureBuilt } from "../built-folder";
 
 const execFile = promisify(execFileCallback);
 const BUILD = path.join(__dirname, "build-root.sh");
-const BUILD_LIMIT_MS = 900_000;
 
 /** What is needed on this computer, and the package that has it. */
 const PROGRAMS = {
@@ -48,39 +47,12 @@ export function obstacles(): readonly string[] {
 export async function ensureRoot(toolsDir: string, log: (line: string) => void): Promise<string> {
   const suite = osRelease("VERSION_CODENAME") ?? "";
   const sources = await packageSources(suite);
-  const hash = createHash("sha256").update(fs.readFileSync(BUILD)).update(sources).digest("hex");
-  const name = `machine-${suite}-${hash.slice(0, 16)}`;
-  const root = path.join(toolsDir, name);
-  if (fs.existsSync(root)) return root;
-  fs.mkdirSync(toolsDir, { recursive: true, mode: 0o700 });
-  for (const other of fs.readdirSync(toolsDir)) {
-    if (/^machine-.*-[0-9a-f]{16}(\.partial)?$/.test(other)) {
-      fs.rmSync(path.join(toolsDir, other), { recursive: true, force: true });
-    }
-  }
-  log(`building the root of the test machines (${suite}; a minute or two, once)`);
-  const partial = `${root}.partial`;
-  await build(suite, partial, sources);
-  fs.renameSync(partial, root);
-  return root;
-}
-
-function build(suite: string, directory: string, sources: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(BUILD, [suite, directory], {
-      stdio: ["pipe", "pipe", "pipe"],
-      timeout: BUILD_LIMIT_MS,
-    });
-    let said = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-3000)));
-    }
-    child.on("error", reject);
-    child.on("close", (code, signal) => {
-      if (code === 0) resolve();
-      else reject(new Error(`build-root.sh ended with ${code ?? String(signal)}:\n${said.trim()}`));
-    });
-    child.stdin.end(sources);
+  return ensureBuilt({
+    ...{ toolsDir, name: `machine-${suite}`, family: "machine-" },
+    ...{ script: BUILD, args: [suite], sources },
+    onBuild: () => {
+      log(`building the root of the test machines (${suite}; a minute or two, once)`);
+    },
   });
 }
 
