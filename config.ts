@@ -74,7 +74,7 @@ const TARGETS = ["openstack", "local"] as const;
 const LEVELS = ["quick", "standard", "full"] as const satisfies readonly VerificationLevel[];
 const INSTALLS = ["release", "apt", "upload"] as const;
 /** A bump that no cluster reaches between two backups: what etcd's own guide to disaster recovery takes. */
-const ENOUGH = 1_000_000_000;
+const AUTOMATIC_BUMP = 1_000_000_000;
 const PORTS = { local: [22379, 22380], openstack: [2379, 2380] } as const;
 
 const Bastion = z.strictObject({
@@ -134,7 +134,7 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
     labDirectory: path.resolve(reader.text("labDirectory") ?? ".lab"),
     credentials:
       username === undefined || password === undefined ? undefined : { username, password },
-    bumpRevision: bump === undefined ? undefined : bump === "auto" ? ENOUGH : Number(bump),
+    bumpRevision: bump === undefined ? undefined : bump === "auto" ? AUTOMATIC_BUMP : Number(bump),
   };
 }
 
