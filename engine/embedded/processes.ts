@@ -39,13 +39,19 @@ function posixStartTime(pid: number): string | undefined {
   }
 }
 
-/** Sends a signal to a process group; false when it has no process any more. */
-export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+/** Sends a signal to a process group (0: none, it is only looked for); false when it has no process any more. */
+export function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-pid, signal);
   } catch {
     return false;
   }
+}
+
+/** Waits until a group that was sent SIGKILL is gone; one second at most, for a dead process that nobody reaps stays. */
+export async function groupGone(pid: number): Promise<void> {
+  const deadline = Date.now() + 1_000;
+  while (signalGroup(pid, 0) && Date.now() < deadline) await sleep(10);
 }
 
 /** Ends a process group whose leader is still the one that is meant: SIGTERM, and SIGKILL after `graceMs`. */

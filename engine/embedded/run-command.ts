@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { signalGroup } from "./processes";
+import { groupGone, signalGroup } from "./processes";
 
 export interface CommandOptions {
   readonly argv: readonly [string, ...string[]];
@@ -39,11 +39,13 @@ export function runCommand(options: CommandOptions): Promise<CommandResult> {
     });
     const { pid } = child;
     let sigkill: NodeJS.Timeout | undefined;
+    let killed: Promise<void> | undefined;
     const stop = (): void => {
       if (pid === undefined) return;
       signalGroup(pid, "SIGTERM");
       sigkill = setTimeout(() => {
         signalGroup(pid, "SIGKILL");
+        killed = groupGone(pid);
         // Whoever left the group and still holds the output must not hold us.
         child.stdout.destroy();
         child.stderr.destroy();
@@ -76,12 +78,10 @@ export function runCommand(options: CommandOptions): Promise<CommandResult> {
     child.on("close", (code, signal) => {
       settle();
       const output = { stdout: stdout(), stderr: stderr() };
-      if (code === 0) resolve(output);
-      else
-        resolve({
-          ...output,
-          failure: code === null ? `signal ${String(signal)}` : `exit status ${code}`,
-        });
+      const failure = code === null ? `signal ${String(signal)}` : `exit status ${code}`;
+      const result = code === 0 ? output : { ...output, failure };
+      // The kernel takes a moment to end the others of the group; they must not be at work when we say that it ended.
+      resolve(killed === undefined ? result : killed.then(() => result));
     });
   });
 }
