@@ -105,18 +105,22 @@ boot() {
   do :; done
 }
 
-# Init of the machine: the one process in its group that is the first of a pid namespace.
+# Init of the machine: the one process in its group that is the first of a pid namespace. There is none yet for a moment
+# after `up`, and none for a moment in a reboot: waits for it as long as anything of the machine runs.
 leader() {
   find_cgroups
-  local file pid
-  while IFS= read -r file; do
-    while IFS= read -r pid; do
-      if grep -qE '^NSpid:\s+[0-9]+\s+1$' "/proc/$pid/status" 2>/dev/null; then
-        echo "$pid"
-        return
-      fi
-    done <"$file"
-  done < <(find "$cgroups/$PREFIX$1" -name cgroup.procs 2>/dev/null)
+  local file pid group=$cgroups/$PREFIX$1 deadline=$((SECONDS + WAIT_SECONDS))
+  while grep -q '^populated 1' "$group/cgroup.events" 2>/dev/null && ((SECONDS < deadline)); do
+    while IFS= read -r file; do
+      while IFS= read -r pid; do
+        if grep -qE '^NSpid:\s+[0-9]+\s+1$' "/proc/$pid/status" 2>/dev/null; then
+          echo "$pid"
+          return
+        fi
+      done <"$file"
+    done < <(find "$group" -name cgroup.procs 2>/dev/null)
+    sleep 0.05
+  done
   say "$1 does not run"
   return 3
 }
