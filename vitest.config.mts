@@ -4,8 +4,8 @@ import { configDefaults, defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // These need root: `npm run test:machine`.
-    exclude: [...configDefaults.exclude, "test/machine/**"],
+    // These need root, or a cloud: `npm run test:machine`, `npm run test:openstack`.
+    exclude: [...configDefaults.exclude, "test/machine/**", "test/openstack/**"],
     // Real servers and real files: a limit that only a hang reaches.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -181,6 +181,8 @@ function logged(run: Run, request: engineProto.LogRequest): void {
       run.progress.note(`warning: ${run.mask.hide(message)}`);
       return;
     case engineProto.LogSeverity.ERROR: {
+      // The SDK ends a program that has failed by closing its channel: what is still under way then fails by that.
+      if (run.steps.failed() && message.includes("Channel has been shut down")) return;
       run.progress.note(`error: ${run.mask.hide(message)}`);
       const urn = request.getUrn();
       const isProgram = urn === "" || urn.includes(`::${STACK_TYPE}::`);

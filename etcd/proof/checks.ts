@@ -156,16 +156,20 @@ export function alarmsCheck(snapshot: Snapshot, { alarms }: ServerFacts): Check 
   return same(check, expected, found);
 }
 
-/** Authentication is on or off as it was, with the same users and roles by name; etcd tells no password hash. */
+/** Authentication is on or off as it was, with the same users, roles and grants; etcd tells no password hash. */
 export function authCheck(snapshot: Snapshot, { auth }: ServerFacts): Check {
   const check = { id: "auth", title: "Authentication, users, roles", source: "file" };
   const expected = authText(snapshot.auth);
   if ("refused" in auth) {
     return notChecked(check, auth.refused, expected);
   }
+  // Root may do everything, whatever is stored for it, and etcd answers with that (`authStore.RoleGet`).
+  const stored = { ...snapshot.auth.permissionsOf, root: auth.value.permissionsOf.root ?? [] };
   const changes = [
     ...namesThatDiffer("user", snapshot.auth.users, auth.value.users),
     ...namesThatDiffer("role", snapshot.auth.roles, auth.value.roles),
+    ...grantsThatDiffer("user", "roles", snapshot.auth.rolesOf, auth.value.rolesOf),
+    ...grantsThatDiffer("role", "permissions", stored, auth.value.permissionsOf),
   ];
   const found = authText(auth.value);
   if (changes.length === 0) {
@@ -201,6 +205,19 @@ function namesThatDiffer(
       .filter((each) => !expected.includes(each))
       .map((each) => `${what} ${name(each)} extra`),
   ];
+}
+
+/** Of those who are on both sides. */
+function grantsThatDiffer(
+  what: string,
+  kind: string,
+  expected: Readonly<Record<string, readonly string[]>>,
+  found: Readonly<Record<string, readonly string[]>>,
+): readonly string[] {
+  const there = new Map(Object.entries(found));
+  return Object.entries(expected)
+    .filter(([name, grants]) => (there.get(name) ?? grants).join() !== grants.join())
+    .map(([name]) => `${what} ${printableKey(Buffer.from(name))} has other ${kind}`);
 }
 
 /** Every key was read and compared; `differing` keys are not as in the file. */

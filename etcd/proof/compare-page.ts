@@ -2,7 +2,7 @@ import type { KeyMetadata, LiveKeys } from "../snapshot/snapshot";
 import type { KeyField } from "../report/report";
 import { crc32c } from "./crc32c";
 import type { DifferenceSink } from "./differences";
-import { bytesField, encodeMessage, readFields, signedField } from "./protobuf";
+import { bytesField, encodeMessage, readFields, signedField } from "../snapshot/protobuf";
 
 /** One key as the server gave it. */
 export interface ServedKey {

@@ -1,9 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 
+import { permissions, roleNames } from "../snapshot/auth";
 import { EtcdError } from "./etcd-error";
 import type { Endpoint } from "./endpoint";
 import { connect, type Connection } from "./grpc";
-import { bytesField, encodeMessage, readFields, signedField, unsignedField } from "./protobuf";
+import {
+  bytesField,
+  encodeMessage,
+  readFields,
+  signedField,
+  unsignedField,
+} from "../snapshot/protobuf";
 
 /*
  * Why not etcd3 here: the read-back writes answers straight into the reader's memory and compares them there, at twice
@@ -69,6 +76,9 @@ export interface EtcdClient {
   /** Names of all users, and of all roles; with authentication on only the role root may ask. */
   users(): Promise<readonly string[]>;
   roles(): Promise<readonly string[]>;
+  /** The roles of a user, and the permissions of a role, worded as in a snapshot. */
+  rolesOf(user: string): Promise<readonly string[]>;
+  permissionsOf(role: string): Promise<readonly string[]>;
   close(): void;
 }
 
@@ -235,6 +245,12 @@ export function openEtcd(endpoint: Endpoint, signal?: AbortSignal): EtcdClient {
     },
     users: async () => names(await ask("etcdserverpb.Auth/UserList", Buffer.alloc(0))),
     roles: async () => names(await ask("etcdserverpb.Auth/RoleList", Buffer.alloc(0))),
+    async rolesOf(user) {
+      return roleNames(await ask("etcdserverpb.Auth/UserGet", encodeMessage([[1, user]])), 2);
+    },
+    async permissionsOf(role) {
+      return permissions(await ask("etcdserverpb.Auth/RoleGet", encodeMessage([[1, role]])));
+    },
     close() {
       connection?.then(
         (open) => {

@@ -26,6 +26,8 @@ export interface TtlComparison {
   readonly differences: readonly TtlDifference[];
 }
 
+const IN_USE = "the store was in use since it was restored, and is not restored over";
+
 /** The comparison of no lease at all. */
 export const NO_TTLS: TtlComparison = { asked: 0, differences: [] };
 
@@ -52,6 +54,7 @@ export function revisionCheck(
   snapshot: Snapshot,
   since: Answer<Since>,
   differingNow: number,
+  inUse: boolean,
 ): Check {
   const check = { id: "revision", title: "Revision of the store now", source: "file" };
   const expected = String(snapshot.revision);
@@ -71,14 +74,25 @@ export function revisionCheck(
     const reason = ranOut(snapshot, since.value);
     return { ...check, verdict: "explained", expected, found, reason };
   }
+  if (inUse) {
+    return { ...check, verdict: "explained", expected, found, reason: IN_USE };
+  }
   const reason =
     "somebody wrote after the backup's revision, which no lease of it explains; " +
     `not as in the backup now: ${counted(differingNow, "key")}`;
   return { ...check, verdict: "fail", expected, found, reason };
 }
 
-/** Each lease of the backup is there with its TTL, or has run out and its keys with it. */
-export function leasesCheck(snapshot: Snapshot, since: Answer<Since>, ttls: TtlComparison): Check {
+/**
+ * Each lease of the backup is there with its TTL, or has run out and its keys with it. Of a store that is `inUse`,
+ * leases may have come and gone, but none has another TTL.
+ */
+export function leasesCheck(
+  snapshot: Snapshot,
+  since: Answer<Since>,
+  ttls: TtlComparison,
+  inUse: boolean,
+): Check {
   const check = { id: "leases", title: "Leases", source: "file" };
   const expected = String(snapshot.leases.size);
   if ("refused" in since) {
@@ -91,13 +105,16 @@ export function leasesCheck(snapshot: Snapshot, since: Answer<Since>, ttls: TtlC
     ({ foundSeconds, expectedSeconds }) =>
       foundSeconds < expectedSeconds || foundSeconds > GREATEST_MINIMUM_SECONDS,
   );
-  if (newLeases.length > 0) {
-    const reason = `${counted(newLeases.length, "lease")} not of the backup, the first is ${leaseId(newLeases[0] ?? 0n)}`;
-    return { ...checked, verdict: "fail", reason };
-  }
   if (wrong[0]) {
     const { lease, expectedSeconds, foundSeconds } = wrong[0];
     const reason = `${counted(wrong.length, "lease")} with another TTL, the first is ${leaseId(lease)}: ${foundSeconds} s, in the file ${expectedSeconds} s`;
+    return { ...checked, verdict: "fail", reason };
+  }
+  if (inUse && newLeases.length + goneLeases.size > 0) {
+    return { ...checked, verdict: "explained", reason: IN_USE };
+  }
+  if (newLeases.length > 0) {
+    const reason = `${counted(newLeases.length, "lease")} not of the backup, the first is ${leaseId(newLeases[0] ?? 0n)}`;
     return { ...checked, verdict: "fail", reason };
   }
   if (goneLeases.size > 0) {

@@ -81,12 +81,35 @@ export async function gatherFacts(
 }
 
 async function authOf(client: EtcdClient): Promise<Auth> {
+  const users = await client.users();
+  const roles = await client.roles();
   return {
     enabled: await client.authEnabled(),
-    users: await client.users(),
-    roles: await client.roles(),
+    users,
+    roles,
+    rolesOf: await ofEach(users, (user) => client.rolesOf(user)),
+    permissionsOf: await ofEach(roles, (role) => client.permissionsOf(role)),
   };
 }
+
+/** Some at a time: etcd answers each of these by way of its log, which takes as long for one as for many. */
+async function ofEach<T>(
+  names: readonly string[],
+  ask: (name: string) => Promise<T>,
+): Promise<Readonly<Record<string, T>>> {
+  const all: [string, T][] = [];
+  for (let at = 0; at < names.length; at += ASKED_AT_ONCE) {
+    const some = names.slice(at, at + ASKED_AT_ONCE);
+    all.push(
+      ...(await Promise.all(
+        some.map(async (name): Promise<[string, T]> => [name, await ask(name)]),
+      )),
+    );
+  }
+  return Object.fromEntries(all);
+}
+
+const ASKED_AT_ONCE = 50;
 
 /**
  * The compaction revision behind a HashKV answer.

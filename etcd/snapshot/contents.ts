@@ -1,6 +1,8 @@
+import { readAuth } from "./auth";
 import type { Buckets, Entry } from "./buckets";
+import { readFields, signedField, unsignedField, type ReadField } from "./protobuf";
 import { SnapshotError } from "./snapshot-error";
-import type { Alarm, Auth, Lease, Member, Snapshot } from "./types";
+import type { Alarm, Lease, Member, Snapshot } from "./types";
 
 /** What the buckets beside `key` say: etcd `server/storage/schema/`. */
 export type Contents = Pick<
@@ -55,14 +57,8 @@ export function readContents(file: string, { small }: Buckets): Contents {
     removedMembers: each("members_removed", ({ key }) => memberId(key)),
     leases: new Map(each("lease", readLease)),
     alarms: each("alarm", readAlarm),
-    auth: readAuth(small),
+    auth: readAuth(each),
   };
-}
-
-function readAuth(small: Buckets["small"]): Auth {
-  const names = (bucket: string) => (small.get(bucket) ?? []).map(({ key }) => key.toString());
-  const flag = small.get("auth")?.find(({ key }) => key.toString() === "authEnabled");
-  return { enabled: flag?.value[0] === 1, users: names("authUsers"), roles: names("authRoles") };
 }
 
 /** The key is the id in hex: in the JSON it is a number beyond what JavaScript's numbers hold. */
@@ -94,8 +90,8 @@ function readLease({ key, value }: Entry): readonly [bigint, Lease] {
   return [
     key.readBigInt64BE(0),
     {
-      ttlSeconds: Number(fields.get(2) ?? 0n),
-      remainingTtlSeconds: Number(fields.get(3) ?? 0n),
+      ttlSeconds: Number(signedField(fields, 2)),
+      remainingTtlSeconds: Number(signedField(fields, 3)),
     },
   ];
 }
@@ -108,34 +104,18 @@ const ALARMS = new Map([
 /** `etcdserverpb.AlarmMember`: memberID 1, alarm 2. It is the entry's key; the value is empty. */
 function readAlarm({ key }: Entry): Alarm {
   const fields = readNumbers(key);
-  const alarm = fields.get(2) ?? 0n;
+  const alarm = unsignedField(fields, 2);
   return {
-    memberId: fields.get(1) ?? 0n,
+    memberId: unsignedField(fields, 1),
     alarm: ALARMS.get(alarm) ?? `unknown (${alarm.toString()})`,
   };
 }
 
-/** A protobuf message of nothing but varints. */
-function readNumbers(bytes: Buffer): ReadonlyMap<number, bigint> {
-  const numbers: bigint[] = [];
-  let number = 0n;
-  let shift = 0n;
-  for (const byte of bytes) {
-    number |= BigInt(byte & 127) << shift;
-    shift += 7n;
-    if (byte < 128) {
-      numbers.push(number);
-      number = 0n;
-      shift = 0n;
-    }
-  }
-  if (shift > 0n || numbers.length % 2 === 1) throw new Error("its protobuf framing is broken");
-  const fields = new Map<number, bigint>();
-  for (let i = 0; i < numbers.length; i += 2) {
-    const tag = numbers[i] ?? 0n;
-    if ((tag & 7n) !== 0n) throw new Error(`unexpected protobuf tag ${tag.toString()}`);
-    fields.set(Number(tag >> 3n), BigInt.asIntN(64, numbers[i + 1] ?? 0n));
-  }
+/** A protobuf message of nothing but numbers. */
+function readNumbers(bytes: Buffer): readonly ReadField[] {
+  const fields = [...readFields(bytes)];
+  const other = fields.find(({ value }) => typeof value !== "bigint");
+  if (other) throw new Error(`unexpected protobuf field ${other.number}`);
   return fields;
 }
 

@@ -22,6 +22,7 @@ import { SnapshotError } from "./snapshot-error";
 import type { ReadOptions, Snapshot, SnapshotKeys } from "./types";
 
 export { SnapshotError } from "./snapshot-error";
+export type { Auth } from "./auth";
 export type * from "./types";
 
 /** From here on a second thread reads and hashes; below, its start costs more than it saves. */

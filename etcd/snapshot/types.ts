@@ -1,3 +1,5 @@
+import type { Auth } from "./auth";
+
 /** How `readSnapshot` is told to stop, and how it tells where it is. */
 export interface ReadOptions {
   /** Ends the reading: the promise rejects with the signal's reason and nothing stays behind. */
@@ -30,13 +32,6 @@ export interface Alarm {
   readonly memberId: bigint;
   /** `NOSPACE`, `CORRUPT`, or `unknown (N)` for a number that this reader does not know. */
   readonly alarm: string;
-}
-
-/** What authentication the snapshot brings along. Names only, never a password's hash. */
-export interface Auth {
-  readonly enabled: boolean;
-  readonly users: readonly string[];
-  readonly roles: readonly string[];
 }
 
 /** An etcd snapshot file that was read once from end to end and found whole. */

@@ -1,5 +1,5 @@
 /** What a client asked of a v2 store, as the log keeps it (`etcdserverpb.Request`, raft_internal.proto). */
-import { bytesField, readFields, type ReadField } from "../proof/protobuf";
+import { bytesField, readFields, type ReadField } from "../snapshot/protobuf";
 
 export interface Request {
   readonly method: string;

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { z } from "zod";
 import { crc32c } from "../proof/crc32c";
-import { bytesField, readFields, unsignedField } from "../proof/protobuf";
+import { bytesField, readFields, unsignedField } from "../snapshot/protobuf";
 import { SnapshotError } from "../snapshot/snapshot-error";
 import { parseRequest } from "./request";
 import { createStore, type Node, type Store } from "./store";

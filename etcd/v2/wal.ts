@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { crc32c } from "../proof/crc32c";
-import { bytesField, readFields, unsignedField } from "../proof/protobuf";
+import { bytesField, readFields, unsignedField } from "../snapshot/protobuf";
 import { SnapshotError } from "../snapshot/snapshot-error";
 
 /** One entry of the log (`raftpb.Entry`). */

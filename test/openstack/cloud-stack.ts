@@ -80,7 +80,8 @@ export async function openCloudStack(options: OpenStackOptions = {}): Promise<Cl
     const { sshCommand } = await outputs();
     const ssh = `${String(sshCommand)} -o BatchMode=yes -o ConnectTimeout=10`;
     const running = execFile("sh", ["-c", `${ssh} sudo sh`]);
-    running.child.stdin?.end(command);
+    // A shell that ended at once says why by its exit, and not here.
+    running.child.stdin?.on("error", () => undefined).end(command);
     return (await running).stdout;
   };
   const left = async () => (await projectContents(session)).filter((thing) => !before.has(thing));

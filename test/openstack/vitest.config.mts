@@ -5,8 +5,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   root: path.join(import.meta.dirname, "..", ".."),
   test: {
-    // Not *.test.ts: `npm test` needs no cloud.
-    include: ["test/openstack/*.cloud-test.ts"],
+    include: ["test/openstack/*.test.ts"],
     globalSetup: ["test/support/openstack/set-up.ts"],
     // An emulated machine boots in half a minute, on a busy computer in five; a limit that only a hang reaches.
     testTimeout: 1_200_000,

@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 
 import { connect } from "../../etcd/proof/grpc";
-import { encodeMessage, readFields, type FieldToWrite } from "../../etcd/proof/protobuf";
+import { encodeMessage, readFields, type FieldToWrite } from "../../etcd/snapshot/protobuf";
 import { startEtcdServer, type EtcdServer } from "./etcd-server";
 
 /** What the snapshot is to hold. */

@@ -64,3 +64,38 @@ it("other types and functions can be plugged in, with providers, assets and refe
   expect((await engine.destroy()).changes).toEqual({ delete: 4 });
   expect(deleted, "the second one goes with the first").toEqual(["thing-id"]);
 }, 120_000);
+
+it("says of look-ups that fail together what each was told, and nothing of how the program then ends", async () => {
+  const { options } = await testStack("lookups");
+  const asked = createBarrier(5);
+  const fail = async (what: string) => {
+    await asked();
+    throw new Error(`there is no ${what}`);
+  };
+  const engine = embeddedEngine(options, {
+    resources: { "fake:index:Thing": { outputs: [], create: (name) => fail(name) } },
+    functions: {
+      "fake:index:lookUp": ({ name }) => fail(typeof name === "string" ? name : "name"),
+    },
+  });
+
+  const { ok, failures } = await engine.up();
+
+  expect(ok).toBe(false);
+  expect(failures.length).toBeGreaterThan(0);
+  for (const { message } of failures) expect(message).toMatch(/there is no \w+/);
+  expect(failures.map(({ message }) => message).join()).not.toMatch(/Channel/);
+});
+
+/** A function whose calls all end when the last of so many has come. */
+function createBarrier(calls: number): () => Promise<void> {
+  const waiting: (() => void)[] = [];
+  return () =>
+    new Promise((resolve) => {
+      waiting.push(resolve);
+      if (waiting.length === calls)
+        waiting.forEach((go) => {
+          go();
+        });
+    });
+}

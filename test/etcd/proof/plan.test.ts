@@ -8,7 +8,7 @@ import {
   readFields,
   signedField,
   unsignedField,
-} from "../../../etcd/proof/protobuf";
+} from "../../../etcd/snapshot/protobuf";
 import type { KeyMetadata, LiveKeys } from "../../../etcd/snapshot/snapshot";
 
 /** Live keys of given sizes; a plan looks at no more of them than this. */

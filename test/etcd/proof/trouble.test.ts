@@ -198,3 +198,29 @@ it("finds that authentication is off where the backup has it on", async () => {
   });
   expect(findings(same)).toEqual({});
 });
+
+it("finds a role that may do more, and a user with another role, by name", async () => {
+  const source = await server();
+  const etcdctl = async (...lines: readonly string[]) => {
+    for (const line of lines) await source.etcdctl(...line.split(" "));
+  };
+  await etcdctl(
+    ...["role add reader", "role add writer", "user add root:pw", "user grant-role root root"],
+    ...["user add viewer:pw", "user grant-role viewer reader"],
+    "role grant-permission reader --prefix=true read /app/",
+    "role grant-permission reader readwrite /one",
+  );
+  const snapshot = await snapshotOf(source);
+  expect(snapshot.auth).toMatchObject({
+    rolesOf: { root: ["root"], viewer: ["reader"] },
+    permissionsOf: { reader: ["read 2f6170702f-2f61707030", "readwrite 2f6f6e65"], writer: [] },
+  });
+  expect(findings(await prove(snapshot, source))).toEqual({});
+
+  await etcdctl("role grant-permission reader write /app", "user grant-role viewer writer");
+  const report = await prove(snapshot, source);
+  expect(findings(report)).toEqual({ auth: "fail" });
+  expect(check(report, "auth").reason).toBe(
+    "user viewer has other roles, role reader has other permissions",
+  );
+});

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
 import { readBackup, V2BackupError } from "../../../etcd/backup-file/backup-file";
-import { encodeMessage, type FieldToWrite } from "../../../etcd/proof/protobuf";
+import { encodeMessage, type FieldToWrite } from "../../../etcd/snapshot/protobuf";
 import { crc32c } from "../../../etcd/proof/crc32c";
 import { readV2Store, type V2Store } from "../../../etcd/v2/v2-backup";
 import { createWorkspace, snapshotBytes } from "../../support/kubernetes-fixtures";

@@ -1,5 +1,5 @@
 /** Another content of the buckets beside `key`, in a file that is whole. */
-import { encodeMessage } from "../../../etcd/proof/protobuf";
+import { encodeMessage, readFields } from "../../../etcd/snapshot/protobuf";
 import { revisionBytes, type BoltEntry } from "../../support/bbolt-builder";
 import { databaseOf, inDatabase, type Kind } from "../mutant";
 import { build, contentsOf, type Contents } from "../records";
@@ -184,8 +184,8 @@ export const BESIDE: readonly Kind[] = [
     ]),
   ]),
   besideKind(
-    "permission",
-    "a user's password hash, or a role's permission",
+    "password",
+    "a user's password hash",
     [
       [
         "password hash",
@@ -196,21 +196,39 @@ export const BESIDE: readonly Kind[] = [
           })),
         ),
       ],
-      [
-        "permission",
-        change("authRoles", (entries) =>
-          entries.map(({ key, value }) => ({
-            key,
-            value: Buffer.from(
-              value.toString("latin1").replace("/registry/", "/registrz/"),
-              "latin1",
-            ),
-          })),
-        ),
-      ],
     ],
-    { manifestOnly: "etcd tells no password hash; users and roles are compared by name" },
+    { manifestOnly: "etcd tells no password hash" },
   ),
+  besideKind("permission", "a role's permission, or a user's roles", [
+    [
+      "permission",
+      change("authRoles", (entries) =>
+        entries.map(({ key, value }) => ({
+          key,
+          value: Buffer.from(
+            value.toString("latin1").replace("/registry/", "/registrz/"),
+            "latin1",
+          ),
+        })),
+      ),
+    ],
+    ...[[], ["root"], ["reader", "root"]].map((roles): Edit => [
+      `a user's roles: ${roles.join(", ") || "none"}`,
+      change("authUsers", (entries) =>
+        entries.map(({ key, value }) => {
+          const fields = [...readFields(value)].filter(({ number }) => number !== 3);
+          const granted = roles.map((role) => [3, role] as const);
+          return {
+            key,
+            value: encodeMessage([
+              ...fields.map(({ number, value: field }) => [number, field] as const),
+              ...granted,
+            ]),
+          };
+        }),
+      ),
+    ]),
+  ]),
   besideKind("member-added", "members of the old cluster changed (a restore makes new ones)", [
     [
       "added",

@@ -36,7 +36,9 @@ mount --bind "$libvirt_cache" /var/cache/libvirt
 # The network outside, as the cloud sees it. This computer hangs on it by the other end of "uplink"; the cloud's own
 # services listen on the bridge's address.
 ip link set lo up
-ip link add br-ex type bridge
+# A bridge without a MAC of its own takes the smallest of its ports': each router that comes or goes would change it,
+# and for up to a minute this computer would send to the old one.
+ip link add br-ex address 02:00:5e:00:53:01 type bridge
 ip link set br-ex up
 until [[ -e /sys/class/net/uplink ]]; do sleep 0.05; done
 ip link set uplink master br-ex up
