@@ -1,6 +1,7 @@
 /** Whether the backup can be restored, and what it needs. */
 import * as path from "node:path";
 import { readBackup } from "../../etcd/backup-file/backup-file";
+import { size } from "../../etcd/report/figures";
 import { etcdVersionOf, minorToServe, reasonsAgainstRestore } from "../../etcd/snapshot/judgement";
 import { SnapshotError } from "../../etcd/snapshot/snapshot-error";
 import { PROJECT_DIR } from "../lab";
@@ -40,13 +41,12 @@ export async function lookAtBackup(
       const etcdVersion = wished === "auto" ? minorToServe(etcdVersionOf(snapshot)) : wished;
       const facts = { bytes: snapshot.bytes, keys: snapshot.live.count, etcdVersion };
       const reasons = reasonsAgainstRestore(snapshot);
-      const size = `${(snapshot.bytes / 2 ** 20).toFixed(1)} MiB`;
       const check =
         reasons.length === 0
           ? pass(
               id,
               title,
-              `${path.basename(name)}: ${size}, ${facts.keys} keys, of etcd ${etcdVersion}`,
+              `${path.basename(name)}: ${size(snapshot.bytes)}, ${facts.keys} keys, of etcd ${etcdVersion}`,
             )
           : fail(
               id,

@@ -46,6 +46,8 @@ describe("a backup on a VM of a real OpenStack", () => {
       verdict: "pass",
       restored: { keys: truth.live_keys, revision: truth.revision, hashKv: truth.hashkv.hash },
     });
+    const phases = ["provision", "install", "copy", "restore", "start", "verify"];
+    expect(report().phases.map(({ name }) => name)).toEqual(expect.arrayContaining(phases));
     server = await serverId();
   });
 

@@ -133,8 +133,7 @@ export function openCloud(options: CloudOptions): Cloud {
     return {
       accessIpV4: firstOf(port.allFixedIps),
       powerState: "active",
-      // In Go's words, as the real provider.
-      created: created.toISOString().replace("T", " ").replace(/\..*$/, " +0000 UTC"),
+      created: goTime(created),
     };
   };
 
@@ -339,4 +338,9 @@ function subnetOf(port: Properties): string {
 
 function portOf(server: Properties): string {
   return nested(server.networks, "port");
+}
+
+/** A moment in Go's words (`time.Time.String`), which the real provider has for a server's creation. */
+export function goTime(moment: Date): string {
+  return moment.toISOString().replace("T", " ").replace(/\..*$/, " +0000 UTC");
 }

@@ -8,7 +8,7 @@ import type {
 } from "../../../engine/embedded/resource-type";
 import type { Properties, Value } from "../../../engine/embedded/values";
 import { OpenStackError, type Session } from "../../../scripts/openstack/session";
-import { TYPES } from "./openstack-machine";
+import { goTime, TYPES } from "./openstack-machine";
 import { cloudName, neutronTypes, textOf } from "./openstack-neutron";
 
 export interface OpenStackOptions {
@@ -61,6 +61,7 @@ const Server = z.object({
   server: z.object({
     id: z.string(),
     status: z.string(),
+    created: z.coerce.date(),
     fault: z.object({ message: z.string() }).optional(),
     addresses: z
       .record(
@@ -102,7 +103,7 @@ function server(session: Session, tamper: (userData: string) => string): Resourc
     throw new Error(`server ${id} was not deleted in ${SERVER_LIMIT_MS / 1000} s`);
   };
   return {
-    outputs: ["name", "accessIpV4", "powerState"],
+    outputs: ["name", "accessIpV4", "powerState", "created"],
     replaceOn: ["imageId", "flavorId", "keyPair", "networks", "configDrive", "userData"],
     async create(logical, inputs, context) {
       const name = cloudName(logical, inputs);
@@ -126,14 +127,12 @@ function server(session: Session, tamper: (userData: string) => string): Resourc
       const end = Date.now() + SERVER_LIMIT_MS;
       try {
         for (;;) {
-          const { status, fault, addresses } = await look(id);
+          const { status, created, fault, addresses } = await look(id);
           if (status === "ACTIVE") {
             context.say(`server ${id} is active`);
             const [first] = Object.values(addresses).flat();
-            return {
-              id,
-              outputs: { ...inputs, name, accessIpV4: first?.addr ?? "", powerState: "active" },
-            };
+            const told = { accessIpV4: first?.addr ?? "", powerState: "active" };
+            return { id, outputs: { ...inputs, name, ...told, created: goTime(created) } };
           }
           if (status === "ERROR") {
             const told = fault?.message ?? "no fault is told";
