@@ -1,8 +1,11 @@
 /** The way to an etcd whose client port is not open to this computer: through the SSH of its machine. */
+import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { reach } from "../etcd/machine/reach";
 import { openTunnel, type SshRoute } from "../etcd/machine/ssh-tunnel";
 import type { Endpoint } from "../etcd/proof/endpoint";
+import { openEtcd } from "../etcd/proof/etcd-client";
+import { EtcdError } from "../etcd/proof/etcd-error";
 
 const SshHop = z.object({
   host: z.string(),
@@ -19,6 +22,8 @@ export const Access = z.object({
 
 /** How long a port may take to answer until it counts as not open. */
 const DIRECT_LIMIT_MS = 4_000;
+/** How long an etcd may take to be started again. */
+const RESTART_LIMIT_MS = 20_000;
 
 /**
  * Does some work with an endpoint: directly where that answers in 4 s, else (and always behind a bastion) through the
@@ -40,8 +45,34 @@ export async function throughSsh<T>(
   process.stderr.write(`${endpoint.url}: asking through SSH of ${route.host}${way}\n`);
   const tunnel = await openTunnel(route, Number(port), signal);
   try {
-    return await work({ ...endpoint, socketPath: tunnel.socketPath });
+    const inside = { ...endpoint, socketPath: tunnel.socketPath };
+    await answered(inside, signal);
+    return await work(inside);
   } finally {
     await tunnel.close();
+  }
+}
+
+/** Waits while nothing listens there: an etcd that has ended is started again by systemd, after 5 s. */
+async function answered(endpoint: Endpoint, signal: AbortSignal): Promise<void> {
+  const end = Date.now() + RESTART_LIMIT_MS;
+  for (let look = 1; Date.now() < end; look += 1) {
+    const client = openEtcd(endpoint, signal);
+    try {
+      await client.status();
+      return;
+    } catch (error) {
+      // Anything else is for the work to say.
+      if (!(error instanceof EtcdError && error.kind === "unreachable")) return;
+    } finally {
+      client.close();
+    }
+    if (look === 1) {
+      const limit = `${RESTART_LIMIT_MS / 1000} s`;
+      process.stderr.write(
+        `nothing listens there: waiting ${limit} for etcd to be started again\n`,
+      );
+    }
+    await sleep(500, undefined, { signal });
   }
 }

@@ -1,3 +1,5 @@
+import type { Endpoint } from "./endpoint";
+
 /**
  * What went wrong between us and an etcd, in a word that code can decide by.
  *
@@ -109,7 +111,11 @@ const UNTRUSTED =
  * The error for a connection that did not come about, or broke.
  * @param wasConnected whether a call had been answered on it: then it is `unavailable`, and may be retried.
  */
-export function connectionError(url: string, error: Error, wasConnected: boolean): EtcdError {
+export function connectionError(
+  { url, socketPath }: Pick<Endpoint, "url" | "socketPath">,
+  error: Error,
+  wasConnected: boolean,
+): EtcdError {
   if (error instanceof EtcdError) {
     return error;
   }
@@ -149,6 +155,10 @@ export function connectionError(url: string, error: Error, wasConnected: boolean
   }
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     return new EtcdError("unreachable", `no such host: ${url} (${code})`);
+  }
+  // A tunnel takes every connection, and hangs up when there is nobody at its other end.
+  if (socketPath !== undefined && (code === "ECONNRESET" || code === "")) {
+    return new EtcdError("unreachable", `nothing listens at ${url}. Is etcd running there?`);
   }
   if (code.startsWith("ERR_HTTP2") || code === "ECONNRESET" || code === "") {
     return new EtcdError(

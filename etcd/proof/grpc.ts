@@ -48,7 +48,7 @@ export async function connect(endpoint: Endpoint, signal?: AbortSignal): Promise
     });
   }
   try {
-    await connected(session, socket, endpoint.url, signal);
+    await connected(session, socket, endpoint, signal);
   } catch (error) {
     session.destroy();
     socket.destroy();
@@ -70,7 +70,7 @@ export async function connect(endpoint: Endpoint, signal?: AbortSignal): Promise
           throw error;
         }
         const cause = broken ?? (error instanceof Error ? error : new Error(String(error)));
-        throw connectionError(endpoint.url, cause, answered);
+        throw connectionError(endpoint, cause, answered);
       }
     },
     close() {
@@ -113,7 +113,7 @@ function openSocket({ url, socketPath, tls: credentials }: Endpoint): net.Socket
 function connected(
   session: http2.ClientHttp2Session,
   socket: net.Socket,
-  url: string,
+  endpoint: Endpoint,
   signal?: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -131,7 +131,10 @@ function connected(
     };
     const timer = setTimeout(() => {
       settle(
-        new EtcdError("unreachable", `no connection to ${url} within ${CONNECT_LIMIT_MS / 1000} s`),
+        new EtcdError(
+          "unreachable",
+          `no connection to ${endpoint.url} within ${CONNECT_LIMIT_MS / 1000} s`,
+        ),
       );
     }, CONNECT_LIMIT_MS);
     signal?.addEventListener("abort", onAbort, { once: true });
@@ -141,10 +144,10 @@ function connected(
     });
     for (const source of [socket, session]) {
       source.once("error", (error: Error) => {
-        settle(connectionError(url, error, false));
+        settle(connectionError(endpoint, error, false));
       });
       source.once("close", () => {
-        settle(connectionError(url, new Error(""), false));
+        settle(connectionError(endpoint, new Error(""), false));
       });
     }
   });

@@ -3,28 +3,24 @@ import { spawnSync } from "node:child_process";
 import * as net from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Access, throughSsh } from "../../scripts/through-ssh";
+import { startEtcdServer, type EtcdServer } from "../support/etcd-server";
 import { openBastion, type TestBastion } from "../support/machine/bastion";
+import { freePorts } from "../support/ports";
 
 const never = new AbortController().signal;
 const ssh = spawnSync("ssh", ["-V"]).error === undefined;
 let machine: TestBastion;
 let bastion: TestBastion;
-let server: net.Server;
+let etcd: EtcdServer;
 let url: string;
 beforeAll(async () => {
   machine = await openBastion();
   bastion = await openBastion();
-  server = net.createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", () => {
-      resolve();
-    });
-  });
-  const address = server.address();
-  url = `https://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+  etcd = await startEtcdServer();
+  url = etcd.url;
 });
 afterAll(async () => {
-  server.close();
+  await etcd.stop();
   await machine.close();
   await bastion.close();
 });
@@ -48,6 +44,28 @@ describe("the way to an etcd", () => {
     expect(socketPath).toMatch(/etcd-restore-ssh-/);
     expect(bastion.led).toEqual([`127.0.0.1:${machine.setting.port}`]);
     expect(said).toBe(`${url}: asking through SSH of 127.0.0.1 behind 127.0.0.1\n`);
+  });
+
+  it.runIf(ssh)("waits at the end of SSH for an etcd that is being started again", async () => {
+    const [port = 0] = await freePorts(1);
+    const restarted = net.createServer((socket) => {
+      socket
+        .on("error", () => undefined)
+        .pipe(net.connect(Number(new URL(url).port)))
+        .pipe(socket);
+    });
+    const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const waiting = throughSsh(
+      { url: `http://127.0.0.1:${port}` },
+      { ...machine.setting, proxy: bastion.setting },
+      never,
+      () => Promise.resolve(restarted.listening),
+    );
+    await vi.waitUntil(() => String(stderr.mock.calls).includes("nothing listens there"), 10_000);
+    restarted.listen(port, "127.0.0.1");
+    expect(await waiting).toBe(true);
+    stderr.mockRestore();
+    restarted.close();
   });
 
   it("is read from stdin, without what only the command provider wants to know", () => {
