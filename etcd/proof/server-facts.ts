@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Auth, Snapshot } from "../snapshot/snapshot";
 import { EtcdError, type EtcdErrorKind } from "./etcd-error";
 import type { EtcdClient, HashKvAnswer, ServerStatus } from "./etcd-client";
+import type { HashAhead } from "./hash-ahead";
 import { ALL_KEYS, type Plan } from "./plan";
 
 /** What the server told, or why it would not. */
@@ -63,11 +64,12 @@ export async function gatherFacts(
   client: EtcdClient,
   snapshot: Snapshot,
   reachable: Reachable,
+  ahead?: HashAhead,
 ): Promise<ServerFacts> {
   const { keys, readRevision } = reachable;
   // Etcd before 3.6 does not say which revision it hashed; that the keys could be read proves that it is not compacted.
   const hash: Answer<HashKvAnswer> =
-    "refused" in keys ? keys : await answerOf(client.hashKv(readRevision));
+    "refused" in keys ? keys : await answerOf(hashAt(client, readRevision, ahead));
   return {
     ...reachable,
     hash,
@@ -78,6 +80,16 @@ export async function gatherFacts(
     alarms: await answerOf(client.alarms()),
     auth: await answerOf(authOf(client)),
   };
+}
+
+/** The hash at a revision: the one that was asked for ahead when it is of this very revision, as etcd says from 3.6 on. */
+async function hashAt(
+  client: EtcdClient,
+  revision: number,
+  ahead: HashAhead | undefined,
+): Promise<HashKvAnswer> {
+  const early = await ahead?.answer;
+  return early?.hashRevision === revision ? early : client.hashKv(revision);
 }
 
 async function authOf(client: EtcdClient): Promise<Auth> {

@@ -19,6 +19,7 @@ import { differenceLog } from "./differences";
 import type { Endpoint } from "./endpoint";
 import { openEtcd } from "./etcd-client";
 import { expectedKeysCheck } from "./expected-keys";
+import type { HashAhead } from "./hash-ahead";
 import { compareTtls, leasesCheck, NO_TTLS, revisionCheck } from "./lease-checks";
 import { planReadBack } from "./plan";
 import { readBack } from "./read-back";
@@ -49,6 +50,8 @@ export interface VerifyRequest {
   readonly inUse?: boolean;
   /** What the source said of itself. Default: the proof begins at the file. */
   readonly manifest?: Manifest;
+  /** The hash of the server as it is, asked for while the backup was read. Default: it is asked for now. */
+  readonly ahead?: HashAhead;
   /** What others measured before; `verify` is added. Default: none. */
   readonly phases?: readonly Phase[];
   /** When it all began. Default: now. */
@@ -90,7 +93,7 @@ export async function verify(request: VerifyRequest): Promise<Report> {
     };
     // A server hashes with one core, and the reading leaves it one.
     const [facts, readFull] = await both(
-      gatherFacts(client, snapshot, reachable),
+      gatherFacts(client, snapshot, reachable, request.ahead),
       level === "full" ? readAll("stored") : undefined,
     );
     const checks: Check[] = [

@@ -1,6 +1,8 @@
 import * as path from "node:path";
 import pc from "picocolors";
 import { manifestOf, readBackup } from "../../etcd/backup-file/backup-file";
+import type { Endpoint } from "../../etcd/proof/endpoint";
+import { hashAhead } from "../../etcd/proof/hash-ahead";
 import { verify as proveEndpoint } from "../../etcd/proof/verify";
 import type { Phase, Report, VerificationLevel } from "../../etcd/report/report";
 import { reportText, verdictLine } from "../../etcd/report/text";
@@ -31,26 +33,42 @@ export type VerifyOptions = GlobalOptions &
 
 /** Compares a running etcd with a backup and prints the report; returns the exit code. */
 export async function verify(options: VerifyOptions): Promise<number> {
-  const startedAt = new Date();
   const signal = abortOnInterrupt();
   const { password, ssh } = options.accessStdin === true ? await readRequest(Access) : {};
   const named = await findEndpoint(options, signal);
   const target = password === undefined ? named : { ...named, password };
   const file = path.resolve(options.file);
+  const report = await throughSsh(target, ssh, signal, (endpoint) =>
+    prove(options, file, endpoint, signal),
+  );
+  if (options.report !== undefined) writeReports(report, path.resolve(options.report));
+  print(report, options);
+  return report.verdict === "pass" ? EXIT.good : EXIT.checkFailed;
+}
 
+/** Reads the backup, and compares the etcd with it; the etcd hashes its store meanwhile. */
+async function prove(
+  options: VerifyOptions,
+  file: string,
+  endpoint: Endpoint,
+  signal: AbortSignal,
+): Promise<Report> {
+  const startedAt = new Date();
   const say = options.quiet === true ? () => undefined : progressLines();
-  const { snapshot, backup } = await readBackup(file, {
-    signal,
-    keepIn: options.unpacked,
-    ...tellProgress(file, say),
-  });
+  const ahead = hashAhead(endpoint, signal);
   try {
-    const manifest = manifestOf(backup);
-    const read: Phase = { name: "preflight", seconds: secondsSince(startedAt) };
-    const report = await throughSsh(target, ssh, signal, (endpoint) =>
-      proveEndpoint({
+    const { snapshot, backup } = await readBackup(file, {
+      signal,
+      keepIn: options.unpacked,
+      ...tellProgress(file, say),
+    });
+    try {
+      const manifest = manifestOf(backup);
+      const read: Phase = { name: "preflight", seconds: secondsSince(startedAt) };
+      return await proveEndpoint({
         snapshot: { ...snapshot, file: backup.name },
         endpoint,
+        ahead,
         level: options.level,
         expectedKeys: options.expect,
         inUse: options.inUse === true,
@@ -62,13 +80,12 @@ export async function verify(options: VerifyOptions): Promise<number> {
         onProgress: (done, total) => {
           say(`comparing: ${done} of ${total} keys`);
         },
-      }),
-    );
-    if (options.report !== undefined) writeReports(report, path.resolve(options.report));
-    print(report, options);
-    return report.verdict === "pass" ? EXIT.good : EXIT.checkFailed;
+      });
+    } finally {
+      snapshot.close();
+    }
   } finally {
-    snapshot.close();
+    ahead.close();
   }
 }
 

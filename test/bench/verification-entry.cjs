@@ -6,6 +6,8 @@ const { readFileSync } = require("node:fs");
 
 /** @type {typeof import("../../etcd/snapshot/snapshot")} */
 const { readSnapshot } = require("../../etcd/snapshot/snapshot");
+/** @type {typeof import("../../etcd/proof/hash-ahead")} */
+const { hashAhead } = require("../../etcd/proof/hash-ahead");
 /** @type {typeof import("../../etcd/proof/verify")} */
 const { verify } = require("../../etcd/proof/verify");
 
@@ -14,11 +16,14 @@ const { verify } = require("../../etcd/proof/verify");
  * @param {string} endpointFile JSON of an `Endpoint`
  */
 async function main(file, endpointFile) {
+  const endpoint = JSON.parse(readFileSync(endpointFile, "utf8"));
+  const ahead = hashAhead(endpoint, new AbortController().signal);
   const snapshot = await readSnapshot(file);
   const read = performance.now();
   const report = await verify({
     snapshot,
-    endpoint: JSON.parse(readFileSync(endpointFile, "utf8")),
+    endpoint,
+    ahead,
     level: "full",
   });
   const { verdict, differences } = report;

@@ -8,9 +8,11 @@ import { expect, it, onTestFinished } from "vitest";
 import { makePki } from "../../../etcd/machine/pki";
 import { EtcdError, type EtcdErrorKind } from "../../../etcd/proof/etcd-error";
 import type { Endpoint } from "../../../etcd/proof/endpoint";
+import { hashAhead } from "../../../etcd/proof/hash-ahead";
 import { verify } from "../../../etcd/proof/verify";
 import { readSnapshot, type Snapshot } from "../../../etcd/snapshot/snapshot";
 import { makeSnapshot } from "../../support/make-snapshot";
+import { freePorts } from "../../support/ports";
 import { temporaryDirectory } from "../../support/temporary";
 import { check, findings, fixture, prove, server, snapshotOf, write } from "./stores";
 
@@ -223,4 +225,45 @@ it("finds a role that may do more, and a user with another role, by name", async
   expect(check(report, "auth").reason).toBe(
     "user viewer has other roles, role reader has other permissions",
   );
+});
+
+it("takes a hash that was asked for ahead, but only one of the backup's own revision", async () => {
+  const source = await server();
+  await source.etcdctl("put", "/a", "1");
+  const snapshot = await snapshotOf(source);
+  const ahead = async () => {
+    const asked = hashAhead(source.endpoint, new AbortController().signal);
+    const answer = await asked.answer;
+    asked.close();
+    return answer;
+  };
+  const answer = await ahead();
+  expect(answer).toMatchObject({ hash: snapshot.hashKv(), hashRevision: snapshot.revision });
+  if (answer === undefined) throw new Error("no answer");
+  const given = (hash: typeof answer) => ({
+    answer: Promise.resolve(hash),
+    close: () => undefined,
+  });
+  const other = given({ ...answer, hash: answer.hash + 1 });
+  expect(findings(await prove(snapshot, source, { ahead: other }))).toEqual({ hashkv: "fail" });
+
+  await source.etcdctl("put", "/b", "2");
+  const later = await ahead();
+  expect(later?.hashRevision).toBe(snapshot.revision + 1);
+  const options = { inUse: true, ahead: given(later ?? answer) };
+  expect(findings(await prove(snapshot, source, options))).toEqual({ revision: "explained" });
+});
+
+it("has no hash ahead of a server that is not there, and does not wait for one that was given up", async () => {
+  const [port = 0] = await freePorts(1);
+  const never = new AbortController().signal;
+  const nobody = hashAhead({ url: `http://127.0.0.1:${port}` }, never);
+  expect(await nobody.answer).toBeUndefined();
+
+  const silent = createServer();
+  await new Promise<void>((resolve) => silent.listen(port, "127.0.0.1", resolve));
+  const givenUp = hashAhead({ url: `http://127.0.0.1:${port}` }, never);
+  givenUp.close();
+  expect(await givenUp.answer).toBeUndefined();
+  silent.close();
 });
