@@ -10,7 +10,7 @@ import type { Pki } from "../etcd/machine/pki";
 import type { EtcdPrograms } from "../etcd/machine/programs";
 import type { Backup } from "./backup";
 import type { SshConnection } from "./etcd-vm-connection";
-import { restoreFlags } from "./restore-flags";
+import { bumpToCome, restoreFlags } from "./restore-flags";
 import { commandLine, projectPath } from "./script";
 
 /** A machine that cloud-init has made ready for a restore. */
@@ -131,7 +131,7 @@ export function restoreOverSsh(
           return `${restore} && ${commandLine("rm", "-f", "--", snapshot)}`;
         }),
       // etcd reads its CA when it starts: with another one the script finds that it does not serve.
-      triggers: [...triggers, caSha256],
+      triggers: [...triggers, caSha256, bumpToCome(backup)],
       logging: "stderr",
     },
     { parent, dependsOn: [certified, copied] },

@@ -16,3 +16,11 @@ export function restoreFlags(
     ...["--environment", environmentFile, "--programs", programs, "--service", service],
   ];
 }
+
+/**
+ * By how much a backup is bumped after this restore: with another bump, or none, the store is not what the backup holds
+ * any more, and is restored again.
+ */
+export function bumpToCome({ bumped }: Backup): number {
+  return bumped?.bumpedBy ?? 0;
+}

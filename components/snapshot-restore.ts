@@ -3,7 +3,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Backup } from "./backup";
 import { restoreOverSsh, type SshMachine } from "./remote-restore";
-import { restoreFlags } from "./restore-flags";
+import { bumpToCome, restoreFlags } from "./restore-flags";
 import { commandLine, projectPath } from "./script";
 
 /** A machine with etcd installed and configured, but without data: where a backup can be restored. */
@@ -101,7 +101,7 @@ function restoreHere(
             ...restoreFlags(backup, backup.plainFile, ...there),
           ),
         ),
-      triggers: [backup.sha256, machine.instanceId],
+      triggers: [backup.sha256, machine.instanceId, bumpToCome(backup)],
       logging: "stderr",
     },
     { parent },

@@ -33,6 +33,8 @@ export interface VerificationArgs {
   readonly phases?: Readonly<Partial<Record<Phase["name"], pulumi.Input<number | undefined>>>>;
   /** Folder on this computer for the report, in all its forms. */
   readonly reportDirectory: string;
+  /** Whether the report goes with it. False where another verification writes to the same folder. @default true */
+  readonly ownsReport?: boolean;
 }
 
 /**
@@ -63,7 +65,7 @@ export class Verification extends pulumi.ComponentResource {
           .apply(([endpoint, clientDirectory, inUse, phases]) =>
             verifyCommand(args, endpoint, clientDirectory, inUse, phases),
           ),
-        delete: commandLine("rm", "-f", "--", ...reports),
+        ...(args.ownsReport === false ? {} : { delete: commandLine("rm", "-f", "--", ...reports) }),
         ...(credentials === undefined && ssh === undefined
           ? {}
           : {

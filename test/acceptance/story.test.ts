@@ -130,6 +130,25 @@ test(
 );
 
 test(
+  "a wished bump is made once the backup is proved, and taken back with the wish",
+  async () => {
+    const bumped = await lab.run("start", otherBackup, "-c", "bumpRevision=1000");
+    expect(bumped.code, bumped.stderr).toBe(0);
+    const { snapshot, restored, verdict } = lab.report();
+    const revision = snapshot.revision + 1000;
+    expect({ verdict, restored }).toMatchObject({
+      verdict: "pass",
+      restored: { keys: 296, revision, compactRevision: revision },
+    });
+
+    const plain = await lab.run("start", otherBackup);
+    expect(plain.code, plain.stderr).toBe(0);
+    expect(lab.report()).toMatchObject({ verdict: "pass", restored: { hashKv: 1499529501 } });
+  },
+  LIMIT,
+);
+
+test(
   "an etcd that somebody killed is started again, on the data that it had",
   async () => {
     process.kill(lab.etcdPid(), "SIGKILL");

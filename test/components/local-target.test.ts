@@ -56,6 +56,7 @@ function engineWithScripts(preview = false) {
     "pki-certificates": FILES,
     "etcd-installation": INSTALLED,
     "restore-snapshot": RESTORED,
+    "bump-snapshot": RESTORED,
     "verification-proof": REPORT,
   };
   return mockEngine({
@@ -145,13 +146,13 @@ test("LocalEtcd hands its keys over by stdin, as a secret, and takes only what a
   );
 });
 
-test("SnapshotRestore runs anew for another backup or another machine, and for nothing else", async () => {
+test("SnapshotRestore runs anew for another backup, another machine or another bump to come, and for nothing else", async () => {
   const engine = await engineWithScripts();
   const restore = new SnapshotRestore("restore", { backup: BACKUP, machine: local().machine });
   await engine.settled();
 
   const { inputs, options } = engine.named("restore-snapshot");
-  expect(inputs.triggers).toEqual(["8f94", "start 1"]);
+  expect(inputs.triggers).toEqual(["8f94", "start 1", 0]);
   expect(options.replaceOnChanges).toEqual(["triggers[*]"]);
   expect(options.dependencies).toEqual(["etcd-installation"]);
   expect(inputs.create).toBe(
@@ -161,6 +162,25 @@ test("SnapshotRestore runs anew for another backup or another machine, and for n
   );
   expect(inputs, "the old data is not the new restore's to delete").not.toHaveProperty("delete");
   expect(await valueOf(restore.seconds)).toEqual({ restore: 6, start: 4 });
+});
+
+test("a backup that is to be bumped is restored and proved as it is first; the bump's own proof leaves the report", async () => {
+  const engine = await engineWithScripts();
+  const { machine } = local();
+  const bumped = { ...BACKUP, revision: 1482, compactRevision: 1482, hashKv: 7, bumpedBy: 1000 };
+  new SnapshotRestore("restore", { backup: { ...BACKUP, bumped }, machine });
+  new SnapshotRestore("bump", { backup: bumped, machine });
+  new Verification("verification", { ...PROOF, backup: bumped, ownsReport: false });
+  await engine.settled();
+
+  expect(engine.named("restore-snapshot").inputs.triggers).toEqual(["8f94", "start 1", 1000]);
+  expect(engine.named("restore-snapshot").inputs.create).not.toContain("--bump");
+  expect(engine.named("bump-snapshot").inputs.create).toContain(
+    "--revision 1482 --compact-revision 1482 --hashkv 7 --bump 1000",
+  );
+  const { inputs } = engine.named("verification-proof");
+  expect(inputs.create).toContain("--bumped 1000");
+  expect(inputs).not.toHaveProperty("delete");
 });
 
 const PROOF: VerificationArgs = {

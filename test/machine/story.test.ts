@@ -192,6 +192,16 @@ describe("a backup on a machine in a cloud", () => {
     expectProved("kubernetes-1.35-main.db");
   });
 
+  it("is bumped once it is proved, where that is wished", async () => {
+    const bumped = engine({ verification: "standard", bumpRevision: "1000" });
+    expect(await bumped.up()).toMatchObject({ ok: true, failures: [] });
+    const { revision, live_keys: keys } = readTruth("kubernetes-1.35-main.db");
+    expect(report()).toMatchObject({
+      verdict: "pass",
+      restored: { keys, revision: revision + 1000, compactRevision: revision + 1000 },
+    });
+  });
+
   it("leaves nothing after `destroy`", async () => {
     await expectNothingLeft(stack, engine());
     expect(fs.existsSync(stack.path("lab", "client", "client.key"))).toBe(false);
