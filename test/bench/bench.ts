@@ -2,9 +2,11 @@
  * `npm run bench`: ours against the field's own programs, in turn on one machine, medians of whole processes.
  * Prints the ratios and writes `bench/results.json`. A figure is a measurement, never a test.
  */
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { abortOnInterrupt } from "../../scripts/lab";
 import { makeSnapshot } from "../support/make-snapshot";
 import { benchLookInside, describeLookInside } from "./look-inside";
 import { RUNS } from "./measure";
@@ -15,6 +17,11 @@ const RESULTS = join(__dirname, "..", "..", "bench");
 
 async function main(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "etcd-restore-bench-"));
+  // The servers that are being measured end with this process (test/support/etcd-server.ts).
+  abortOnInterrupt().addEventListener("abort", () => {
+    rmSync(directory, { recursive: true, force: true });
+    process.exit(130);
+  });
   const say = (line: string) => process.stdout.write(`${line}\n`);
   try {
     process.stderr.write("making a store of 300,000 keys with a real etcd\n");

@@ -10,6 +10,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import { abortOnInterrupt } from "../../scripts/lab";
+
 import { KINDS } from "./kinds";
 import { runMatrix, type Row } from "./matrix";
 import { matrixTable } from "./table";
@@ -59,10 +61,7 @@ async function main(): Promise<number> {
     say(`no such kind: ${unknown.join(", ")}; --list names them all`);
     return 2;
   }
-  const stop = new AbortController();
-  process.once("SIGINT", () => {
-    stop.abort(new Error("interrupted"));
-  });
+  const signal = abortOnInterrupt();
   const began = performance.now();
   let told = began;
   const rows = await runMatrix({
@@ -71,7 +70,7 @@ async function main(): Promise<number> {
     places: Number(values.places),
     ...(values.sample === undefined ? {} : { sample: Number(values.sample) }),
     atOnce: 2,
-    signal: stop.signal,
+    signal,
     onProgress: (done, total, kind) => {
       if (performance.now() - told < 5000 && done < total) return;
       told = performance.now();

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, inject, it, onTestFinished } from "vitest
 import * as z from "zod";
 import { makeSshKey } from "../../etcd/machine/ssh-keys";
 import { PROJECT } from "../support/lab";
-import { TINY_FLAVOR } from "../support/openstack/catalog";
+import { HUGE_FLAVOR, TINY_FLAVOR } from "../support/openstack/catalog";
 import type { OpenStackOptions } from "../support/providers/openstack";
 import { cloudSession, openCloudStack, type CloudStack } from "./cloud-stack";
 
@@ -66,6 +66,12 @@ describe.skipIf(administrator === undefined)("in a cloud whose administrator we 
     const opened = await openStack();
     const message = await failure(opened, { flavor: TINY_FLAVOR });
     expect(message).toMatch(/flavor "m1\.tiny" is too small: it has 128 MiB of memory/);
+  });
+
+  it("tells nova's own words when no host takes the server", async () => {
+    const opened = await openStack();
+    const message = await failure(opened, { flavor: HUGE_FLAVOR });
+    expect(message).toMatch(/'ERROR', wanted 'ACTIVE': No valid host was found/);
   });
 
   it("tells nova's own words when there is no quota for a server", async () => {

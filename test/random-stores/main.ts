@@ -9,6 +9,8 @@
  */
 import { parseArgs } from "node:util";
 
+import { abortOnInterrupt } from "../../scripts/lab";
+
 import { judgeBatch, STORES_A_SOURCE, type StoreResult } from "./stores";
 
 const AT_ONCE = 2;
@@ -24,10 +26,7 @@ async function main(): Promise<number> {
   const [stores, from, seed] = [Number(values.stores), Number(values.from), Number(values.seed)];
   const first = Math.floor(from / STORES_A_SOURCE);
   const batches = Math.ceil(stores / STORES_A_SOURCE);
-  const stop = new AbortController();
-  process.once("SIGINT", () => {
-    stop.abort(new Error("interrupted"));
-  });
+  const signal = abortOnInterrupt();
   const results: StoreResult[] = [];
   const began = performance.now();
   let next = 0;
@@ -35,7 +34,7 @@ async function main(): Promise<number> {
     while (next < batches) {
       const batch = next++;
       const count = Math.min(STORES_A_SOURCE, stores - batch * STORES_A_SOURCE);
-      await judgeBatch(seed, first + batch, count, tell, stop.signal);
+      await judgeBatch(seed, first + batch, count, tell, signal);
     }
   };
   const tell = (result: StoreResult) => {

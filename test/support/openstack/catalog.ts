@@ -10,6 +10,8 @@ export const IMAGE = "debian-12";
 export const FLAVOR = "m1.small";
 /** Too small for any backup: to see it refused. */
 export const TINY_FLAVOR = "m1.tiny";
+/** With a disk that no host has: nova takes the order, and its server ends in ERROR. */
+export const HUGE_FLAVOR = "m1.huge";
 export const EXTERNAL_NETWORK = "public";
 
 const WithId = z.object({ id: z.string() });
@@ -134,6 +136,7 @@ export async function makeOffer(session: Session, guest: GuestFiles): Promise<vo
     });
   await flavor(FLAVOR, 2, 1024, 4);
   await flavor(TINY_FLAVOR, 1, 128, 3);
+  await flavor(HUGE_FLAVOR, 1, 1024, 1_000_000);
   const network_id = idOf(
     await session.request("network", "/networks", {
       method: "POST",
