@@ -396,7 +396,7 @@ restore_beside() {
     --initial-advertise-peer-urls "${setting[ETCD_INITIAL_ADVERTISE_PEER_URLS]}" "${without_hash[@]}" "${bumping[@]}" \
     >"$staging/log" 2>&1
   if ! join; then
-    tail -n 5 -- "$staging/log" | sed 's/^/restore:   /' >&2
+    last_words
     fail 3 "$restore_tool could not restore $snapshot"
   fi
   {
@@ -479,8 +479,13 @@ refuse_data() {
   fail 1 "$1: kept in $quarantine and not served; what was there before is untouched"
 }
 
+# What etcd or its tool said last; of a panic what it was about, without the stacks.
+last_words() {
+  sed '/^goroutine [0-9]/,$d' -- "$staging/log" | grep . | tail -n 5 | cut -c 1-500 | sed 's/^/restore:   /' >&2 || true
+}
+
 refuse_trial() {
-  tail -n 5 -- "$staging/log" | cut -c 1-500 | sed 's/^/restore:   /' >&2
+  last_words
   fail 3 "$1; what was there before is untouched"
 }
 

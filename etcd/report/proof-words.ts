@@ -111,15 +111,19 @@ export function provesNot(report: Report): string[] {
   return [
     sourceWords,
     ...levelWords,
-    "Users, roles and passwords of etcd: only whether authentication is on was compared. Members and cluster id are new on purpose.",
+    verdictOf(report, "auth") === "pass"
+      ? "Passwords of etcd's users: etcd does not tell them. Members and cluster id are new on purpose."
+      : "Users, roles and passwords of etcd. Members and cluster id are new on purpose.",
     "That applications can use the data: keys that decrypt Kubernetes Secrets, certificates and tokens lie outside etcd, and no application has used this store.",
   ];
 }
 
 /** What to do before a real cluster uses a restored store. */
-export function beforeUse({ snapshot }: Report): string[] {
+export function beforeUse({ snapshot, restored }: Report): string[] {
   return [
-    `A plain restore takes the store back to revision ${snapshot.revision}. Clients that have seen a later one, such as Kubernetes' controllers and the caches of its API servers, would trust stale data: restore with a raised revision (setting bumpRevision), by more than was written since the backup.`,
+    restored.compactRevision > snapshot.revision
+      ? `The revision was raised from ${snapshot.revision} to ${restored.revision}, and everything before is marked as compacted: clients that have seen a later revision than the backup's notice that, if no more than that was written since.`
+      : `A plain restore takes the store back to revision ${snapshot.revision}. Clients that have seen a later one, such as Kubernetes' controllers and the caches of its API servers, would trust stale data: restore with a raised revision (setting bumpRevision), by more than was written since the backup.`,
     "Then restart whatever keeps a watch: the API servers first, then controller managers, schedulers and kubelets, and operators that run in the cluster.",
     "Keep with the backup what is not in it: the encryption configuration, the certificate authorities and the service account keys.",
     "Leases start anew at a restore: keys with a lease stay for one more full term, then they go. For short ones, such as Kubernetes' masterleases and events, that is as it should be.",

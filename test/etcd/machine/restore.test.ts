@@ -313,6 +313,23 @@ describe("restore.sh and its surroundings", () => {
     expect(lab.beside()).toEqual([expect.stringMatching(/^data\.quarantine-/)]);
   });
 
+  it("tells what an etcd said that panics, without the stacks", async () => {
+    const panicking = path.join(folder, "panicking");
+    fs.mkdirSync(panicking);
+    for (const program of ["etcdctl", "etcdutl"]) {
+      fs.symlinkSync(path.join(programs, program), path.join(panicking, program));
+    }
+    const version = `'${path.join(programs, "etcd")}' --version`;
+    const panic = "printf 'panic: no such member\\n\\ngoroutine 1 [running]:\\nmain.main()\\n' >&2";
+    const text = `#!/bin/sh\n[ "$1" != --version ] || exec ${version}\n${panic}\nexit 2\n`;
+    fs.writeFileSync(path.join(panicking, "etcd"), text, { mode: 0o755 });
+    const ended = await run(lab.restoreArgv(main, "--programs", panicking));
+    expect(ended, ended.stderr).toMatchObject({ code: 3, stdout: "" });
+    expect(ended.stderr).toMatch(/panic: no such member\n.*does not start on what was restored/);
+    expect(ended.stderr).not.toContain("goroutine");
+    expect(lab.beside()).toEqual([]);
+  });
+
   it("is not misled by the user's own etcd variables", async () => {
     const env = {
       ETCD_NAME: "evil",

@@ -103,6 +103,26 @@ describe("the HTML page of a report", () => {
     expect(quick).not.toContain("was read back");
     expect(quick).not.toContain("what the source cluster said");
     expect(quick).toContain("32 bits");
+
+    expect(text(base)).toContain("Passwords of etcd's users: etcd does not tell them.");
+    const unasked = base.checks.filter(({ id }) => id !== "auth");
+    expect(text({ ...base, checks: unasked })).toContain("Users, roles and passwords of etcd.");
+  });
+
+  it("says what to do before a cluster uses the store: raise the revision, unless that was done, and restart who watches", () => {
+    const base = readReport("pass");
+    const use = (report: Report) => sectionText(page(report), "use");
+    const { revision } = base.snapshot;
+    expect(use(base)).toContain(`takes the store back to revision ${revision}.`);
+    expect(use(base)).toContain("(setting bumpRevision)");
+    expect(use(base)).toContain("restart whatever keeps a watch: the API servers first");
+    expect(use(base)).toContain("the encryption configuration, the certificate authorities");
+
+    const raised = { ...base.restored, revision: revision + 9, compactRevision: revision + 9 };
+    expect(use({ ...base, restored: raised })).toContain(
+      `The revision was raised from ${revision} to ${revision + 9}`,
+    );
+    expect(use({ ...base, restored: raised })).not.toContain("bumpRevision");
   });
 
   it("shows nasty texts as texts, with what cannot be seen written out", () => {
