@@ -55,7 +55,11 @@ function facts(inspection: Inspection): readonly Fact[] {
     ],
     [
       "members",
-      members.map(({ name, peerUrls }) => `${name} ${peerUrls.join(" ")}`).join(", ") || "none",
+      members
+        .map(({ name, peerUrls, isLearner }) =>
+          [name, ...peerUrls, ...(isLearner ? ["(learner)"] : [])].join(" "),
+        )
+        .join(", ") || "none",
     ],
     [
       "alarms",

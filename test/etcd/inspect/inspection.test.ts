@@ -253,3 +253,49 @@ describe("the verdict", () => {
     expectFitsAScreen(text);
   });
 });
+
+describe("what to know before a restore", () => {
+  it("names every etcd that may serve it, none older than the one that wrote it", async () => {
+    const wrote = async (version: string) => {
+      const cluster = [{ key: Buffer.from("clusterVersion"), value: Buffer.from(version) }];
+      return (await inspectBuilt({ buckets: etcdBuckets([], { cluster }) })).etcd.servedBy;
+    };
+    expect(await wrote("3.4.0")).toEqual(["3.5", "3.6", "3.7"]);
+    expect(await wrote("3.5.0")).toEqual(["3.5", "3.6", "3.7"]);
+    expect(await wrote("3.7.0")).toEqual(["3.7"]);
+    expect(await wrote("3.9.0")).toEqual([]);
+  });
+
+  it("tells a learner from the members that vote", async () => {
+    const member = (id: number, name: string, more: object) => ({
+      key: Buffer.from(id.toString(16)),
+      value: Buffer.from(
+        JSON.stringify({ id, peerURLs: [`http://10.0.0.${id}:2380`], name, ...more }),
+      ),
+    });
+    const members = [member(1, "voter", {}), member(2, "pupil", { isLearner: true })];
+    const found = await inspectBuilt({ buckets: etcdBuckets([], { members }) });
+    expect(found.members).toMatchObject([
+      { id: "1", isLearner: false },
+      { id: "2", isLearner: true },
+    ]);
+    expect(inspectionText(found)).toContain(
+      "voter http://10.0.0.1:2380, pupil http://10.0.0.2:2380 (learner)\n",
+    );
+  });
+
+  it("says of a backup over etcd's default quota that it needs another, and of no smaller one", async () => {
+    const { bytes } = buildDatabase({ buckets: etcdBuckets([]) });
+    const snapshot = await readSnapshot(workspace.write("quota.db", bytes));
+    snapshot.close(); // only its size is another; a value is not read
+    const sized = (size: number) => inspect({ ...snapshot, bytes: size });
+    const over = sized(3 * 2 ** 30);
+    expect(over.verdict).toBe("restorable");
+    expect(over.notes).toContain(
+      "with 3.0 GiB it is over etcd's default quota of 2.0 GiB: set --quota-backend-bytes (etcd-restore does)",
+    );
+    expect(inspectionText(over)).toContain("over etcd's default quota");
+    expect(sized(2 * 2 ** 30 + 1).notes.join()).toContain("quota");
+    expect(sized(2 * 2 ** 30).notes.join()).not.toContain("quota");
+  });
+});
