@@ -8,6 +8,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Backup } from "../../components/backup";
+import { SnapshotRestore } from "../../components/snapshot-restore";
 import {
   isSecret,
   mockEngine,
@@ -60,6 +62,12 @@ const SETTINGS = {
   externalNetwork: "public",
   sshCidrs: '["203.0.113.0/24"]',
   clientCidrs: '["203.0.113.0/24"]',
+};
+/** As if it were read: where its size counts, no file of that size is needed. */
+const BACKUP: Backup = {
+  ...{ file: SNAPSHOT, plainFile: SNAPSHOT, sha256: BACKUP_SHA, bytes: 0, keys: 337 },
+  ...{ revision: 482, compactRevision: 424, hashKv: 1992026518, etcdVersion: "3.6.0" },
+  ...{ servedBy: "3.6", authentication: false },
 };
 
 let lab: string;
@@ -168,6 +176,27 @@ describe("the program on OpenStack", () => {
     expect(engine.named("restore-backup").inputs.remotePath).toBe(UPLOAD);
     expect(engine.named("restore-script").inputs.remotePath).toBe(script);
     expect(engine.named("restore-space").inputs.stdin).toContain("not enough space");
+  });
+
+  test.each([
+    [2, 3972],
+    [8, 13188],
+  ])("gives a backup of %i GiB %i s, and asks for its room", async (gibibytes, seconds) => {
+    const engine = await mockEngine({ outputs });
+    const bytes = gibibytes * 2 ** 30;
+    const connection = {
+      ...{ host: "203.0.113.7", port: 22, user: "restore", privateKey: "LOGIN PRIVATE KEY" },
+      ...{ hostKey: KEYS.host.publicKey, dialErrorLimit: 1, perDialTimeout: 1 },
+    };
+    const machine = {
+      ...{ instanceId: "etcd-server-id", environmentFile: "/etc/default/etcd" },
+      ...{ programs: "/usr/local/bin", service: "/usr/local/sbin/etcd-service" },
+      ssh: { connection, certificates: PKI },
+    };
+    new SnapshotRestore("restore", { backup: { ...BACKUP, bytes }, machine });
+    await engine.settled();
+    expect(engine.named("restore-snapshot").inputs.create).toContain(` RuntimeMaxSec=${seconds} `);
+    expect(engine.named("restore-space").inputs.create).toContain(` ${bytes} ${bytes} `);
   });
 
   test("has no secret in clear in any input", async () => {
