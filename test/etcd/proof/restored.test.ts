@@ -1,8 +1,12 @@
 /** Real Kubernetes backups, restored by etcdutl and served by every minor version: all of it is found to be right. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
 import { describe, expect, it } from "vitest";
 
 import type { VerificationLevel } from "../../../etcd/report/report";
-import { check, findings, fixture, prove, server, snapshotOf, write } from "./stores";
+import { temporaryDirectory } from "../../support/temporary";
+import { check, findings, fixture, openSnapshot, prove, server, snapshotOf, write } from "./stores";
 
 const LEVELS: readonly VerificationLevel[] = ["quick", "standard", "full"];
 /** The leases of a quarter of a minute may have run out on a slow machine; nothing else may differ. */
@@ -129,5 +133,34 @@ describe("the source itself", () => {
     expect(findings(await prove(snapshot, source, { manifest: otherFile }))).toEqual({
       sha256: "fail",
     });
+  });
+});
+
+describe("a raw database, without the SHA-256 that etcd writes behind a snapshot", () => {
+  it("leaves the verdict open, though all else is right, until a manifest vouches for its bytes", async () => {
+    const source = await server();
+    await write(source, [{ put: "/a", value: "1" }]);
+    const whole = await snapshotOf(source);
+    const file = join(await temporaryDirectory(), "raw.db");
+    await writeFile(file, (await readFile(whole.file)).subarray(0, -32));
+    const raw = await openSnapshot(file);
+
+    const report = await prove(raw, source);
+    expect(findings(report)).toEqual({ sha256: "not-checked" });
+    expect(check(report, "sha256").reason).toContain("the file carries no SHA-256");
+    expect(report.verdict).toBe("incomplete");
+
+    const { revision, compactRevision } = raw;
+    const hashed = { revision, compactRevision, hashKv: raw.hashKv(), hashKvRevision: revision };
+    const manifest = {
+      schemaVersion: 1 as const,
+      takenAt: "2026-01-02T03:04:05Z",
+      sha256: raw.sha256,
+      bytes: raw.bytes,
+      source: hashed,
+    };
+    const witnessed = await prove(raw, source, { manifest });
+    expect(check(witnessed, "sha256")).toMatchObject({ verdict: "pass", source: "manifest" });
+    expect(witnessed.verdict).toBe("pass");
   });
 });
