@@ -313,6 +313,48 @@ describe("restore.sh and its surroundings", () => {
     expect(lab.beside()).toEqual([expect.stringMatching(/^data\.quarantine-/)]);
   });
 
+  /** Programs with the real etcd, and others that are what is given: lines of sh. */
+  function programsWith(name: string, others: Readonly<Record<string, string>>): string {
+    const directory = path.join(folder, name);
+    fs.mkdirSync(directory);
+    fs.symlinkSync(path.join(programs, "etcd"), path.join(directory, "etcd"));
+    for (const [program, text] of Object.entries(others)) {
+      fs.writeFileSync(path.join(directory, program), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    }
+    return directory;
+  }
+  // What etcdctl 3.6 answers to the words that it knew once, and to any other.
+  const HELP = "echo 'etcdctl - A simple command line client for etcd3.'";
+
+  it("refuses where no program can restore, names what is needed, and makes nothing", async () => {
+    const none = "can restore a snapshot: etcdutl is needed, or an etcdctl before 3.6";
+    const cases: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
+      [{}, /no program etcdctl in .*\/0$/],
+      [{ etcdctl: HELP }, new RegExp(`no program in .*/1 ${none}$`)],
+      [{ etcdctl: HELP, etcdutl: HELP }, new RegExp(`no program in .*/2 ${none}$`)],
+      // Of another architecture, say: what it prints is not its own help.
+      [{ etcdctl: HELP, etcdutl: "echo --data-dir; exit 126" }, new RegExp(`in .*/3 ${none}$`)],
+    ];
+    for (const [i, [others, says]] of cases.entries()) {
+      const directory = programsWith(String(i), others);
+      const ended = await run(lab.restoreArgv(main, "--programs", directory));
+      expect(ended, ended.stderr).toMatchObject({ code: 3, stdout: "" });
+      expect(ended.stderr.trimEnd()).toMatch(says);
+      expect(ended.stderr.trimEnd()).not.toContain("\n");
+    }
+    expect(fs.existsSync(lab.data)).toBe(false);
+    expect(lab.beside()).toEqual([]);
+  });
+
+  it("takes etcdctl where that can restore and etcdutl cannot, whatever its version", async () => {
+    const able = `exec '${path.join(programs, "etcdutl")}' "$@"`; // etcdctl could do the same up to 3.5
+    const directory = programsWith("old", { etcdctl: able, etcdutl: HELP });
+    // That it is etcdctl which refuses the damage tells who was asked, sooner than a whole restore does.
+    const ended = await run(lab.restoreArgv(damaged(), "--programs", directory));
+    expect(ended.code, ended.stderr).toBe(3);
+    expect(ended.stderr).toMatch(/expected sha256.*\n.*etcdctl could not restore/);
+  });
+
   it("tells what an etcd said that panics, without the stacks", async () => {
     const panicking = path.join(folder, "panicking");
     fs.mkdirSync(panicking);
