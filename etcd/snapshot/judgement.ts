@@ -24,8 +24,9 @@ export function compareVersions(a: string, b: string): number {
 export function etcdVersionOf(
   snapshot: Pick<Snapshot, "clusterVersion" | "storageVersion">,
 ): string {
-  const versions = [snapshot.clusterVersion, snapshot.storageVersion].filter(
-    (v) => v !== undefined,
+  // Whatever else stands there: no etcd wrote it, and none takes it for a version.
+  const versions = [snapshot.clusterVersion ?? "", snapshot.storageVersion ?? ""].filter(
+    (version) => /^\d+\.\d+(\.\d+)?$/.test(version),
   );
   return versions.sort(compareVersions).at(-1) ?? "unknown";
 }

@@ -30,6 +30,12 @@ interface Case {
 const CASES: readonly Case[] = [
   { title: "no version, of a young or old etcd", file: {}, wrote: "unknown", restoreWith: "3.5" },
   {
+    title: "what is no version",
+    file: { clusterVersion: "x", storageVersion: "" },
+    wrote: "unknown",
+    restoreWith: "3.5",
+  },
+  {
     title: "3.3, older than any that can be had",
     file: { clusterVersion: "3.3.0" },
     wrote: "3.3.0",
