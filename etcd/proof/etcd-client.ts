@@ -6,6 +6,7 @@ import type { Endpoint } from "./endpoint";
 import { connect, type Connection } from "./grpc";
 import {
   bytesField,
+  bytesFields,
   encodeMessage,
   readFields,
   signedField,
@@ -202,20 +203,15 @@ export function openEtcd(endpoint: Endpoint, signal?: AbortSignal): EtcdClient {
     async alarms() {
       // No fields: GET, of all members.
       const fields = await ask("etcdserverpb.Maintenance/Alarm", Buffer.alloc(0));
-      return fields.flatMap(({ number, value }) => {
-        if (number !== 2 || !Buffer.isBuffer(value)) {
-          return [];
-        }
-        const alarm = [...readFields(value)];
+      return bytesFields(fields, 2).map((message) => {
+        const alarm = [...readFields(message)];
         const type = Number(unsignedField(alarm, 2));
-        return [{ memberId: unsignedField(alarm, 1), alarm: alarmName(type) }];
+        return { memberId: unsignedField(alarm, 1), alarm: alarmName(type) };
       });
     },
     async leases() {
       const fields = await ask("etcdserverpb.Lease/LeaseLeases", Buffer.alloc(0));
-      const ids = fields.flatMap(({ number, value }) =>
-        number === 2 && Buffer.isBuffer(value) ? [signedField([...readFields(value)], 1)] : [],
-      );
+      const ids = bytesFields(fields, 2).map((lease) => signedField([...readFields(lease)], 1));
       return { revision: readHeader(fields).revision, ids };
     },
     async grantedTtl(lease) {
@@ -316,9 +312,7 @@ function readHeader(fields: Parameters<typeof bytesField>[0]) {
 
 /** Of `AuthUserListResponse` and `AuthRoleListResponse`. */
 function names(fields: Parameters<typeof bytesField>[0]): readonly string[] {
-  return fields.flatMap(({ number, value }) =>
-    number === 2 && Buffer.isBuffer(value) ? [value.toString()] : [],
-  );
+  return bytesFields(fields, 2).map((name) => name.toString());
 }
 
 function alarmName(type: number): string {

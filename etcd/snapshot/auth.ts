@@ -1,6 +1,6 @@
 /** Users, roles and what they may do: `authpb` in the store, and the same messages in answers of etcd's API. */
 import type { Entry } from "./buckets";
-import { bytesField, readFields, unsignedField, type ReadField } from "./protobuf";
+import { bytesField, bytesFields, readFields, unsignedField, type ReadField } from "./protobuf";
 
 /** The authentication that a store brings along. Never a password's hash. */
 export interface Auth {
@@ -35,14 +35,14 @@ export function readAuth(
 
 /** Of a `User` (field 3) or an `AuthUserGetResponse` (field 2), sorted. */
 export function roleNames(fields: readonly ReadField[], field: number): readonly string[] {
-  return messages(fields, field)
+  return bytesFields(fields, field)
     .map((name) => name.toString())
     .sort();
 }
 
 /** Of a `Role` (name 1, keyPermission 2) or an `AuthRoleGetResponse`, which have them in the same field; sorted. */
 export function permissions(fields: readonly ReadField[]): readonly string[] {
-  return messages(fields, 2).map(permissionText).sort();
+  return bytesFields(fields, 2).map(permissionText).sort();
 }
 
 /** `Permission`: permType 1 (READ 0, WRITE 1, READWRITE 2), key 2, range_end 3. A range in hex: keys are any bytes. */
@@ -52,10 +52,4 @@ function permissionText(permission: Buffer): string {
   const verb = ["read", "write", "readwrite"][type] ?? `type ${type}`;
   const end = bytesField(fields, 3).toString("hex");
   return `${verb} ${bytesField(fields, 2).toString("hex")}${end === "" ? "" : `-${end}`}`;
-}
-
-function messages(fields: readonly ReadField[], number: number): readonly Buffer[] {
-  return fields.flatMap((field) =>
-    field.number === number && Buffer.isBuffer(field.value) ? [field.value] : [],
-  );
 }

@@ -106,3 +106,10 @@ export function bytesField(fields: readonly ReadField[], number: number): Buffer
   const value = fields.findLast((field) => field.number === number)?.value;
   return Buffer.isBuffer(value) ? value : Buffer.alloc(0);
 }
+
+/** All values of a repeated byte field, in order. */
+export function bytesFields(fields: readonly ReadField[], number: number): readonly Buffer[] {
+  return fields.flatMap((field) =>
+    field.number === number && Buffer.isBuffer(field.value) ? [field.value] : [],
+  );
+}
