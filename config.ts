@@ -2,7 +2,7 @@
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
-import { CidrError, parseCidrs } from "./etcd/machine/cidr";
+import { CidrError, parseCidrs } from "./machine/cidr";
 import type { VerificationLevel } from "./etcd/report/report";
 
 /** Settings of one stack, checked. Pulumi.yaml says what each means. */

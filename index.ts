@@ -1,13 +1,13 @@
 /** The Pulumi program: settings in, an etcd restored from a backup and proved, outputs out. */
 import * as path from "node:path";
-import { EtcdVm } from "./components/etcd-vm";
+import { EtcdVm } from "./components/vm/etcd-vm";
 import { LocalEtcd } from "./components/local-etcd";
 import { Network } from "./components/network";
 import { Pki } from "./components/pki";
 import { preflight } from "./components/preflight";
-import { SnapshotRestore } from "./components/snapshot-restore";
+import { SnapshotRestore } from "./components/restore/snapshot-restore";
 import { Verification } from "./components/verification";
-import { vmPreflight } from "./components/vm-preflight";
+import { vmPreflight } from "./components/vm/vm-preflight";
 import { loadSettings, type LocalSettings, type OpenStackSettings } from "./config";
 
 export = async () => {

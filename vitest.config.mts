@@ -5,7 +5,11 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     // These need root, or a cloud: `npm run test:machine`, `npm run test:openstack`.
-    exclude: [...configDefaults.exclude, "test/machine/**", "test/openstack/**"],
+    exclude: [
+      ...configDefaults.exclude,
+      "test/acceptance/machine/**",
+      "test/acceptance/openstack/**",
+    ],
     // Real servers and real files: a limit that only a hang reaches.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -1,9 +1,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { readBackup as readFrom, removeKept } from "../etcd/backup-file/backup-file";
+import { readBackup as readFrom, removeKept } from "../etcd/backup/backup-file";
 import { bumped } from "../etcd/proof/bumped";
-import { NoRoomError } from "../etcd/backup-file/place";
+import { NoRoomError } from "../etcd/backup/place";
 import type { SnapshotSummary } from "../etcd/report/report";
 import {
   compareVersions,

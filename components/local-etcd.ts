@@ -1,10 +1,10 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { LocalEtcd as Installed } from "../etcd/machine/local-etcd";
-import type { Pki } from "../etcd/machine/pki";
+import type { LocalEtcd as Installed } from "../machine/local/local-etcd";
+import type { Pki } from "../machine/pki/pki";
 import { etcdctlCommand } from "./etcdctl";
 import { scriptCommand } from "./script";
-import type { RestoreMachine } from "./snapshot-restore";
+import type { RestoreMachine } from "./restore/snapshot-restore";
 
 export interface LocalEtcdArgs {
   /** Folder of its own; absolute. Everything goes with it on destroy. */
@@ -56,8 +56,8 @@ export class LocalEtcd extends pulumi.ComponentResource {
     const installation = new command.local.Command(
       `${name}-installation`,
       {
-        create: scriptCommand("local-etcd", "install"),
-        delete: scriptCommand("local-etcd", "remove", directory),
+        create: scriptCommand("steps/local-etcd", "install"),
+        delete: scriptCommand("steps/local-etcd", "remove", directory),
         stdin: pulumi.secret(request),
         triggers: [directory],
         logging: "stderr",
@@ -88,7 +88,7 @@ export class LocalEtcd extends pulumi.ComponentResource {
   }
 }
 
-/** Reads what `scripts/local-etcd.ts install` printed. */
+/** Reads what `scripts/steps/local-etcd.ts install` printed. */
 function parseInstalled(stdout: string): Installed & { readonly seconds: number } {
   return JSON.parse(stdout) as Installed & { readonly seconds: number };
 }

@@ -1,7 +1,7 @@
 import * as openstack from "@pulumi/openstack";
 import * as pulumi from "@pulumi/pulumi";
-import { cidrName, parseCidr, parseCidrs, CidrError, type Cidr } from "../etcd/machine/cidr";
-import { findNetwork } from "./cloud-lookups";
+import { cidrName, parseCidr, parseCidrs, CidrError, type Cidr } from "../machine/cidr";
+import { findNetwork } from "./vm/cloud-lookups";
 import { ownerDescription, ownerTags } from "./owner";
 
 export interface NetworkArgs {

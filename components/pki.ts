@@ -1,6 +1,6 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Pki as PkiTexts } from "../etcd/machine/pki";
+import type { Pki as PkiTexts } from "../machine/pki/pki";
 import { scriptCommand } from "./script";
 
 export interface PkiArgs {
@@ -38,7 +38,7 @@ export class Pki extends pulumi.ComponentResource {
     const certificates = new command.local.Command(
       `${name}-certificates`,
       {
-        create: scriptCommand("make-pki"),
+        create: scriptCommand("steps/make-pki"),
         stdin: pulumi.jsonStringify(request),
         triggers: [request],
         logging: "none", // its output is the keys, and is printed live even when it is marked secret
@@ -53,8 +53,8 @@ export class Pki extends pulumi.ComponentResource {
     const clientFiles = new command.local.Command(
       `${name}-client-files`,
       {
-        create: scriptCommand("client-files", "write", args.clientDirectory),
-        delete: scriptCommand("client-files", "remove", args.clientDirectory),
+        create: scriptCommand("steps/client-files", "write", args.clientDirectory),
+        delete: scriptCommand("steps/client-files", "remove", args.clientDirectory),
         stdin: pulumi.jsonStringify({
           ca: this.files.ca,
           certificate: this.files.client,
@@ -74,7 +74,7 @@ export class Pki extends pulumi.ComponentResource {
   }
 }
 
-/** Reads what `scripts/make-pki.ts` printed. */
+/** Reads what `scripts/steps/make-pki.ts` printed. */
 function parsePkiTexts(stdout: string): PkiTexts {
   return JSON.parse(stdout) as PkiTexts;
 }

@@ -1,7 +1,7 @@
 import * as path from "node:path";
-import { localInstance } from "../etcd/machine/local-etcd";
-import { portProblems } from "../etcd/machine/ports";
-import { EtcdProgramsError, findEtcd } from "../etcd/machine/programs";
+import { localInstance } from "../machine/local/local-etcd";
+import { portProblems } from "../machine/ports";
+import { EtcdProgramsError, findEtcd } from "../machine/programs/programs";
 import { readBackup, type Backup } from "./backup";
 import { NotReadyError } from "./not-ready";
 

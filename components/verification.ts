@@ -7,7 +7,7 @@ import {
   type RestoredSummary,
   type VerificationLevel,
 } from "../etcd/report/report";
-import type { SshRoute } from "../etcd/machine/ssh-tunnel";
+import type { SshRoute } from "../machine/ssh/ssh-tunnel";
 import type { Backup } from "./backup";
 import { commandLine, scriptCommand } from "./script";
 

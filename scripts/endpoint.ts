@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { text as readAll } from "node:stream/consumers";
-import type { Endpoint } from "../etcd/proof/endpoint";
+import type { Endpoint } from "../etcd/client/endpoint";
 import { labEngine, type LabOptions } from "./lab";
 import { EXIT, UserError } from "./outcome";
 

@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { version } from "../package.json";
 import { PHASE_NAMES, type Phase } from "../etcd/report/report";
-import { addDoctor } from "./doctor/command";
+import { addDoctor } from "./commands/doctor/command";
 import { addLookInside, withEndpointFlags } from "./look-inside";
 import { EXIT, UserError, exitCodeOfError } from "./outcome";
 

@@ -1,12 +1,12 @@
 /** What `ls` and `get` look into: a backup file, a stack's etcd, or any endpoint. */
 import * as path from "node:path";
-import { readBackupKeys, V2BackupError } from "../etcd/backup-file/backup-file";
+import { readBackupKeys, V2BackupError } from "../etcd/backup/backup-file";
 import { sortedKeys, type SortedKeys } from "../etcd/inspect/keys";
 import { servedKey, servedKeys } from "../etcd/inspect/served-keys";
 import type { StoredKey } from "../etcd/inspect/show";
-import { openEtcd } from "../etcd/proof/etcd-client";
+import { openEtcd } from "../etcd/client/etcd-client";
 import type { SnapshotKeys } from "../etcd/snapshot/types";
-import type { V2Store } from "../etcd/v2/v2-backup";
+import type { V2Store } from "../etcd/backup/v2/v2-backup";
 import { findEndpoint, type EndpointOptions } from "./endpoint";
 import { EXIT, UserError } from "./outcome";
 

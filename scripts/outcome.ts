@@ -1,7 +1,8 @@
 /** How a command ends: exit codes, and the errors that carry one. */
 import type { EngineResult } from "../engine/engine";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
-import { ManifestError } from "../etcd/source/manifest";
+import { ManifestError } from "../etcd/backup/manifest";
+import { CloudError } from "../openstack/cloud-error";
 
 /** Exit codes of every command of ours (CONTRACTS: 0 good, 1 a check failed, 2 wrong use, 3 the environment failed). */
 export const EXIT = { good: 0, checkFailed: 1, usage: 2, environment: 3 } as const;
@@ -19,6 +20,7 @@ export class UserError extends Error {
 /** The exit code for an error: of wrong use when it is about what the user gave us, else of the environment. */
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof UserError) return error.exitCode;
+  if (error instanceof CloudError) return EXIT[error.kind];
   return error instanceof SnapshotError || error instanceof ManifestError
     ? EXIT.usage
     : EXIT.environment;

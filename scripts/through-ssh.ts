@@ -1,11 +1,11 @@
 /** The way to an etcd whose client port is not open to this computer: through the SSH of its machine. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import { reach } from "../etcd/machine/reach";
-import { openTunnel, type SshRoute } from "../etcd/machine/ssh-tunnel";
-import type { Endpoint } from "../etcd/proof/endpoint";
-import { openEtcd } from "../etcd/proof/etcd-client";
-import { EtcdError } from "../etcd/proof/etcd-error";
+import { reach } from "../machine/ssh/reach";
+import { openTunnel, type SshRoute } from "../machine/ssh/ssh-tunnel";
+import type { Endpoint } from "../etcd/client/endpoint";
+import { openEtcd } from "../etcd/client/etcd-client";
+import { EtcdError } from "../etcd/client/etcd-error";
 
 const SshHop = z.object({
   host: z.string(),

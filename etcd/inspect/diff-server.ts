@@ -1,5 +1,5 @@
 import { printableKey, type DifferenceSink } from "../proof/differences";
-import type { EtcdClient } from "../proof/etcd-client";
+import type { EtcdClient } from "../client/etcd-client";
 import { ALL_KEYS, planReadBack } from "../proof/plan";
 import { readBack } from "../proof/read-back";
 import type { Snapshot } from "../snapshot/snapshot";

@@ -1,6 +1,6 @@
 import { counted, grouped } from "../report/figures";
 import { fitted } from "../report/text";
-import { visible } from "../report/visible";
+import { visible } from "../wire/visible";
 import type { ChangeCounts, KeyChange, StoreDiff } from "./diff";
 
 const NAME = 50;

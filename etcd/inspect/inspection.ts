@@ -1,5 +1,5 @@
 /** All that a backup file tells about itself, and whether it can be restored. */
-import type { Container } from "../backup-file/container";
+import type { Container } from "../backup/container";
 import { counted, size } from "../report/figures";
 import {
   compareVersions,
@@ -9,7 +9,7 @@ import {
   SERVABLE_MINORS,
 } from "../snapshot/judgement";
 import type { Auth, Snapshot, Trailer } from "../snapshot/snapshot";
-import type { Manifest } from "../source/manifest";
+import type { Manifest } from "../backup/manifest";
 import { takeCensus, type Census } from "./census";
 import { forecast, type Forecast } from "./forecast";
 import { countLeases, type LeaseCensus } from "./leases";

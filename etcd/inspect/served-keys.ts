@@ -1,6 +1,6 @@
 /** Keys of a running etcd, for looking inside it. */
 import { decodePage, type ServedKey } from "../proof/compare-page";
-import type { EtcdClient, KeyRange } from "../proof/etcd-client";
+import type { EtcdClient, KeyRange } from "../client/etcd-client";
 import { prefixRange } from "../proof/plan";
 import { sortedKeys, type SortedKeys } from "./keys";
 import type { StoredKey } from "./show";

@@ -1,8 +1,8 @@
 /** An inspection for a person at a terminal: one screen of 80 columns and 40 lines, its last line is the verdict. */
-import { describeContainer } from "../backup-file/container";
+import { describeContainer } from "../backup/container";
 import { counted, duration, grouped, size } from "../report/figures";
 import { fitted } from "../report/text";
-import { visible } from "../report/visible";
+import { visible } from "../wire/visible";
 import type { Inspection } from "./inspection";
 import type { LeaseCount } from "./leases";
 

@@ -1,8 +1,8 @@
 /** What a backup of the v2 store holds, in short: it cannot be restored here. */
 import { prefixOf, printableKey } from "../proof/differences";
 import { counted, grouped } from "../report/figures";
-import { visible } from "../report/visible";
-import type { V2Store } from "../v2/v2-backup";
+import { visible } from "../wire/visible";
+import type { V2Store } from "../backup/v2/v2-backup";
 import { wrapped } from "./text";
 
 /** What `inspect` says of it. */

@@ -1,7 +1,7 @@
 /** A store that was restored with `--bump-revision --mark-compacted`, as the backup foretells it. */
 import { revisionKey } from "../snapshot/revision-key";
 import type { Snapshot } from "../snapshot/snapshot";
-import { crc32c } from "./crc32c";
+import { crc32c } from "../wire/crc32c";
 
 /**
  * The same snapshot as a server shows it whose revision was bumped at the restore.

@@ -3,7 +3,7 @@ import type { Check } from "../report/report";
 import { etcdVersionOf } from "../snapshot/judgement";
 import { counted } from "../report/figures";
 import type { Auth, Snapshot } from "../snapshot/snapshot";
-import type { Manifest } from "../source/manifest";
+import type { Manifest } from "../backup/manifest";
 import { printableKey } from "./differences";
 import type { Answer, ServerFacts } from "./server-facts";
 

@@ -1,8 +1,8 @@
 import type { KeyMetadata, LiveKeys } from "../snapshot/snapshot";
 import type { KeyField } from "../report/report";
-import { crc32c } from "./crc32c";
+import { crc32c } from "../wire/crc32c";
 import type { DifferenceSink } from "./differences";
-import { bytesField, encodeMessage, readFields, signedField } from "../snapshot/protobuf";
+import { bytesField, encodeMessage, readFields, signedField } from "../wire/protobuf";
 
 /** One key as the server gave it. */
 export interface ServedKey {

@@ -1,7 +1,7 @@
 import type { Check } from "../report/report";
 import type { Snapshot } from "../snapshot/snapshot";
 import { printableKey } from "./differences";
-import type { EtcdClient } from "./etcd-client";
+import type { EtcdClient } from "../client/etcd-client";
 import { prefixRange } from "./plan";
 import { answerOf } from "./server-facts";
 

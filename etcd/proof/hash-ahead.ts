@@ -1,5 +1,5 @@
-import type { Endpoint } from "./endpoint";
-import { openEtcd, type HashKvAnswer } from "./etcd-client";
+import type { Endpoint } from "../client/endpoint";
+import { openEtcd, type HashKvAnswer } from "../client/etcd-client";
 
 /** A hash that a server was asked for before it was known at which revision it is wanted. */
 export interface HashAhead {

@@ -2,7 +2,7 @@
 import { counted } from "../report/figures";
 import type { Check } from "../report/report";
 import type { Snapshot } from "../snapshot/snapshot";
-import type { EtcdClient } from "./etcd-client";
+import type { EtcdClient } from "../client/etcd-client";
 import type { Answer, Since } from "./server-facts";
 
 /** Leases whose TTL is asked for one by one; a call takes about a third of a millisecond. */

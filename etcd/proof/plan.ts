@@ -1,5 +1,5 @@
 import type { LiveKeys } from "../snapshot/snapshot";
-import type { KeyRange } from "./etcd-client";
+import type { KeyRange } from "../client/etcd-client";
 
 /** A stretch of the key space: the live keys `first` to `first + count - 1` of the file and every gap around them. */
 export interface PlannedRange {

@@ -1,8 +1,8 @@
 import type { KeyMetadata, LiveKeys, RangeComparer } from "../snapshot/snapshot";
 import { comparePage, decodePage, type PageComparison, reportMissing } from "./compare-page";
 import type { DifferenceSink } from "./differences";
-import { EtcdError } from "./etcd-error";
-import type { EtcdClient, KeyRange } from "./etcd-client";
+import { EtcdError } from "../client/etcd-error";
+import type { EtcdClient, KeyRange } from "../client/etcd-client";
 import { keyRange, type Plan, type PlannedRange } from "./plan";
 
 /** What is read back, and how. */

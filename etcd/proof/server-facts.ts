@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { Auth, Snapshot } from "../snapshot/snapshot";
-import { EtcdError, type EtcdErrorKind } from "./etcd-error";
-import type { EtcdClient, HashKvAnswer, ServerStatus } from "./etcd-client";
+import { EtcdError, type EtcdErrorKind } from "../client/etcd-error";
+import type { EtcdClient, HashKvAnswer, ServerStatus } from "../client/etcd-client";
 import type { HashAhead } from "./hash-ahead";
 import { ALL_KEYS, type Plan } from "./plan";
 

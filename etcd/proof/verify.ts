@@ -2,7 +2,7 @@ import packageJson from "../../package.json";
 import type { Check, Phase, Report, RestoredSummary, VerificationLevel } from "../report/report";
 import { compareVersions, summarize } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
-import type { Manifest } from "../source/manifest";
+import type { Manifest } from "../backup/manifest";
 import { bumped } from "./bumped";
 import {
   alarmsCheck,
@@ -16,8 +16,8 @@ import {
   versionCheck,
 } from "./checks";
 import { differenceLog } from "./differences";
-import type { Endpoint } from "./endpoint";
-import { openEtcd } from "./etcd-client";
+import type { Endpoint } from "../client/endpoint";
+import { openEtcd } from "../client/etcd-client";
 import { expectedKeysCheck } from "./expected-keys";
 import type { HashAhead } from "./hash-ahead";
 import { compareTtls, leasesCheck, NO_TTLS, revisionCheck } from "./lease-checks";

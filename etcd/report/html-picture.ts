@@ -1,7 +1,7 @@
 /** The pictures of the HTML report, as inline SVG: the proof chain, and the signs that go with each verdict. */
 import { markup, type Markup } from "./markup";
 import type { Agreement, ChainFact, ChainLink, ChainNode, ProofChain } from "./proof-chain";
-import { visible } from "./visible";
+import { visible } from "../wire/visible";
 
 /** Class that sets the colours; never the only difference, see `sign`. */
 export type Tone = "good" | "bad" | "open" | "known";

@@ -4,7 +4,7 @@ import { signPicture, type Tone } from "./html-picture";
 import { markup, type Markup } from "./markup";
 import { proofChain } from "./proof-chain";
 import type { CheckVerdict, Phase, Report } from "./report";
-import { shortened } from "./visible";
+import { shortened } from "../wire/visible";
 
 /** A key may have a million characters; the JSON has the whole. */
 const LONGEST_TEXT = 500;

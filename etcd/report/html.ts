@@ -10,7 +10,7 @@ import { markup, type Markup } from "./markup";
 import { proofChain } from "./proof-chain";
 import { beforeUse, headline, proves, provesNot } from "./proof-words";
 import type { Report } from "./report";
-import { shortened } from "./visible";
+import { shortened } from "../wire/visible";
 
 const VERDICTS: Readonly<
   Record<Report["verdict"], { readonly tone: Tone; readonly word: string }>

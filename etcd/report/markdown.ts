@@ -3,7 +3,7 @@ import { counted, duration, grouped, moment, size } from "./figures";
 import { proofChain } from "./proof-chain";
 import { headline } from "./proof-words";
 import type { CheckVerdict, Report } from "./report";
-import { shortened, visible } from "./visible";
+import { shortened, visible } from "../wire/visible";
 
 const MARKS: Readonly<Record<CheckVerdict, string>> = {
   pass: "✅ pass",

@@ -1,5 +1,5 @@
 /** XML and HTML written so that forgetting to escape is impossible: whatever is put into the template is text, unless it was made by the template. */
-import { visible } from "./visible";
+import { visible } from "../wire/visible";
 
 /** A piece of well-formed XML or HTML. */
 export interface Markup {

@@ -4,7 +4,7 @@ import pc from "picocolors";
 
 import { counted, duration, grouped, moment, size } from "./figures";
 import type { Check, CheckVerdict, Report } from "./report";
-import { visible } from "./visible";
+import { visible } from "../wire/visible";
 
 export interface TextOptions {
   /** Default: as the terminal and `NO_COLOR` say. */

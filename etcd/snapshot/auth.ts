@@ -1,6 +1,12 @@
 /** Users, roles and what they may do: `authpb` in the store, and the same messages in answers of etcd's API. */
 import type { Entry } from "./buckets";
-import { bytesField, bytesFields, readFields, unsignedField, type ReadField } from "./protobuf";
+import {
+  bytesField,
+  bytesFields,
+  readFields,
+  unsignedField,
+  type ReadField,
+} from "../wire/protobuf";
 
 /** The authentication that a store brings along. Never a password's hash. */
 export interface Auth {

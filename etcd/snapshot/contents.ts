@@ -1,6 +1,6 @@
 import { readAuth } from "./auth";
 import type { Buckets, Entry } from "./buckets";
-import { readFields, signedField, unsignedField, type ReadField } from "./protobuf";
+import { readFields, signedField, unsignedField, type ReadField } from "../wire/protobuf";
 import { SnapshotError } from "./snapshot-error";
 import type { Alarm, Lease, Member, Snapshot } from "./types";
 

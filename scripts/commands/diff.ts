@@ -1,8 +1,8 @@
-import { readBackup } from "../../etcd/backup-file/backup-file";
+import { readBackup } from "../../etcd/backup/backup-file";
 import { diffSnapshots, type KeyChange, type StoreDiff } from "../../etcd/inspect/diff";
 import { changeLine, diffText } from "../../etcd/inspect/diff-text";
 import { diffServer } from "../../etcd/inspect/diff-server";
-import { openEtcd } from "../../etcd/proof/etcd-client";
+import { openEtcd } from "../../etcd/client/etcd-client";
 import { findEndpoint, type EndpointOptions } from "../endpoint";
 import type { GlobalOptions } from "../etcd-restore";
 import { abortOnInterrupt } from "../lab";

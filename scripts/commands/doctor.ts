@@ -1,10 +1,10 @@
 import pc from "picocolors";
 import { version } from "../../package.json";
-import { lookAtBackup } from "../doctor/backup";
-import { cloudChecks } from "../doctor/cloud";
-import { computerChecks, programsCheck, runtimeChecks } from "../doctor/local";
-import { readSubject, type SubjectOptions } from "../doctor/subject";
-import { doctorText } from "../doctor/text";
+import { lookAtBackup } from "./doctor/backup";
+import { cloudChecks } from "./doctor/cloud";
+import { computerChecks, programsCheck, runtimeChecks } from "./doctor/local";
+import { readSubject, type SubjectOptions } from "./doctor/subject";
+import { doctorText } from "./doctor/text";
 import type { GlobalOptions } from "../etcd-restore";
 import { abortOnInterrupt } from "../lab";
 import { EXIT } from "../outcome";

@@ -1,5 +1,5 @@
 import * as path from "node:path";
-import { manifestOf, readBackup, V2BackupError } from "../../etcd/backup-file/backup-file";
+import { manifestOf, readBackup, V2BackupError } from "../../etcd/backup/backup-file";
 import { inspect as inspectSnapshot, type Inspection } from "../../etcd/inspect/inspection";
 import { inspectionText } from "../../etcd/inspect/text";
 import { inspectV2, v2InspectionText } from "../../etcd/inspect/v2-inspection";

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { removeKept } from "../../etcd/backup-file/backup-file";
+import { removeKept } from "../../etcd/backup/backup-file";
 import { abortOnInterrupt, labDirectory, labEngine, type LabOptions } from "../lab";
 import { EXIT, exitCodeOf } from "../outcome";
 import type { GlobalOptions } from "../etcd-restore";

@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import pc from "picocolors";
-import { manifestOf, readBackup } from "../../etcd/backup-file/backup-file";
-import type { Endpoint } from "../../etcd/proof/endpoint";
+import { manifestOf, readBackup } from "../../etcd/backup/backup-file";
+import type { Endpoint } from "../../etcd/client/endpoint";
 import { hashAhead } from "../../etcd/proof/hash-ahead";
 import { verify as proveEndpoint } from "../../etcd/proof/verify";
 import type { Phase, Report, VerificationLevel } from "../../etcd/report/report";
@@ -12,7 +12,7 @@ import { findEndpoint, type EndpointOptions } from "../endpoint";
 import { abortOnInterrupt } from "../lab";
 import { EXIT } from "../outcome";
 import { progressLines, tellProgress } from "../progress-lines";
-import { readRequest } from "../request";
+import { readRequest } from "../steps/request";
 import { Access, throughSsh } from "../through-ssh";
 
 export type VerifyOptions = GlobalOptions &

@@ -12,7 +12,7 @@ import { gzipSync } from "node:zlib";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { BackupError, readBackup } from "../../components/backup";
-import { ensureEtcd } from "../../etcd/machine/programs";
+import { ensureEtcd } from "../../machine/programs/programs";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { beginCommand, openLab, type Ended, type Lab } from "../support/lab";
 

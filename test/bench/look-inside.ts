@@ -6,7 +6,7 @@ import { copyFile, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { ensureEtcd } from "../../etcd/machine/programs";
+import { ensureEtcd } from "../../machine/programs/programs";
 import { figureLine, figureOf, measure, RUNS, type Figure, type Run } from "./measure";
 
 export interface LookInsideFigures {

@@ -8,7 +8,7 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { ensureEtcd } from "../../etcd/machine/programs";
+import { ensureEtcd } from "../../machine/programs/programs";
 import { makeSnapshot } from "../support/make-snapshot";
 import { figureLine, figureOf, measure, median, RUNS, type Figure, type Run } from "./measure";
 

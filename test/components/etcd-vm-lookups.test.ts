@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { findFlavor, findImage, findNetwork, LookupError } from "../../components/cloud-lookups";
-import { refuseSmallFlavor } from "../../components/etcd-vm-settings";
+import { findFlavor, findImage, findNetwork, LookupError } from "../../components/vm/cloud-lookups";
+import { refuseSmallFlavor } from "../../components/vm/etcd-vm-settings";
 import { mockEngine, type MockEngineOptions } from "../support/mock-engine";
 
 const ID = "0f0e5a7c-3a45-4b7a-9a3f-00000000000a";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { EtcdVm, type EtcdVmArgs } from "../../components/etcd-vm";
+import { EtcdVm, type EtcdVmArgs } from "../../components/vm/etcd-vm";
 import {
   isSecret,
   mockEngine,
@@ -175,7 +175,9 @@ describe("EtcdVm", () => {
   it("looks at the host key first, and says so at once when it is another", async () => {
     const { engine } = await made();
     const { inputs } = engine.named("lab-host-key");
-    expect(inputs.create).toMatch(/scripts\/wait-for-ssh\.ts 203\.0\.113\.7 22 480 AAAAhost$/);
+    expect(inputs.create).toMatch(
+      /scripts\/steps\/wait-for-ssh\.ts 203\.0\.113\.7 22 480 AAAAhost$/,
+    );
     expect(inputs.triggers).toEqual(["lab-server-id"]);
     expect(engine.named("lab-ready").options.dependencies).toContain("lab-host-key");
     const behind = await made({ bastion });

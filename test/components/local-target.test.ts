@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import type { Backup } from "../../components/backup";
 import { LocalEtcd } from "../../components/local-etcd";
 import { Pki } from "../../components/pki";
-import { SnapshotRestore } from "../../components/snapshot-restore";
+import { SnapshotRestore } from "../../components/restore/snapshot-restore";
 import { Verification, type VerificationArgs } from "../../components/verification";
 import { mockEngine, secretValue, valueOf } from "../support/mock-engine";
 
@@ -86,7 +86,7 @@ test("Pki keeps every key a secret, prints none, and gives the certificates in c
 
   const certificates = engine.named("pki-certificates");
   expect(certificates.inputs).toMatchObject({
-    create: "node --require ./engine/typescript.cjs scripts/make-pki.ts",
+    create: "node --require ./engine/typescript.cjs scripts/steps/make-pki.ts",
     stdin: '{"addresses":["127.0.0.1"],"dnsNames":[]}',
     logging: "none",
   });
@@ -133,10 +133,10 @@ test("LocalEtcd hands its keys over by stdin, as a secret, and takes only what a
     },
   });
   expect(inputs.create).toBe(
-    "node --require ./engine/typescript.cjs scripts/local-etcd.ts install",
+    "node --require ./engine/typescript.cjs scripts/steps/local-etcd.ts install",
   );
   expect(inputs.delete).toBe(
-    "node --require ./engine/typescript.cjs scripts/local-etcd.ts remove /lab/etcd",
+    "node --require ./engine/typescript.cjs scripts/steps/local-etcd.ts remove /lab/etcd",
   );
   expect(options.deleteBeforeReplace).toBe(true);
   expect(JSON.stringify([inputs.create, inputs.delete])).not.toContain("KEY");
@@ -156,7 +156,7 @@ test("SnapshotRestore runs anew for another backup, another machine or another b
   expect(options.replaceOnChanges).toEqual(["triggers[*]"]);
   expect(options.dependencies).toEqual(["etcd-installation"]);
   expect(inputs.create).toBe(
-    `bash etcd/machine/restore.sh --snapshot '/backups/it'\\''s mine.db' --sha256 8f94 --revision 482 ` +
+    `bash machine/restore/restore.sh --snapshot '/backups/it'\\''s mine.db' --sha256 8f94 --revision 482 ` +
       "--compact-revision 424 --hashkv 1992026518 --environment /lab/etcd/etcd.env " +
       `--programs /lab/etcd/bin --service ''\\''bash'\\'' '\\''service.sh'\\'''`,
   );

@@ -1,6 +1,6 @@
 /**
  * The whole program on the OpenStack target, under mocks: every resource, in which order, and which of it is secret.
- * Not proved here: that OpenStack, SSH and the scripts do what these inputs say (test/machine).
+ * Not proved here: that OpenStack, SSH and the scripts do what these inputs say (test/acceptance/machine).
  */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -9,7 +9,7 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Backup } from "../../components/backup";
-import { SnapshotRestore } from "../../components/snapshot-restore";
+import { SnapshotRestore } from "../../components/restore/snapshot-restore";
 import {
   isSecret,
   mockEngine,
@@ -22,7 +22,7 @@ const ROOT = path.join(__dirname, "..", "..");
 const SNAPSHOT = path.join(ROOT, "test", "fixtures", "kubernetes-1.35-main.db");
 const sha256 = (file: string) => createHash("sha256").update(fs.readFileSync(file)).digest("hex");
 const BACKUP_SHA = sha256(SNAPSHOT);
-const SCRIPT_SHA = sha256(path.join(ROOT, "etcd", "machine", "restore.sh"));
+const SCRIPT_SHA = sha256(path.join(ROOT, "machine", "restore", "restore.sh"));
 const UPLOAD = `/var/lib/etcd-restore/uploads/${BACKUP_SHA}.db`;
 
 const KEYS = {

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { BackupError, readBackup, type Backup } from "../../components/backup";
 import { NotReadyError } from "../../components/not-ready";
-import { SnapshotRestore } from "../../components/snapshot-restore";
+import { SnapshotRestore } from "../../components/restore/snapshot-restore";
 import { Verification } from "../../components/verification";
 import { fnv1a64 } from "../../etcd/snapshot/meta-page";
 import { snapshotBytes } from "../support/kubernetes-fixtures";

@@ -3,12 +3,12 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { sha256Check } from "../../etcd/proof/checks";
-import { EtcdError } from "../../etcd/proof/etcd-error";
+import { EtcdError } from "../../etcd/client/etcd-error";
 import { verify } from "../../etcd/proof/verify";
 import type { Report } from "../../etcd/report/report";
 import { reasonsAgainstRestore } from "../../etcd/snapshot/judgement";
 import { readSnapshot, SnapshotError, type Snapshot } from "../../etcd/snapshot/snapshot";
-import type { Manifest } from "../../etcd/source/manifest";
+import type { Manifest } from "../../etcd/backup/manifest";
 import { programsOf, startEtcdServer, type EtcdServer } from "../support/etcd-server";
 import type { Base } from "./base";
 import { askLiveKeys } from "./live-keys";

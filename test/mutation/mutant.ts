@@ -1,4 +1,4 @@
-import type { EtcdPrograms } from "../../etcd/machine/programs";
+import type { EtcdPrograms } from "../../machine/programs/programs";
 import { withTrailer } from "../support/bbolt-builder";
 import type { Random } from "../support/random";
 import type { Span } from "./anatomy";

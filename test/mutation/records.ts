@@ -1,5 +1,5 @@
 /** Records of the bucket `key` taken apart and put together, and whole databases built of changed ones. */
-import { bytesField, readFields, signedField } from "../../etcd/snapshot/protobuf";
+import { bytesField, readFields, signedField } from "../../etcd/wire/protobuf";
 import {
   buildDatabase,
   storedEntry,

@@ -7,7 +7,7 @@ import { takeCensus } from "../../etcd/inspect/census";
 import { printableKey } from "../../etcd/proof/differences";
 import { verify } from "../../etcd/proof/verify";
 import { readSnapshot, type Snapshot } from "../../etcd/snapshot/snapshot";
-import type { Manifest } from "../../etcd/source/manifest";
+import type { Manifest } from "../../etcd/backup/manifest";
 import { startEtcdServer, type EtcdServer } from "../support/etcd-server";
 import { connectWriter } from "../support/make-snapshot";
 import { createRandom } from "../support/random";

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, test } from "vitest";
-import { settingsTable, withSettings } from "../../scripts/readme-tables";
+import { settingsTable, withSettings } from "../../scripts/tools/readme-tables";
 
 const ROOT = path.join(__dirname, "..", "..");
 

@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { temporaryDirectory } from "../support/temporary";
 
 // They are ES modules, this file is not.
-const check = () => import("../../scripts/set-up/check.mjs");
-const packages = () => import("../../scripts/set-up/packages.mjs");
-const run = () => import("../../scripts/set-up/run.mjs");
+const check = () => import("../../scripts/tools/set-up/check.mjs");
+const packages = () => import("../../scripts/tools/set-up/packages.mjs");
+const run = () => import("../../scripts/tools/set-up/run.mjs");
 
 describe("nodeProblem", () => {
   it.each(["20.19.0", "20.20.2", "22.0.0", "24.1.0"])("is content with %s", async (version) => {

@@ -4,7 +4,7 @@ import { chmod, cp, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { which } from "../../etcd/machine/programs/probe";
+import { which } from "../../machine/programs/probe";
 import { temporaryDirectory } from "../support/temporary";
 
 const SCRIPTS = join(__dirname, "../../scripts");
@@ -39,9 +39,12 @@ async function project(command = COMMAND): Promise<Project> {
   const bin = join(root, "bin");
   const calls = join(root, "npm-calls");
   const realNpm = await which("npm", process.env.PATH);
-  for (const folder of ["bin", "scripts", "tiny"]) await mkdir(join(root, folder));
-  await cp(join(SCRIPTS, "set-up.mjs"), join(root, "scripts", "set-up.mjs"));
-  await cp(join(SCRIPTS, "set-up"), join(root, "scripts", "set-up"), { recursive: true });
+  for (const folder of ["bin", join("scripts", "tools"), "tiny"])
+    await mkdir(join(root, folder), { recursive: true });
+  await cp(join(SCRIPTS, "tools", "set-up.mjs"), join(root, "scripts", "tools", "set-up.mjs"));
+  await cp(join(SCRIPTS, "tools", "set-up"), join(root, "scripts", "tools", "set-up"), {
+    recursive: true,
+  });
   await writeFile(join(root, "scripts", "etcd-restore.cjs"), command);
   await writeFile(join(root, "tiny", "index.js"), "");
 
@@ -75,11 +78,15 @@ async function project(command = COMMAND): Promise<Project> {
     npmCalls: async () => (await readFile(calls, "utf8").catch(() => "")).split("\n").length - 1,
     start: (args, env = {}, cwd = root) => {
       const ours = { ...process.env, INIT_CWD: undefined, npm_lifecycle_script: undefined };
-      const child = spawn(process.execPath, [join(root, "scripts", "set-up.mjs"), ...args], {
-        cwd,
-        env: { ...ours, PATH: `${bin}:${process.env.PATH ?? ""}`, ...env },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
+      const child = spawn(
+        process.execPath,
+        [join(root, "scripts", "tools", "set-up.mjs"), ...args],
+        {
+          cwd,
+          env: { ...ours, PATH: `${bin}:${process.env.PATH ?? ""}`, ...env },
+          stdio: ["ignore", "pipe", "pipe"],
+        },
+      );
       onTestFinished(() => {
         child.kill("SIGKILL");
       });
@@ -227,7 +234,10 @@ describe("the command", () => {
   it("runs where the user stands when npm calls, and where it is called otherwise", async () => {
     const { root, start } = await project();
     const elsewhere = await temporaryDirectory();
-    const npm = { INIT_CWD: elsewhere, npm_lifecycle_script: "node scripts/set-up.mjs start" };
+    const npm = {
+      INIT_CWD: elsewhere,
+      npm_lifecycle_script: "node scripts/tools/set-up.mjs start",
+    };
     const cwdOf = ({ stdout }: { stdout: string }): unknown => JSON.parse(stdout);
     expect(cwdOf(await start(["start", "f"], npm).ended)).toEqual({
       args: ["start", "f"],

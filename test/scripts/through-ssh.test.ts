@@ -1,10 +1,10 @@
-/** Not proved here: a port that swallows connections, and a real sshd (test/machine). */
+/** Not proved here: a port that swallows connections, and a real sshd (test/acceptance/machine). */
 import { spawnSync } from "node:child_process";
 import * as net from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Access, throughSsh } from "../../scripts/through-ssh";
 import { startEtcdServer, type EtcdServer } from "../support/etcd-server";
-import { openBastion, type TestBastion } from "../support/machine/bastion";
+import { openBastion, type TestBastion } from "../../labs/machine/bastion";
 import { freePorts } from "../support/ports";
 
 const never = new AbortController().signal;

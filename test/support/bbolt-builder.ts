@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import { encodeMessage } from "../../etcd/snapshot/protobuf";
+import { encodeMessage } from "../../etcd/wire/protobuf";
 import { fnv1a64 } from "../../etcd/snapshot/meta-page";
 
 /** An entry of a bucket. */

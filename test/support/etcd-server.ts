@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
-import { makePki } from "../../etcd/machine/pki";
-import { ensureEtcd, type EtcdPrograms } from "../../etcd/machine/programs";
-import type { Endpoint } from "../../etcd/proof/endpoint";
+import { makePki } from "../../machine/pki/pki";
+import { ensureEtcd, type EtcdPrograms } from "../../machine/programs/programs";
+import type { Endpoint } from "../../etcd/client/endpoint";
 import { freePorts } from "./ports";
 
 const execFile = promisify(execFileCallback);

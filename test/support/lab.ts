@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { reach } from "../../etcd/machine/reach";
+import { reach } from "../../machine/ssh/reach";
 import type { EngineName } from "../../engine/choose";
 import type { EngineResult } from "../../engine/engine";
 import type { Report } from "../../etcd/report/report";

@@ -5,8 +5,8 @@
  */
 import { randomBytes } from "node:crypto";
 
-import { connect } from "../../etcd/proof/grpc";
-import { encodeMessage, readFields, type FieldToWrite } from "../../etcd/snapshot/protobuf";
+import { connect } from "../../etcd/client/grpc";
+import { encodeMessage, readFields, type FieldToWrite } from "../../etcd/wire/protobuf";
 import { startEtcdServer, type EtcdServer } from "./etcd-server";
 
 /** What the snapshot is to hold. */

@@ -4,7 +4,7 @@ import { describedStretches, storedForms } from "../../../etcd/inspect/stretches
 import { describeKey } from "../../../etcd/kubernetes/key";
 import { objectType } from "../../../etcd/kubernetes/object-type";
 import { classify } from "../../../etcd/kubernetes/storage";
-import { encodeMessage } from "../../../etcd/snapshot/protobuf";
+import { encodeMessage } from "../../../etcd/wire/protobuf";
 import { readSnapshot } from "../../../etcd/snapshot/snapshot";
 import { buildDatabase, etcdBuckets } from "../../support/bbolt-builder";
 import {

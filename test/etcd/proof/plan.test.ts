@@ -1,14 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { crc32c } from "../../../etcd/proof/crc32c";
+import { crc32c } from "../../../etcd/wire/crc32c";
 import { keyRange, planReadBack, prefixRange } from "../../../etcd/proof/plan";
-import {
-  encodeMessage,
-  readFields,
-  signedField,
-  unsignedField,
-} from "../../../etcd/snapshot/protobuf";
+import { encodeMessage, readFields, signedField, unsignedField } from "../../../etcd/wire/protobuf";
 import type { KeyMetadata, LiveKeys } from "../../../etcd/snapshot/snapshot";
 
 /** Live keys of given sizes; a plan looks at no more of them than this. */

@@ -5,9 +5,9 @@ import { join } from "node:path";
 
 import { expect, it, onTestFinished } from "vitest";
 
-import { makePki } from "../../../etcd/machine/pki";
-import { EtcdError, type EtcdErrorKind } from "../../../etcd/proof/etcd-error";
-import type { Endpoint } from "../../../etcd/proof/endpoint";
+import { makePki } from "../../../machine/pki/pki";
+import { EtcdError, type EtcdErrorKind } from "../../../etcd/client/etcd-error";
+import type { Endpoint } from "../../../etcd/client/endpoint";
 import { hashAhead } from "../../../etcd/proof/hash-ahead";
 import { verify } from "../../../etcd/proof/verify";
 import { readSnapshot, type Snapshot } from "../../../etcd/snapshot/snapshot";

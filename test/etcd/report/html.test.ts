@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { htmlReport } from "../../../etcd/report/html";
 import type { Report } from "../../../etcd/report/report";
-import { shortened, visible } from "../../../etcd/report/visible";
+import { shortened, visible } from "../../../etcd/wire/visible";
 import { readReport, REPORTS } from "./reports";
 import { all, type Element, parseXml, textOf } from "./tree";
 import { wildText } from "./wild-text";

@@ -4,7 +4,7 @@ import MarkdownIt from "markdown-it";
 import { describe, expect, it } from "vitest";
 import { markdownReport } from "../../../etcd/report/markdown";
 import type { Report } from "../../../etcd/report/report";
-import { shortened, visible } from "../../../etcd/report/visible";
+import { shortened, visible } from "../../../etcd/wire/visible";
 import { readReport, REPORTS } from "./reports";
 import { all, type Element, parseXml, textOf } from "./tree";
 import { wildText } from "./wild-text";

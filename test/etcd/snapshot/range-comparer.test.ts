@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { encodeMessage, type FieldToWrite } from "../../../etcd/snapshot/protobuf";
+import { encodeMessage, type FieldToWrite } from "../../../etcd/wire/protobuf";
 import { readSnapshot, type Snapshot } from "../../../etcd/snapshot/snapshot";
 import {
   buildDatabase,

@@ -1,5 +1,5 @@
 /** Another content of the buckets beside `key`, in a file that is whole. */
-import { encodeMessage, readFields } from "../../../etcd/snapshot/protobuf";
+import { encodeMessage, readFields } from "../../../etcd/wire/protobuf";
 import { revisionBytes, type BoltEntry } from "../../support/bbolt-builder";
 import { databaseOf, inDatabase, type Kind } from "../mutant";
 import { build, contentsOf, type Contents } from "../records";

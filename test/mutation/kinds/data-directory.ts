@@ -4,7 +4,7 @@ import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import type { EtcdPrograms } from "../../../etcd/machine/programs";
+import type { EtcdPrograms } from "../../../machine/programs/programs";
 import { startEtcdServer } from "../../support/etcd-server";
 import type { Backup, Base } from "../base";
 import { QUICK_START } from "../judge";

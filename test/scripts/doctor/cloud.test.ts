@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { cloudChecks } from "../../../scripts/doctor/cloud";
-import type { Check, Subject } from "../../../scripts/doctor/check";
+import { cloudChecks } from "../../../scripts/commands/doctor/cloud";
+import type { Check, Subject } from "../../../scripts/commands/doctor/check";
 import { openStandIn, type StandIn } from "../../support/openstack-stand-in";
 
 let cloud: StandIn;

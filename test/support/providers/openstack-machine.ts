@@ -7,8 +7,8 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import * as os from "node:os";
 import type { ProviderFunction, ResourceTypes } from "../../../engine/embedded/resource-type";
 import type { Properties, Value } from "../../../engine/embedded/values";
-import { bootMachine, type Machine, type Wire } from "../machine/machine";
-import { makeVolume, type MachineVolume } from "../machine/volume";
+import { bootMachine, type Machine, type Wire } from "../../../labs/machine/machine";
+import { makeVolume, type MachineVolume } from "../../../labs/machine/volume";
 import { cloudRecords, recordType, type CloudRecord, type RecordKind } from "./cloud-records";
 
 export interface CloudOptions {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import type { ResourceType } from "../../../engine/embedded/resource-type";
 import type { Properties, Value } from "../../../engine/embedded/values";
-import { OpenStackError, type Session } from "../../../scripts/openstack/session";
+import { OpenStackError, type Session } from "../../../openstack/session";
 import { TYPES } from "./openstack-machine";
 
 /** Neutron's own fields of a thing. */

@@ -7,7 +7,7 @@ import type {
   ResourceTypes,
 } from "../../../engine/embedded/resource-type";
 import type { Properties, Value } from "../../../engine/embedded/values";
-import { OpenStackError, type Session } from "../../../scripts/openstack/session";
+import { OpenStackError, type Session } from "../../../openstack/session";
 import { goTime, TYPES } from "./openstack-machine";
 import { cloudName, neutronTypes, textOf } from "./openstack-neutron";
 

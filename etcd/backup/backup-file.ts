@@ -1,0 +1,250 @@
+/** A backup as its user keeps it, whatever it is packed in, as a plain file that can be read. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { counted } from "../report/figures";
+import { openSource, readFully } from "../snapshot/file";
+import { readSnapshot, readSnapshotKeys } from "../snapshot/snapshot";
+import { SnapshotError } from "../snapshot/snapshot-error";
+import type { KeyReader, ReadOptions, Snapshot, SnapshotKeys } from "../snapshot/types";
+import { readManifest, type Manifest } from "./manifest";
+import { findDatabase } from "./data-directory";
+import { readV2Store, type V2Store } from "./v2/v2-backup";
+import type { Container } from "./container";
+import { chooseInFolder } from "./folder";
+import { HEAD_BYTES, isArchive, isCompression, isUnfinished, kindOf } from "./kinds";
+import { findLasting, openLastingPlace, openUnnamedPlace, sha256OfFile } from "./place";
+import { unpack } from "./unpack";
+
+/** A backup that can be read. To be disposed of. */
+export interface BackupFile {
+  /** What was named: absolute, for people. */
+  readonly name: string;
+  /** The file of it that holds the database, packed or not; the name itself unless that is a directory. */
+  readonly file: string;
+  /** A plain database file, for `readSnapshot`; perhaps one that only this process can open. */
+  readonly path: string;
+  /** Absent when the backup is a plain file. */
+  readonly container?: Container;
+  /** Folder with the unpacked file that stays behind, when `keepIn` was given. */
+  readonly kept?: string | undefined;
+  /** Keys of the old v2 store that a data directory holds besides. */
+  readonly v2?: V2Store | undefined;
+  /** What to know about it. */
+  readonly notes: readonly string[];
+  /** Removes an unpacked file, unless it is kept. */
+  dispose(): void;
+}
+
+/** A backup of the old v2 store, without a key of the v3 store: it can be looked into, not restored. */
+export class V2BackupError extends SnapshotError {
+  constructor(
+    directory: string,
+    readonly store: V2Store,
+  ) {
+    super(
+      directory,
+      `this is a backup of an etcd v2 store (${counted(store.keys.length, "key")}), without any key of the v3 store. ` +
+        "inspect, ls and get look into it; to serve it takes etcd 3.5 or older, on a copy of it: " +
+        "etcd --enable-v2 --force-new-cluster --data-dir COPY",
+    );
+  }
+}
+
+/** How a backup is opened. */
+export interface OpenOptions {
+  /**
+   * Folder for the unpacked file. It stays there for the next time, in a folder named by the SHA-256 of what was
+   * packed; that of another backup is removed. @default a file without a name, gone with this process at the latest
+   */
+  readonly keepIn?: string | undefined;
+  readonly signal?: AbortSignal;
+  /** Called now and then while it is unpacked. */
+  readonly onUnpack?: ((readBytes: number, totalBytes: number) => void) | undefined;
+}
+
+/**
+ * Opens a backup: a plain database file as it is, a packed one unpacked, of a directory the one that is in it. Kinds
+ * are told by content.
+ *
+ * Does not look further into a plain file: `readSnapshot` says what is wrong with it.
+ * @throws SnapshotError when there is no such file, or no one snapshot in it
+ * @throws NoRoomError
+ */
+export async function openBackup(file: string, options: OpenOptions = {}): Promise<BackupFile> {
+  const name = path.resolve(file);
+  if (!isDirectory(name)) return openFile(name, options);
+  const database = findDatabase(name);
+  const v2 = readV2Store(name);
+  if (database === undefined && v2 !== undefined) throw new V2BackupError(name, v2);
+  if (database !== undefined) {
+    const notes =
+      v2 === undefined
+        ? database.notes
+        : [
+            ...database.notes,
+            `it also holds ${counted(v2.keys.length, "key")} of the old v2 store, which a snapshot never holds`,
+          ];
+    return { ...database, name, file: database.path, v2, notes, dispose: () => undefined };
+  }
+
+  const { file: chosen, beside } = await chooseInFolder(name);
+  const opened = await openFile(chosen, options);
+  const { container } = opened;
+  const entry = [path.basename(chosen), container?.entry].filter((part) => part !== undefined);
+  return {
+    ...opened,
+    name,
+    container: {
+      ...container,
+      format: container === undefined ? "directory" : `${container.format} in a directory`,
+      entry: entry.join("/"),
+    },
+    notes: beside.length === 0 ? [] : [`beside it in the directory: ${beside.join(", ")}`],
+  };
+}
+
+async function openFile(name: string, options: OpenOptions): Promise<BackupFile> {
+  if (isUnfinished(name)) {
+    throw new SnapshotError(
+      name,
+      "this file is still being written: `etcdctl snapshot save` names it .part until it is whole. Wait for it; if " +
+        "nobody writes to it any more, the backup failed: take another one",
+    );
+  }
+  const kind = kindOf(headOf(name));
+  if (!isCompression(kind) && !isArchive(kind)) {
+    return { name, file: name, path: name, notes: [], dispose: () => undefined };
+  }
+  const sha256 = await sha256OfFile(name);
+  const packed = { name, file: name, notes: [] };
+  const container = { format: kind, bytes: fs.statSync(name).size, sha256 };
+
+  const { keepIn, signal, onUnpack } = options;
+  const kept = keepIn === undefined ? undefined : path.join(keepIn, sha256);
+  const lasting = kept === undefined ? undefined : await findLasting(kept);
+  if (lasting !== undefined) return { ...packed, ...lasting, kept, container };
+  if (keepIn !== undefined) removeKept(keepIn);
+
+  const { place, packing } = await unpack(name, kind, {
+    ...(signal === undefined ? {} : { signal }),
+    ...(onUnpack === undefined ? {} : { onProgress: onUnpack }),
+    openPlace: () => (kept === undefined ? openUnnamedPlace(name) : openLastingPlace(name, kept)),
+  });
+  return { ...packed, ...place.finish(), kept, container: { ...container, ...packing } };
+}
+
+/** Removes every unpacked file that was kept in a folder, and the folder if nothing else is there. */
+export function removeKept(keptIn: string): void {
+  if (!fs.existsSync(keptIn)) return;
+  const names = fs.readdirSync(keptIn);
+  const ours = names.filter((name) => /^[0-9a-f]{64}$/.test(name));
+  for (const name of ours) fs.rmSync(path.join(keptIn, name), { recursive: true, force: true });
+  if (ours.length === names.length) fs.rmdirSync(keptIn);
+}
+
+/** Of a link what it leads to. */
+function isDirectory(name: string): boolean {
+  return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** @throws SnapshotError when it is absent, not readable, or no plain file */
+function headOf(name: string): Buffer {
+  const source = openSource(name);
+  try {
+    const head = Buffer.alloc(Math.min(HEAD_BYTES, source.size));
+    readFully(source, head, 0);
+    return head;
+  } finally {
+    fs.closeSync(source.fd);
+  }
+}
+
+/** How a backup is opened and read. */
+export interface ReadBackupOptions extends OpenOptions, ReadOptions {}
+
+/** A snapshot out of a backup. */
+export interface OpenedSnapshot {
+  /**
+   * Its `file` is the plain one, which it goes on reading from: people are told the backup's `name`. Its `close`
+   * disposes of the unpacked file as well.
+   */
+  readonly snapshot: Snapshot;
+  readonly backup: BackupFile;
+}
+
+/**
+ * Opens a backup and reads its database with `readSnapshot`.
+ *
+ * @throws SnapshotError in the name of the backup, of a v2 store a V2BackupError; NoRoomError
+ */
+export async function readBackup(
+  file: string,
+  options: ReadBackupOptions = {},
+): Promise<OpenedSnapshot> {
+  const { read, backup, close } = await openAndRead(file, readSnapshot, options);
+  return { snapshot: { ...read, close }, backup };
+}
+
+/**
+ * Opens a backup and reads its keys with `readSnapshotKeys`: faster, and without a check of its sha256.
+ *
+ * @throws as `readBackup`
+ */
+export async function readBackupKeys(
+  file: string,
+  options: ReadBackupOptions = {},
+): Promise<SnapshotKeys> {
+  const { read, close } = await openAndRead(file, readSnapshotKeys, options);
+  return { live: read.live, close };
+}
+
+async function openAndRead<T extends { readonly live: KeyReader; close(): void }>(
+  file: string,
+  reading: (file: string, options: ReadOptions) => Promise<T>,
+  options: ReadBackupOptions,
+): Promise<{ readonly read: T; readonly backup: BackupFile; readonly close: () => void }> {
+  const backup = await openBackup(file, options);
+  const { name, path: plain, v2 } = backup;
+  try {
+    const read = await reading(plain, options);
+    const close = () => {
+      read.close();
+      backup.dispose();
+    };
+    if (v2 === undefined || read.live.count > 0) return { read, backup, close };
+    read.close();
+  } catch (error) {
+    backup.dispose();
+    if (!(error instanceof SnapshotError)) throw error;
+    // `etcdctl backup` without --with-v3 leaves a database that never held a key.
+    if (v2 === undefined || !error.message.includes('no bucket "key"')) {
+      throw inTheNameOf(backup, error);
+    }
+  }
+  backup.dispose();
+  throw new V2BackupError(name, v2);
+}
+
+/**
+ * Reads the manifest of a backup: beside it, or beside what it was called before it was packed (`X.db.json` for
+ * `X.db.gz`). Undefined when there is none.
+ * @throws ManifestError
+ */
+export function manifestOf({ file, container }: BackupFile): Manifest | undefined {
+  const { dir, name } = path.parse(file);
+  return (
+    readManifest(file) ??
+    (container?.sha256 === undefined ? undefined : readManifest(path.join(dir, name)))
+  );
+}
+
+/** People know the backup, not the file that it was unpacked to. */
+function inTheNameOf(backup: BackupFile, error: SnapshotError): SnapshotError {
+  const { name, path: plain, container } = backup;
+  if (container === undefined || !error.message.startsWith(`${plain}: `)) return error;
+  const { page, offset } = error;
+  const from = [container.format, container.entry].filter((part) => part !== undefined).join(", ");
+  const problem = error.message.slice(plain.length + 2);
+  const renamed = new SnapshotError(name, `what is in it (${from}): ${problem}`);
+  return Object.assign(renamed, { page, offset });
+}

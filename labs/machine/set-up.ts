@@ -1,0 +1,68 @@
+/** Before and after the tests with machines: one run at a time on this computer, and nothing left of any. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { lock } from "proper-lockfile";
+import { toolsDirOf } from "../../machine/programs/find";
+import { sweepMachines } from "./machine";
+import { VOLUME_PREFIX } from "./volume";
+import { ensureRoot, obstacles } from "./root";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Folder that machines boot. */
+    readonly machineRoot: string;
+  }
+}
+
+/** What vitest hands to a global set-up, as far as we use it. */
+interface Project {
+  provide(key: "machineRoot", value: string): void;
+}
+
+/** Waits for another run; gives it five minutes. */
+const LOCK = { retries: { retries: 300, minTimeout: 1000, maxTimeout: 1000 }, realpath: false };
+
+export default async function setUp(project: Project): Promise<() => Promise<void>> {
+  const problems = obstacles();
+  if (problems.length > 0) {
+    throw new Error(`no machine can be booted on this computer: ${problems.join("; ")}`);
+  }
+  const toolsDir = toolsDirOf({});
+  fs.mkdirSync(toolsDir, { recursive: true, mode: 0o700 });
+  const unlock = await lock(path.join(toolsDir, "machine-tests"), LOCK);
+  await sweepMachines();
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  project.provide("machineRoot", await ensureRoot(toolsDir, log));
+  return async () => {
+    const left = leftBehind();
+    await sweepMachines();
+    await unlock();
+    if (left.length > 0) throw new Error(`the tests have left behind: ${left.join(", ")}`);
+  };
+}
+
+/** Traces of machines on this computer. */
+function leftBehind(): readonly string[] {
+  const interfaces = fs.readdirSync("/sys/class/net").filter((name) => name.startsWith("erm-"));
+  const directory = "/run/etcd-restore-machines";
+  const machines = fs.existsSync(directory) ? fs.readdirSync(directory) : [];
+  const processes = fs
+    .readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && commandOf(name).includes("systemd-nspawn"))
+    .map((pid) => `process ${pid}`);
+  const mounts = fs
+    .readFileSync("/proc/mounts", "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("machine "));
+  const volumes = fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith(VOLUME_PREFIX));
+  return [...interfaces, ...machines, ...processes, ...mounts, ...volumes];
+}
+
+function commandOf(pid: string): string {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return ""; // it has just ended
+  }
+}

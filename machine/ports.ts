@@ -1,0 +1,87 @@
+/** Whether the ports that an etcd is to listen at can be had on this computer. */
+import * as fs from "node:fs/promises";
+import { createServer } from "node:net";
+import { ownProcess } from "./local/own-process";
+import { isErrno } from "./local/own-files";
+
+/** A port that etcd will listen at. */
+export interface WantedPort {
+  /** IP address of this computer. */
+  readonly address: string;
+  readonly port: number;
+  /** The setting to change, for the message: `clientPort`. */
+  readonly setting: string;
+}
+
+/**
+ * What stands in the way of listening at these ports: a sentence for each, with who holds it as far as this user may
+ * know. None when all are free or held by the etcd that belongs to `stateDirectory`.
+ */
+export async function portProblems(
+  ports: readonly WantedPort[],
+  stateDirectory: string,
+): Promise<readonly string[]> {
+  const problems = await Promise.all(
+    ports.map(async ({ address, port, setting }) => {
+      const refusal = await tryToListen(address, port);
+      if (refusal === undefined) return [];
+      const where = `port ${port} on ${address} (setting ${setting})`;
+      if (isErrno(refusal, "EADDRNOTAVAIL")) return [`${where}: this computer has no such address`];
+      if (isErrno(refusal, "EACCES"))
+        return [`${where} is reserved for root; choose one from 1024 on`];
+      const holder = await listenerOf(port);
+      if (holder !== undefined && holder.pid === (await ownProcess(stateDirectory))) return [];
+      const who = holder
+        ? `process ${holder.pid} (${holder.command})`
+        : "a process of another user";
+      return [`${where} is taken by ${who}; end it, or choose another port`];
+    }),
+  );
+  return problems.flat();
+}
+
+/** undefined when the port could be had, else the error. */
+async function tryToListen(address: string, port: number): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", resolve);
+    server.listen({ host: address, port, exclusive: true }, () => {
+      server.close(() => {
+        resolve(undefined);
+      });
+    });
+  });
+}
+
+/** Which process of this user listens at a TCP port (root sees everybody's). */
+async function listenerOf(
+  port: number,
+): Promise<{ readonly pid: number; readonly command: string } | undefined> {
+  const inodes = await listeningInodes(port);
+  for (const pid of (await fs.readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    const descriptors = await fs.readdir(`/proc/${pid}/fd`).catch(() => []);
+    for (const descriptor of descriptors) {
+      const target = await fs.readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "");
+      const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+      if (inode === undefined || !inodes.has(inode)) continue;
+      const command = await fs.readFile(`/proc/${pid}/comm`, "utf8").catch(() => "?");
+      return { pid: Number(pid), command: command.trim() };
+    }
+  }
+  return undefined;
+}
+
+/** Inodes of the sockets that listen at a port: columns 2, 4 and 10 of /proc/net/tcp (proc_net_tcp in the kernel's documentation). */
+async function listeningInodes(port: number): Promise<ReadonlySet<string>> {
+  const LISTEN = "0A";
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  const tables = await Promise.all(
+    ["/proc/net/tcp", "/proc/net/tcp6"].map((file) => fs.readFile(file, "utf8").catch(() => "")),
+  );
+  const rows = tables.flatMap((table) => table.split("\n")).map((line) => line.trim().split(/\s+/));
+  return new Set(
+    rows
+      .filter((row) => row[3] === LISTEN && row[1]?.endsWith(`:${hex}`))
+      .flatMap((row) => row[9] ?? []),
+  );
+}

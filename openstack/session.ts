@@ -1,0 +1,242 @@
+/** A log-in to an OpenStack: its services by their type, and requests with a token. */
+import type { Readable } from "node:stream";
+import * as z from "zod";
+import { CloudError } from "./cloud-error";
+import type { Credentials, Identity } from "./credentials";
+import { send, type HttpAnswer } from "./http";
+
+/** The services that we use, by their type in the catalogue. */
+export type ServiceType = "identity" | "image" | "compute" | "network" | "volumev3";
+
+/** What a service answered in place of what was asked for. */
+export class OpenStackError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface RequestOptions {
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly body?: unknown;
+  readonly stream?: Readable;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface Session {
+  readonly projectId: string;
+  readonly projectName: string;
+  /** Names of the roles that we have in the project. */
+  readonly roles: readonly string[];
+  /** The region that is asked. */
+  readonly region: string | undefined;
+  /** Whether the catalogue has a service of this type. */
+  offers(service: ServiceType): boolean;
+  /**
+   * Asks a service; the path stands below its version, `/servers` or `/networks?name=x`.
+   * @throws OpenStackError with the status and the service's own words when it refuses; CloudError when it cannot be reached.
+   */
+  request(service: ServiceType, path: string, options?: RequestOptions): Promise<unknown>;
+}
+
+const Token = z.object({
+  token: z.object({
+    project: z.object({ id: z.string(), name: z.string() }).optional(),
+    roles: z.array(z.object({ name: z.string() })).default([]),
+    catalog: z
+      .array(
+        z.object({
+          type: z.string(),
+          endpoints: z.array(
+            z.object({
+              interface: z.string(),
+              region: z.string().nullish(),
+              region_id: z.string().nullish(),
+              url: z.string(),
+            }),
+          ),
+        }),
+      )
+      .default([]),
+  }),
+});
+type Catalog = z.infer<typeof Token>["token"]["catalog"];
+
+/** Versions that stand in the URL, where the catalogue's endpoint has none. */
+const VERSION: Readonly<Partial<Record<ServiceType, string>>> = {
+  identity: "v3",
+  image: "v2",
+  network: "v2.0",
+};
+/** Nova's: server tags as we give them at creation came with 2.52. */
+const MICROVERSION = "2.52";
+
+/** Logs in. @throws CloudError that says what is wrong with the credentials, or that nobody answers. */
+export async function openSession(
+  credentials: Credentials,
+  signal?: AbortSignal,
+): Promise<Session> {
+  const { authUrl, source } = credentials;
+  const trust = {
+    verify: credentials.verify,
+    ...(credentials.ca !== undefined && { ca: credentials.ca }),
+    ...(signal && { signal }),
+  };
+  const answer = await reach(authUrl, "keystone", () =>
+    send({
+      method: "POST",
+      url: `${authUrl}/auth/tokens`,
+      body: { auth: authOf(credentials.identity) },
+      ...trust,
+    }),
+  );
+  const secret = answer.headers["x-subject-token"];
+  if (answer.status !== 201 || typeof secret !== "string")
+    throw refusedLogin(answer, authUrl, source);
+  const { token } = Token.parse(answer.body);
+  if (token.project === undefined) {
+    throw new CloudError("usage", `${source} names no project; set project_name (OS_PROJECT_NAME)`);
+  }
+  const { url, region } = endpointsOf(token.catalog, credentials);
+  return {
+    projectId: token.project.id,
+    projectName: token.project.name,
+    roles: token.roles.map(({ name }) => name),
+    region,
+    offers: (service) => url(service) !== undefined,
+    async request(service, path, options = {}) {
+      const base = url(service);
+      if (base === undefined) {
+        throw new CloudError(
+          "environment",
+          `this OpenStack has no service of type "${service}" in ${region ?? "any region"}`,
+        );
+      }
+      const { method = "GET", body, stream, headers } = options;
+      const reply = await reach(base, service, () =>
+        send({
+          method,
+          url: `${base}${path}`,
+          ...trust,
+          ...(body !== undefined && { body }),
+          ...(stream && { stream }),
+          ...(options.signal && { signal: options.signal }),
+          headers: {
+            "x-auth-token": secret,
+            ...(service === "compute"
+              ? { "openstack-api-version": `compute ${MICROVERSION}` }
+              : {}),
+            ...headers,
+          },
+        }),
+      );
+      if (reply.status < 200 || reply.status > 299) {
+        throw new OpenStackError(
+          reply.status,
+          `${method} ${service} ${path.split("?")[0] ?? ""}: ${reply.status} ${wordsOf(reply.body)}`,
+        );
+      }
+      return reply.body;
+    },
+  };
+}
+
+function authOf(identity: Identity): unknown {
+  switch (identity.method) {
+    case "password":
+      return {
+        identity: { methods: ["password"], password: { user: identity.user } },
+        scope: identity.scope,
+      };
+    case "application_credential": {
+      const { id, secret } = identity;
+      return {
+        identity: { methods: ["application_credential"], application_credential: { id, secret } },
+      };
+    }
+    case "token":
+      return {
+        identity: { methods: ["token"], token: { id: identity.token } },
+        scope: identity.scope,
+      };
+  }
+}
+
+/** The endpoint of each service in our region. */
+function endpointsOf(catalog: Catalog, credentials: Credentials) {
+  const all = catalog.flatMap(({ type, endpoints }) =>
+    endpoints
+      .filter((endpoint) => endpoint.interface === credentials.endpoint)
+      .map(({ url, region, region_id: id }) => ({ type, url, region: region ?? id ?? undefined })),
+  );
+  const region = credentials.region ?? all[0]?.region;
+  const known = [...new Set(all.map((endpoint) => endpoint.region))];
+  if (region !== undefined && all.length > 0 && !known.includes(region)) {
+    throw new CloudError(
+      "usage",
+      `region is "${region}", and this OpenStack has: ${known.filter(Boolean).join(", ")}; set region_name (OS_REGION_NAME)`,
+    );
+  }
+  const url = (service: ServiceType): string | undefined => {
+    const found = all.find((endpoint) => endpoint.type === service && endpoint.region === region);
+    if (found === undefined) return undefined;
+    const base = found.url.replace(/\/+$/, "");
+    const version = VERSION[service];
+    return version === undefined || base.endsWith(`/${version}`) ? base : `${base}/${version}`;
+  };
+  return { region, url };
+}
+
+async function reach(
+  url: string,
+  service: string,
+  ask: () => Promise<HttpAnswer>,
+): Promise<HttpAnswer> {
+  try {
+    return await ask();
+  } catch (error) {
+    const reason = error instanceof Error && error.message !== "" ? error.message : codeOf(error);
+    throw new CloudError(
+      "environment",
+      `cannot reach ${service} at ${new URL(url).origin}: ${reason}; is the address right, and does this computer reach it?`,
+    );
+  }
+}
+
+/** A refused connection to several addresses has a code and no message. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}
+
+function refusedLogin({ status, body }: HttpAnswer, authUrl: string, source: string): CloudError {
+  if (status === 401) {
+    return new CloudError(
+      "usage",
+      `keystone at ${authUrl} does not accept ${source}: ${wordsOf(body)} Check user, password, project and their domains`,
+    );
+  }
+  return new CloudError(
+    "environment",
+    `keystone at ${authUrl} answers ${status}: ${wordsOf(body)} Is auth_url (OS_AUTH_URL) that of keystone?`,
+  );
+}
+
+/** A service's own message, wherever in its answer it stands. */
+function wordsOf(body: unknown): string {
+  if (typeof body === "string")
+    return body
+      .replace(/<[^>]*>/g, " ")
+      .replace(/\s+/g, " ")
+      .trim()
+      .slice(0, 300);
+  if (typeof body !== "object" || body === null) return "";
+  for (const value of [body, ...Object.values<unknown>({ ...body })]) {
+    if (typeof value !== "object" || value === null) continue;
+    const message: unknown = Reflect.get(value, "message");
+    if (typeof message === "string") return message.replace(/\s+/g, " ").trim();
+  }
+  return JSON.stringify(body).slice(0, 300);
+}

@@ -1,0 +1,75 @@
+/** Whether the backup can be restored, and what it needs. */
+import * as path from "node:path";
+import { readBackup } from "../../../etcd/backup/backup-file";
+import { size } from "../../../etcd/report/figures";
+import {
+  etcdVersionOf,
+  minorToServe,
+  reasonsAgainstRestore,
+} from "../../../etcd/snapshot/judgement";
+import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
+import { PROJECT_DIR } from "../../lab";
+import { fail, pass, textSetting, type Check, type Subject } from "./check";
+
+/** What of a backup decides what else is needed. */
+export interface BackupFacts {
+  readonly bytes: number;
+  readonly keys: number;
+  /** `3.6`, or the version that the setting names. */
+  readonly etcdVersion: string;
+}
+
+export interface BackupLook {
+  readonly check: Check;
+  /** Undefined when it could not be read. */
+  readonly facts: BackupFacts | undefined;
+}
+
+/** Reads the backup that the stack names, or `file`, from end to end. */
+export async function lookAtBackup(
+  subject: Subject,
+  file: string | undefined,
+  signal: AbortSignal,
+): Promise<BackupLook> {
+  const [id, title] = ["backup", "Backup"] as const;
+  const named = file ?? textSetting(subject, "snapshot");
+  if (named === undefined) {
+    const check = fail(id, title, "none is named", "set snapshot, or give --file FILE");
+    return { check, facts: undefined };
+  }
+  const name = file === undefined ? path.resolve(PROJECT_DIR, named) : path.resolve(named);
+  try {
+    const { snapshot } = await readBackup(name, { signal });
+    try {
+      const wished = textSetting(subject, "etcdVersion") ?? "auto";
+      const etcdVersion = wished === "auto" ? minorToServe(etcdVersionOf(snapshot)) : wished;
+      const facts = { bytes: snapshot.bytes, keys: snapshot.live.count, etcdVersion };
+      const reasons = reasonsAgainstRestore(snapshot);
+      const check =
+        reasons.length === 0
+          ? pass(
+              id,
+              title,
+              `${path.basename(name)}: ${size(snapshot.bytes)}, ${facts.keys} keys, of etcd ${etcdVersion}`,
+            )
+          : fail(
+              id,
+              title,
+              `${name}: ${reasons.join("; ")}`,
+              "take another backup, or fetch this one again",
+            );
+      return { check, facts };
+    } finally {
+      snapshot.close();
+    }
+  } catch (error) {
+    if (!(error instanceof SnapshotError)) throw error;
+    const check = fail(
+      id,
+      title,
+      error.message,
+      "set snapshot, or --file, to a backup that can be read",
+    );
+    return { check, facts: undefined };
+  }
+}

@@ -1,0 +1,130 @@
+/** What `up` needs of this computer. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { engines } from "../../../package.json";
+import { findPulumiCli } from "../../../engine/pulumi-cli/find-cli";
+import { forecast } from "../../../etcd/inspect/forecast";
+import { portProblems } from "../../../machine/ports";
+import { EtcdProgramsError, findEtcd } from "../../../machine/programs/programs";
+import pinned from "../../../machine/programs/checksums.json";
+import { pinnedRelease, RELEASES } from "../../../machine/programs/release";
+import { parseWanted } from "../../../machine/programs/version";
+import { PROJECT_DIR } from "../../lab";
+import type { BackupFacts } from "./backup";
+import { fail, notChecked, pass, textSetting, type Check, type Subject } from "./check";
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+
+/** Node, and who will run the program. */
+export function runtimeChecks({ target }: Subject): readonly Check[] {
+  const cli = findPulumiCli();
+  return [
+    pass("node", "Node.js", `${process.versions.node} (${engines.node} is needed)`),
+    cli !== undefined
+      ? pass("engine", "Engine", `Pulumi CLI at ${cli}`)
+      : target === "local"
+        ? pass("engine", "Engine", "the embedded one; there is no Pulumi CLI on PATH")
+        : fail(
+            "engine",
+            "Engine",
+            "there is no Pulumi CLI on PATH, and the embedded engine makes no VMs",
+            "install Pulumi: https://www.pulumi.com/docs/install/",
+          ),
+  ];
+}
+
+/** How the etcd programs come to where they are needed. */
+export async function programsCheck(
+  subject: Subject,
+  facts: BackupFacts | undefined,
+): Promise<Check> {
+  const [id, title] = ["programs", "etcd programs"] as const;
+  if (facts === undefined) return notChecked(id, title, "the backup tells which version is needed");
+  const { etcdVersion } = facts;
+  const install = subject.target === "local" ? "upload" : textSetting(subject, "etcdInstall");
+  if (install === "apt") return notChecked(id, title, "the VM takes its distribution's packages");
+  const mirror = textSetting(subject, "etcdMirror") ?? RELEASES;
+  const release = pinnedRelease(parseWanted(etcdVersion), pinned.sha256, mirror, "linux-amd64");
+  if (install === "release") {
+    return release === undefined
+      ? fail(
+          id,
+          title,
+          `no release of etcd ${etcdVersion} is pinned here`,
+          "set etcdInstall to upload",
+        )
+      : pass(id, title, `the VM fetches ${release.url}`);
+  }
+  const directory = textSetting(subject, "etcdPrograms");
+  try {
+    const { programs } = await findEtcd(
+      etcdVersion,
+      directory === undefined ? {} : { directory: path.resolve(PROJECT_DIR, directory) },
+    );
+    if (programs !== undefined) {
+      return pass(id, title, `${programs.version} in ${path.dirname(programs.etcd)}`);
+    }
+    return notChecked(
+      id,
+      title,
+      `none of ${etcdVersion} here yet; \`up\` will try ${release === undefined ? "" : `${release.url}, then `}\`go build\``,
+    );
+  } catch (error) {
+    if (!(error instanceof EtcdProgramsError)) throw error;
+    return fail(id, title, error.message, "set etcdPrograms to another folder, or leave it out");
+  }
+}
+
+/** Ports, disk and memory for an etcd on this computer. */
+export async function computerChecks(
+  subject: Subject,
+  facts: BackupFacts | undefined,
+): Promise<readonly Check[]> {
+  const directory = path.resolve(PROJECT_DIR, textSetting(subject, "labDirectory") ?? ".lab");
+  return [await portsCheck(subject, directory), ...roomChecks(directory, facts)];
+}
+
+async function portsCheck(subject: Subject, directory: string): Promise<Check> {
+  const ports = (["clientPort", "peerPort"] as const).map((setting, index) => ({
+    address: "127.0.0.1",
+    port: Number(textSetting(subject, setting) ?? subject.setting(setting)) || 22379 + index,
+    setting,
+  }));
+  const problems = await portProblems(ports, path.join(directory, "etcd"));
+  const wanted = ports.map(({ port }) => port).join(" and ");
+  return problems.length === 0
+    ? pass("ports", "Ports", `${wanted} are free, or our own etcd has them`)
+    : fail(
+        "ports",
+        "Ports",
+        problems.join("; "),
+        "end who holds it, or set clientPort and peerPort",
+      );
+}
+
+function roomChecks(directory: string, facts: BackupFacts | undefined): readonly Check[] {
+  const { memoryBytes, diskBytes } = forecast({
+    bytes: facts?.bytes ?? 0,
+    live: { count: facts?.keys ?? 0 },
+  });
+  const there = existing(directory);
+  const { bavail, bsize } = fs.statfsSync(there);
+  const disk = `${((bavail * bsize) / GIB).toFixed(1)} GiB free at ${there}, ${(diskBytes / GIB).toFixed(1)} needed`;
+  const memory = `${Math.floor(os.freemem() / MIB)} MiB available, ${Math.ceil(memoryBytes / MIB)} needed`;
+  return [
+    bavail * bsize >= diskBytes
+      ? pass("disk", "Disk", disk)
+      : fail("disk", "Disk", disk, "make room, or set labDirectory to a folder on another disk"),
+    os.freemem() >= memoryBytes
+      ? pass("memory", "Memory", memory)
+      : fail("memory", "Memory", memory, "end other programs, or use a larger computer"),
+  ];
+}
+
+/** The nearest folder that is there. */
+function existing(directory: string): string {
+  const parent = path.dirname(directory);
+  return fs.existsSync(directory) || parent === directory ? directory : existing(parent);
+}

@@ -1,0 +1,93 @@
+/** The distribution's own etcd: its packages as a machine finds them, and a backup that such an etcd has written. */
+import { execFile as execFileCallback, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import type { RequestListener } from "node:http";
+import * as os from "node:os";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { freePorts } from "../../support/ports";
+
+const execFile = promisify(execFileCallback);
+const PACKAGES = ["etcd-server", "etcd-client"] as const;
+const START_LIMIT_MS = 20_000;
+
+export interface AptMirror {
+  /** A flat repository: `deb [trusted=yes] URL ./`. */
+  readonly serve: RequestListener;
+  /** A backup by the packages' own etcd. */
+  readonly backup: string;
+  remove(): void;
+}
+
+/** Fetches the packages from where this computer gets its own. */
+export async function aptMirror(): Promise<AptMirror> {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "etcd-restore-apt-"));
+  const programs = path.join(directory, "programs");
+  fs.mkdirSync(programs);
+  await execFile("apt-get", ["--quiet", "download", ...PACKAGES], { cwd: directory });
+  const packages = fs.readdirSync(directory).filter((name) => name.endsWith(".deb"));
+  const stanzas: string[] = [];
+  for (const name of packages) {
+    const file = path.join(directory, name);
+    const content = fs.readFileSync(file);
+    const { stdout } = await execFile("dpkg-deb", ["--field", file]);
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    stanzas.push(
+      `${stdout.trimEnd()}\nFilename: ./${name}\nSize: ${content.length}\nSHA256: ${sha256}\n`,
+    );
+    await execFile("dpkg-deb", ["--extract", file, programs]);
+  }
+  const backup = path.join(directory, "backup.db");
+  await makeBackup(path.join(programs, "usr", "bin"), directory, backup);
+  return {
+    serve: ({ url = "" }, response) => {
+      const name = decodeURIComponent(path.posix.basename(url)); // versions have a +
+      if (name === "Packages") response.end(stanzas.join("\n"));
+      else if (packages.includes(name)) {
+        fs.createReadStream(path.join(directory, name)).pipe(response);
+      } else response.writeHead(404).end();
+    },
+    backup,
+    remove: () => {
+      fs.rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function makeBackup(programs: string, directory: string, backup: string): Promise<void> {
+  const [client = 0, peer = 0] = await freePorts(2);
+  const urls = { client: `http://127.0.0.1:${client}`, peer: `http://127.0.0.1:${peer}` };
+  const etcd = spawn(
+    path.join(programs, "etcd"),
+    [
+      ...["--data-dir", path.join(directory, "data"), "--initial-cluster", `default=${urls.peer}`],
+      ...["--listen-client-urls", urls.client, "--advertise-client-urls", urls.client],
+      ...["--listen-peer-urls", urls.peer, "--initial-advertise-peer-urls", urls.peer],
+    ],
+    { stdio: "ignore" },
+  );
+  const ended = new Promise((resolve) => etcd.once("close", resolve));
+  const etcdctl = (...args: readonly string[]) =>
+    execFile(path.join(programs, "etcdctl"), ["--endpoints", urls.client, ...args], {
+      env: { ...process.env, ETCDCTL_API: "3" },
+    });
+  try {
+    const deadline = Date.now() + START_LIMIT_MS;
+    for (;;) {
+      try {
+        await etcdctl("put", "/old/0", "value");
+        break;
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await sleep(100);
+      }
+    }
+    for (const key of ["/old/1", "/old/2"]) await etcdctl("put", key, "value");
+    await etcdctl("snapshot", "save", backup);
+  } finally {
+    etcd.kill("SIGKILL");
+    await ended;
+  }
+}

@@ -1,0 +1,154 @@
+/** The v2 store out of a backup, held against what a real etcd served from the same backup. */
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+
+import { readBackup, V2BackupError } from "../../../../etcd/backup/backup-file";
+import { encodeMessage, type FieldToWrite } from "../../../../etcd/wire/protobuf";
+import { crc32c } from "../../../../etcd/wire/crc32c";
+import { readV2Store, type V2Store } from "../../../../etcd/backup/v2/v2-backup";
+import { createWorkspace, snapshotBytes } from "../../../support/kubernetes-fixtures";
+
+const workspace = createWorkspace();
+afterAll(() => {
+  workspace.remove();
+});
+
+const FIXTURE = join(__dirname, "../../../fixtures/v2-backup");
+const LOG = "member/wal/0000000000000000-0000000000000000.wal";
+const SNAPSHOT = "member/snap/0000000000000002-000000000000003f.snap";
+
+let folders = 0;
+/** The fixture in a folder of its own, to be changed. */
+function copy(): string {
+  const directory = workspace.path(`v2-${folders++}`);
+  fs.cpSync(FIXTURE, directory, { recursive: true });
+  return directory;
+}
+
+function asServed(store: V2Store | undefined): readonly unknown[] {
+  return (store?.keys ?? []).map(({ key, value, ...rest }) => ({
+    ...{ key: key.toString(), value: value.toString() },
+    ...rest,
+  }));
+}
+
+describe("a backup that etcdctl made", () => {
+  it("holds exactly the keys, values, indexes and times that etcd 3.5 served from it", () => {
+    const store = readV2Store(FIXTURE);
+    const truth: unknown = JSON.parse(fs.readFileSync(join(FIXTURE, "truth.json"), "utf8"));
+    expect(asServed(store)).toEqual(truth);
+    expect(store).toMatchObject({ folders: 10, index: 54, snapshotIndex: 63, logEntries: 13 });
+  });
+
+  it("is recognised, with or without the database beside it, and said not to be restorable", async () => {
+    const older = copy();
+    fs.rmSync(join(older, "member/snap/db"));
+    for (const directory of [FIXTURE, older]) {
+      const error = await readBackup(directory).catch((refusal: unknown) => refusal);
+      expect(error).toBeInstanceOf(V2BackupError);
+      expect((error as Error).message).toMatch(/v2 store \(35 keys\).*--force-new-cluster/);
+    }
+  });
+
+  it("is a v3 backup with a note where its database holds keys", async () => {
+    const mixed = copy();
+    const database = snapshotBytes("kubernetes-1.35-events.db").subarray(0, -32);
+    fs.writeFileSync(join(mixed, "member/snap/db"), database);
+    const { snapshot, backup } = await readBackup(mixed);
+    snapshot.close();
+    expect(snapshot.live.count).toBe(296);
+    expect(backup.notes.join("\n")).toMatch(/also holds 35 keys of the old v2 store/);
+  });
+
+  it("is refused with the file and the byte when its log or its snapshot is damaged", () => {
+    const log = copy();
+    const bytes = fs.readFileSync(join(log, LOG));
+    bytes.writeUInt8((bytes[900] ?? 0) ^ 1, 900);
+    fs.writeFileSync(join(log, LOG), bytes);
+    expect(() => readV2Store(log)).toThrow(/\.wal: byte \d+: the checksum of this record/);
+    const tree = copy();
+    const snap = fs.readFileSync(join(tree, SNAPSHOT));
+    snap.writeUInt8((snap[5000] ?? 0) ^ 1, 5000);
+    fs.writeFileSync(join(tree, SNAPSHOT), snap);
+    expect(() => readV2Store(tree)).toThrow(/\.snap: .*wrong checksum/);
+  });
+});
+
+describe("a log without a snapshot", () => {
+  it("of etcd 2.x is replayed: what was never committed, or written over, or cut off, is left out", () => {
+    const put = (path: string, value: string): FieldToWrite[] => [
+      [2, "PUT"],
+      [3, `/1${path}`],
+      [4, value],
+    ];
+    const directory = writeLog([
+      entry(1, []),
+      entry(2, put("/a/b", "first")),
+      entry(3, put("/a/c", "of a leader that lost")),
+      entry(3, put("/a/b", "second")),
+      entry(4, [
+        [2, "DELETE"],
+        [3, "/1/a"],
+      ]), // a folder, without `recursive`: refused then and now
+      entry(5, put("/a/d", "third")),
+      record(3, [[3, 5]]),
+      entry(6, put("/never", "committed")),
+    ]);
+    const store = readV2Store(directory);
+    expect(asServed(store)).toEqual([
+      { key: "/a/b", value: "second", createdIndex: 2, modifiedIndex: 2 },
+      { key: "/a/d", value: "third", createdIndex: 3, modifiedIndex: 3 },
+    ]);
+  });
+
+  it("with no key of a user is no v2 backup", () => {
+    expect(readV2Store(writeLog([entry(1, []), record(3, [[3, 1]])]))).toBeUndefined();
+    expect(readV2Store(workspace.path("."))).toBeUndefined();
+  });
+});
+
+type Record = (crc: number) => { readonly bytes: Buffer; readonly crc: number };
+
+/** walpb.Record {type 1, crc 2, data 3}; its crc goes on from the one before. */
+function record(type: number, data: readonly FieldToWrite[] | Buffer): Record {
+  return (before) => {
+    const bytes = Buffer.isBuffer(data) ? data : encodeMessage(data);
+    const crc = crc32c(bytes, before);
+    const fields: FieldToWrite[] = [
+      [1, type],
+      [2, crc],
+      [3, bytes],
+    ];
+    return { bytes: encodeMessage(fields), crc };
+  };
+}
+
+function entry(index: number, request: readonly FieldToWrite[]): Record {
+  return record(2, [
+    [2, 1],
+    [3, index],
+    [4, encodeMessage(request)],
+  ]);
+}
+
+/** Frames of 8 bytes of length and padding (etcd `wal/encoder.go`), the last one cut off. */
+function writeLog(records: readonly Record[]): string {
+  const parts: Buffer[] = [];
+  let crc = 0;
+  for (const make of records) {
+    const made = make(crc);
+    const padding = (8 - (made.bytes.length % 8)) % 8;
+    const frame = Buffer.alloc(8);
+    const upper = padding === 0 ? 0n : BigInt(0x80 | padding);
+    frame.writeBigUInt64LE(BigInt(made.bytes.length) | (upper << 56n));
+    parts.push(frame, made.bytes, Buffer.alloc(padding));
+    crc = made.crc;
+  }
+  const cut = Buffer.alloc(20);
+  cut.writeBigUInt64LE(500n);
+  const directory = workspace.path(`log-${folders++}`);
+  fs.mkdirSync(join(directory, "member/wal"), { recursive: true });
+  fs.writeFileSync(join(directory, LOG), Buffer.concat([...parts, cut]));
+  return directory;
+}

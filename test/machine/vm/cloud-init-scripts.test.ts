@@ -1,0 +1,72 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { VM } from "../../../machine/vm/cloud-init";
+import { environmentFile } from "../../../machine/environment";
+
+const environment = environmentFile({
+  name: "etcd",
+  dataDirectory: VM.dataDirectory,
+  certificateDirectory: VM.certificateDirectory,
+  clientAddress: "203.0.113.7",
+  listenAddresses: ["0.0.0.0"],
+  clientPort: 2379,
+  peerPort: 2380,
+  snapshotBytes: 0,
+});
+
+let directory: string;
+beforeEach(() => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), "vm-scripts-"));
+});
+afterEach(() => {
+  fs.rmSync(directory, { recursive: true, force: true });
+});
+
+const shellcheck = spawnSync("shellcheck", ["--version"]).error === undefined;
+
+describe("scripts for the VM", () => {
+  const machine = path.join(__dirname, "../../../machine/vm");
+  const scripts = [
+    ...["vm-service", "guard-metadata", "prepare-vm", "wait-ready", "write-environment"],
+    ...["write-certificates", "../restore/check-space"],
+  ];
+
+  it.runIf(shellcheck).each(scripts)(
+    "%s.sh passes shellcheck (left out where it is not installed)",
+    (name) => {
+      expect(
+        spawnSync("shellcheck", [path.join(machine, `${name}.sh`)], { encoding: "utf8" }).stdout,
+      ).toBe("");
+    },
+  );
+
+  it("write-environment.sh keeps the token of a restore and refuses what is no environment file", () => {
+    const file = path.join(directory, "etcd");
+    const script = fs
+      .readFileSync(path.join(machine, "write-environment.sh"), "utf8")
+      .replace("FILE=/etc/default/etcd", `FILE=${file}`);
+    const write = (input: string) => spawnSync("bash", ["-c", script], { input, encoding: "utf8" });
+
+    expect(write(environment).status).toBe(0);
+    expect(fs.readFileSync(file, "utf8")).toBe(environment);
+    execFileSync("sed", [
+      "-i",
+      's/^ETCD_INITIAL_CLUSTER_TOKEN=.*/ETCD_INITIAL_CLUSTER_TOKEN="c0ffee"/',
+      file,
+    ]);
+    expect(write(environment.replace("2147483648", "4294967296")).status).toBe(0);
+    const after = fs.readFileSync(file, "utf8");
+    expect(after).toContain('ETCD_INITIAL_CLUSTER_TOKEN="c0ffee"\n');
+    expect(after).toContain('"4294967296"');
+    expect(fs.statSync(file).mode & 0o777).toBe(0o644);
+
+    expect(write("").status).toBe(2);
+    expect(fs.readFileSync(file, "utf8")).toBe(after);
+    expect(fs.readdirSync(directory)).toEqual(["etcd"]);
+  });
+});
+
+// Does not prove: what the other scripts do as root on a machine (the machine tests do).
