@@ -5,15 +5,37 @@
 "use strict";
 const Module = require("node:module");
 const { join, sep } = require("node:path");
+const { compiledCodeFolder } = require("./compiled-code.cjs");
 
+const PROJECT = join(__dirname, "..");
 // The project's own compiler settings, whatever folder the command is called from.
-process.env["TSX_TSCONFIG_PATH"] ??= join(__dirname, "..", "tsconfig.json");
+process.env["TSX_TSCONFIG_PATH"] ??= join(PROJECT, "tsconfig.json");
 
 const PACKAGES = `${sep}node_modules${sep}`;
 const loaders = Reflect.get(Module, "_extensions");
 const nodes = { resolve: Reflect.get(Module, "_resolveFilename"), js: loaders[".js"] };
-require("tsx/cjs/api").register();
+loadTsx();
 const tsxs = { resolve: Reflect.get(Module, "_resolveFilename"), js: loaders[".js"] };
+
+/** Loads tsx, which takes its cache's place from TMPDIR, and the socket of its watcher besides. */
+function loadTsx() {
+  const { TMPDIR, TSX_DISABLE_CACHE } = process.env;
+  const folder = compiledCodeFolder(PROJECT, process.env);
+  process.env["TMPDIR"] = folder ?? __dirname;
+  if (folder === undefined) process.env["TSX_DISABLE_CACHE"] = "1";
+  try {
+    require("tsx/cjs/api").register();
+  } finally {
+    restore("TMPDIR", TMPDIR);
+    restore("TSX_DISABLE_CACHE", TSX_DISABLE_CACHE);
+  }
+}
+
+/** @param {string} name @param {string | undefined} value */
+function restore(name, value) {
+  if (value === undefined) Reflect.deleteProperty(process.env, name);
+  else process.env[name] = value;
+}
 
 /** @type {(this: unknown, request: string, parent: { filename?: string | null } | undefined, ...rest: unknown[]) => string} */
 function resolve(request, parent, ...rest) {

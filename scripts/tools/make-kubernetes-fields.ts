@@ -1,8 +1,8 @@
 /**
  * Writes etcd/kubernetes/fields.json out of Kubernetes' published Go modules:
  *
- *     npx tsx scripts/tools/make-kubernetes-fields.ts 0.35.4           (needs `go`, and the Go module proxy)
- *     npx tsx scripts/tools/make-kubernetes-fields.ts 0.35.4 --check   (exits 1 if the file would change)
+ *     node --require ./engine/typescript.cjs scripts/tools/make-kubernetes-fields.ts 0.35.4           (needs `go`, and the Go module proxy)
+ *     node --require ./engine/typescript.cjs scripts/tools/make-kubernetes-fields.ts 0.35.4 --check   (exits 1 if the file would change)
  *
  * Exits 2 on wrong use, 3 if Go or the modules are not to be had.
  *
