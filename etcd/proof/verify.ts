@@ -1,5 +1,6 @@
-import packageJson from "../../package.json";
+import { wallClock } from "../report/end";
 import type { Check, Phase, Report, RestoredSummary, VerificationLevel } from "../report/report";
+import { TOOL } from "../report/tool";
 import { compareVersions, summarize } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
 import type { Manifest } from "../backup/manifest";
@@ -54,8 +55,10 @@ export interface VerifyRequest {
   readonly ahead?: HashAhead;
   /** What others measured before; `verify` is added. Default: none. */
   readonly phases?: readonly Phase[];
-  /** When it all began. Default: now. */
+  /** When the whole run began, the steps before this one included. Default: now. */
   readonly startedAt?: Date;
+  /** Name of the stack that is verified, for the report. Default: it is none. */
+  readonly stack?: string | undefined;
   readonly signal?: AbortSignal;
   /** Told after each range that was read back. */
   readonly onProgress?: (doneKeys: number, totalKeys: number) => void;
@@ -136,13 +139,18 @@ export async function verify(request: VerifyRequest): Promise<Report> {
     }
 
     const seconds = (performance.now() - started) / 1000;
+    const phases: Phase[] = [
+      ...(request.phases ?? []),
+      { name: "verify", seconds: round(seconds) },
+    ];
     return {
       schemaVersion: 1,
-      tool: `${packageJson.name} ${packageJson.version}`,
+      tool: TOOL,
       verdict: verdictOf(checks),
       level,
+      ...(request.stack !== undefined && { stack: request.stack }),
       startedAt: startedAt.toISOString(),
-      seconds: round(Math.max(seconds, (Date.now() - startedAt.getTime()) / 1000)),
+      seconds: wallClock(startedAt, phases),
       snapshot: summarize(file),
       ...(manifest && {
         source: {
@@ -152,7 +160,7 @@ export async function verify(request: VerifyRequest): Promise<Report> {
         },
       }),
       restored: summarizeServer(endpoint, facts),
-      phases: [...(request.phases ?? []), { name: "verify", seconds: round(seconds) }],
+      phases,
       checks,
       differences: differences.summary(),
     };

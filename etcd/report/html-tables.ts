@@ -1,4 +1,5 @@
 /** The tables of the HTML report. */
+import { wasRead } from "./end";
 import { counted, duration, grouped, moment, size } from "./figures";
 import { signPicture, type Tone } from "./html-picture";
 import { markup, type Markup } from "./markup";
@@ -92,6 +93,7 @@ export function timeTable({ phases, seconds }: Report): Markup {
 export function factTables(report: Report): Markup {
   const { snapshot, source, restored } = report;
   const { nodes } = proofChain(report);
+  const read = wasRead(report);
   const unknown = markup`<span class="quiet">not known</span>`;
   const cell = (value: string | undefined): Markup =>
     markup`<td class="number">${value === undefined || value === "" ? unknown : markup`<code>${value}</code>`}</td>`;
@@ -107,10 +109,15 @@ export function factTables(report: Report): Markup {
   const answered = restored.revision > 0 && restored.compactRevision > 0;
   const identity = [
     ["File", markup`<code>${shortened(snapshot.file, LONGEST_TEXT)}</code>`],
-    ["SHA-256", markup`<code>${snapshot.sha256}</code>`],
-    ["Size", markup`${size(snapshot.bytes)} (${counted(snapshot.bytes, "byte")})`],
+    ["SHA-256", read ? markup`<code>${snapshot.sha256}</code>` : unknown],
+    ["Size", read ? markup`${size(snapshot.bytes)} (${counted(snapshot.bytes, "byte")})` : unknown],
     ["Taken", source === undefined ? unknown : markup`${moment(source.takenAt)}`],
-    ["Endpoint", markup`<code>${restored.endpoint}</code>`],
+    [
+      "Endpoint",
+      report.ended !== undefined && restored.endpoint === ""
+        ? unknown
+        : markup`<code>${restored.endpoint}</code>`,
+    ],
     [
       "Cluster id",
       restored.clusterId === "" ? unknown : markup`<code>${restored.clusterId}</code>`,
@@ -118,7 +125,7 @@ export function factTables(report: Report): Markup {
   ] as const;
   return markup`<table class="stores">
 <thead><tr><th scope="col"><span class="hidden">What</span></th>${nodes.map(({ title }) => markup`<th scope="col" class="number">${title}</th>`)}</tr></thead>
-<tbody>${ofNodes}${row("Compacted to", [undefined, compacted(snapshot.compactRevision), answered ? String(restored.compactRevision) : undefined])}${row("etcd version", [undefined, snapshot.etcdVersion, restored.etcdVersion])}
+<tbody>${ofNodes}${row("Compacted to", [undefined, read ? compacted(snapshot.compactRevision) : undefined, answered ? String(restored.compactRevision) : undefined])}${row("etcd version", [undefined, snapshot.etcdVersion, restored.etcdVersion])}
 </tbody></table>
 <dl class="identity">${identity.map(([name, value]) => markup`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }

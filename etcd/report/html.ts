@@ -2,6 +2,7 @@
  * The report as one HTML page that stands alone: no script, no font, no picture and no request from anywhere, which its own
  * Content-Security-Policy enforces. It is well-formed XML as well, so that a tag left open is found by a parser.
  */
+import { wasRead } from "./end";
 import { duration, grouped, moment } from "./figures";
 import { chainPicture, signPicture, type Tone } from "./html-picture";
 import { STYLE } from "./html-style";
@@ -45,7 +46,7 @@ ${report.differences.total === 0 ? undefined : differences(report)}
 ${section("checks", "Checks", markup`<div class="card">${checkTable(report)}</div>`)}
 ${report.phases.length === 0 ? undefined : section("time", "Time", markup`<div class="card">${timeTable(report)}</div>`)}
 ${section("facts", "Facts", markup`<div class="card">${factTables(report)}</div>`)}
-${section("use", "Before a cluster uses a restored store", markup`<ol class="steps">${items(beforeUse(report))}</ol>`)}
+${report.ended !== undefined ? undefined : section("use", "Before a cluster uses a restored store", markup`<ol class="steps">${items(beforeUse(report))}</ol>`)}
 </main>
 <footer class="footer">
 <p>Made by ${report.tool} from the run of ${moment(report.startedAt)}, level ${report.level}. This page holds keys, counts, revisions and digests, never a value. The same report as JSON is what counts.</p>
@@ -56,9 +57,10 @@ ${section("use", "Before a cluster uses a restored store", markup`<ol class="ste
 `.markup;
 }
 
-function masthead({ snapshot, startedAt }: Report): Markup {
+function masthead({ snapshot, startedAt, stack }: Report): Markup {
   return markup`<header class="masthead">
 <p><b>etcd restore report</b></p>
+${stack === undefined ? undefined : markup`<p>stack <code>${shortened(stack, 100)}</code></p>`}
 <p><code>${shortened(snapshot.file, 100)}</code></p>
 <p>${moment(startedAt)}</p>
 </header>`;
@@ -67,11 +69,12 @@ function masthead({ snapshot, startedAt }: Report): Markup {
 function verdict(report: Report): Markup {
   const { tone, word } = VERDICTS[report.verdict];
   const { snapshot, seconds, checks } = report;
+  const read = wasRead(report);
   const good = checks.filter(({ verdict: found }) => found === "pass" || found === "explained");
   const explained = good.some(({ verdict: found }) => found === "explained");
   const figures = [
-    ["Keys in the backup", grouped(snapshot.keys)],
-    ["Revision", String(snapshot.revision)],
+    ["Keys in the backup", read ? grouped(snapshot.keys) : "not known"],
+    ["Revision", read ? String(snapshot.revision) : "not known"],
     [explained ? "Passed or explained" : "Checks passed", `${good.length} of ${checks.length}`],
     ["The whole run", duration(seconds)],
   ] as const;

@@ -31,10 +31,13 @@ interface TestCase {
   readonly xml: Markup;
 }
 
-function verdictCase({ verdict, checks, tool }: Report): TestCase {
+function verdictCase({ verdict, checks, tool, ended }: Report): TestCase {
   const count = (wanted: Check["verdict"]): number =>
     checks.filter((check) => check.verdict === wanted).length;
-  const message = `${verdict}: of ${checks.length} checks ${count("fail")} failed, ${count("not-checked")} could not be made`;
+  const message =
+    ended !== undefined
+      ? `${verdict}: ended in the phase ${ended.phase}: ${ended.reason}`
+      : `${verdict}: of ${checks.length} checks ${count("fail")} failed, ${count("not-checked")} could not be made`;
   return testCase(
     "etcd-restore.run",
     "verdict",
@@ -101,13 +104,14 @@ function detailLines({ title, verdict, expected, found, source, reason }: Check)
 type Property = readonly [name: string, value: string | number];
 
 function properties(report: Report): Property[] {
-  const { tool, verdict, level, snapshot, source, restored, phases } = report;
+  const { tool, verdict, level, stack, snapshot, source, restored, phases } = report;
   const of = (group: string, facts: Readonly<Record<string, string | number>>): Property[] =>
     Object.entries(facts).map(([name, value]) => [`${group}.${name}`, value]);
   return [
     ["tool", tool],
     ["verdict", verdict],
     ["level", level],
+    ...(stack === undefined ? [] : [["stack", stack] as const]),
     ...of("snapshot", { ...snapshot }),
     ...of("source", { ...source }),
     ...of("restored", { ...restored }),

@@ -1,4 +1,5 @@
 /** The report as GitHub-flavoured Markdown, for the summary of a pipeline's run. */
+import { wasRead } from "./end";
 import { counted, duration, grouped, moment, size } from "./figures";
 import { proofChain } from "./proof-chain";
 import { headline } from "./proof-words";
@@ -29,7 +30,7 @@ export function markdownReport(report: Report): string {
     `### Checks\n\n${checkTable(report)}`,
     ...differences(report),
     times(report),
-    `<sub>${text(report.tool)}, level ${text(report.level)}, ${text(moment(report.startedAt))}. Keys, counts and digests; never a value.</sub>`,
+    `<sub>${text(report.tool)}${report.stack === undefined ? "" : `, stack ${text(report.stack)}`}, level ${text(report.level)}, ${text(moment(report.startedAt))}. Keys, counts and digests; never a value.</sub>`,
   ]
     .map((block) => `${block}\n`)
     .join("\n");
@@ -58,7 +59,7 @@ function chainTable(report: Report): string {
         ],
       ],
     ),
-    `${size(snapshot.bytes)}, SHA-256 ${code(snapshot.sha256)}`,
+    ...(wasRead(report) ? [`${size(snapshot.bytes)}, SHA-256 ${code(snapshot.sha256)}`] : []),
   ].join("\n\n");
 }
 

@@ -2,6 +2,7 @@
  * The report as Prometheus text (exposition format 0.0.4) for node_exporter's textfile collector. No sample has a time of
  * its own (the collector refuses those) and no label comes from the store: the number of series stays the same for ever.
  */
+import { wasRead } from "./end";
 import type { Check, CheckVerdict, Report } from "./report";
 
 interface Sample {
@@ -60,9 +61,13 @@ function metrics(report: Report): Metric[] {
             unixSeconds(source.takenAt),
           ),
         ]),
-    one("snapshot_keys", "Live keys in the backup.", snapshot.keys),
-    one("snapshot_bytes", "Size of the backup file.", snapshot.bytes),
-    one("snapshot_revision", "Revision of the store in the backup.", snapshot.revision),
+    ...(wasRead(report)
+      ? [
+          one("snapshot_keys", "Live keys in the backup.", snapshot.keys),
+          one("snapshot_bytes", "Size of the backup file.", snapshot.bytes),
+          one("snapshot_revision", "Revision of the store in the backup.", snapshot.revision),
+        ]
+      : []),
     one(
       "differences",
       "Keys that are missing, extra or changed in the restored etcd.",

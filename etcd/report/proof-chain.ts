@@ -1,4 +1,5 @@
 /** The proof as a chain, source = file = restored: what each end says, and whether the two ends of a link agree. */
+import { wasRead } from "./end";
 import { counted, grouped, moment } from "./figures";
 import type { Check, CheckVerdict, Report } from "./report";
 
@@ -60,12 +61,16 @@ function sourceNode(report: Report): ChainNode {
   return { title, subtitle: moment(source.takenAt), known: true, facts };
 }
 
-function fileNode({ snapshot }: Report): ChainNode {
+function fileNode(report: Report): ChainNode {
+  const { snapshot } = report;
+  const known = wasRead(report);
   return {
     title: "Backup file",
     subtitle: snapshot.file.split(/[\\/]/).pop() ?? "",
-    known: true,
-    facts: facts3([snapshot.revision], [snapshot.keys], [snapshot.hashKv]),
+    known,
+    facts: known
+      ? facts3([snapshot.revision], [snapshot.keys], [snapshot.hashKv])
+      : facts3(undefined, undefined, undefined),
   };
 }
 
@@ -78,7 +83,7 @@ function restoredNode(report: Report): ChainNode {
   };
   return {
     title: "Restored etcd",
-    subtitle: restored.endpoint,
+    subtitle: restored.endpoint === "" ? "not asked" : restored.endpoint,
     known: restored.revision > 0,
     facts: facts3(
       told(restored.revision, "revision"),

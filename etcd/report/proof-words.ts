@@ -5,7 +5,10 @@ import type { Check, Report } from "./report";
 
 /** The verdict in one sentence. */
 export function headline(report: Report): string {
-  const { verdict, checks, snapshot, differences, level } = report;
+  const { verdict, checks, snapshot, differences, level, ended } = report;
+  if (ended !== undefined) {
+    return `Nothing was compared: the run ended in the phase ${ended.phase}. ${ended.reason}`;
+  }
   const of = (wanted: Check["verdict"]): string =>
     `${having(report, wanted).length} of ${counted(checks.length, "check")}`;
   switch (verdict) {
@@ -36,7 +39,14 @@ export function headline(report: Report): string {
 
 /** What the verdict proves, a sentence each. */
 export function proves(report: Report): string[] {
-  const { verdict, restored, snapshot, source, level } = report;
+  const { verdict, restored, snapshot, source, level, ended } = report;
+  if (ended !== undefined) {
+    return [
+      verdict === "fail"
+        ? "This run did not lead to a restored etcd that could be compared with the backup, for the reason above."
+        : "Nothing, neither for nor against the backup: the run did not come to its verification, for the reason above.",
+    ];
+  }
   const failed = titles(having(report, "fail"));
   const open = titles(having(report, "not-checked"));
   const passed = having(report, "pass").length;
@@ -94,7 +104,12 @@ function explainedWords(report: Report): string[] {
 
 /** What no verdict of this report proves, a sentence each. */
 export function provesNot(report: Report): string[] {
-  const { source, level, snapshot } = report;
+  const { source, level, snapshot, ended } = report;
+  if (ended !== undefined) {
+    return [
+      "That the backup restores. Where an earlier run proved it, that report is of another run, and this one has taken its place.",
+    ];
+  }
   const sourceWords =
     source === undefined
       ? "Anything about the source: no manifest lies beside the file, so the proof begins at the file. A good backup of the wrong cluster, or of last month, would look the same."

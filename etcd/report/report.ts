@@ -34,10 +34,10 @@ export interface Phase {
   readonly seconds: number;
 }
 
-/** What the backup file holds. */
+/** What the backup file holds; where it was not read to its end, a number is 0 and a text but the name empty. */
 export interface SnapshotSummary {
   readonly file: string;
-  /** SHA-256 of the whole file in hex, as `sha256sum FILE` prints it. */
+  /** SHA-256 of the whole file in hex, as `sha256sum FILE` prints it; empty when the file was not read to its end. */
   readonly sha256: string;
   readonly bytes: number;
   readonly revision: number;
@@ -101,6 +101,13 @@ export interface Differences {
 /** `quick`: HashKV and counts. `standard`: and each key's revisions, version and lease. `full`: and every value. */
 export type VerificationLevel = "quick" | "standard" | "full";
 
+/** Where and why a run ended that never came to its verification. */
+export interface EndedRun {
+  readonly phase: Phase["name"];
+  /** What went wrong and what to do, for people; never a value of a key. */
+  readonly reason: string;
+}
+
 export interface Report {
   readonly schemaVersion: 1;
   /** `etcd-restore X.Y.Z`. */
@@ -108,8 +115,13 @@ export interface Report {
   /** `incomplete` when a check that the level asks for could not be made. */
   readonly verdict: "pass" | "fail" | "incomplete";
   readonly level: VerificationLevel;
-  /** ISO 8601, UTC. */
+  /** Name of the stack that the run was for; absent when it was for an endpoint. */
+  readonly stack?: string;
+  /** There when the run ended without a verification: then nothing was compared. */
+  readonly ended?: EndedRun;
+  /** When the command began. ISO 8601, UTC. */
   readonly startedAt: string;
+  /** Wall time of the whole run from `startedAt` on: at least the sum of the phases. */
   readonly seconds: number;
   readonly snapshot: SnapshotSummary;
   readonly source?: SourceSummary;

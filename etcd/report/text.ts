@@ -2,6 +2,7 @@
 import Table from "cli-table3";
 import pc from "picocolors";
 
+import { wasRead } from "./end";
 import { counted, duration, grouped, moment, size } from "./figures";
 import type { Check, CheckVerdict, Report } from "./report";
 import { visible } from "../wire/visible";
@@ -45,14 +46,22 @@ function colorsOf({ color }: TextOptions): Colors {
 }
 
 function headLines(report: Report, colors: Colors): string[] {
-  const { snapshot, restored, source, phases } = report;
+  const { snapshot, restored, source, stack, ended } = report;
   const state = (store: typeof snapshot | typeof restored) =>
     `revision ${store.revision}, compacted to ${store.compactRevision}, ${counted(store.keys, "key")}, HashKV ${store.hashKv}`;
   const rows: (readonly [label: string, text: string])[] = [
+    ...(stack === undefined ? [] : [["stack", visible(stack)] as const]),
     ["backup", visible(snapshot.file)],
-    ["", `${size(snapshot.bytes)}, written by etcd ${visible(snapshot.etcdVersion)}`],
-    ["", `sha256 ${snapshot.sha256}`],
-    ["", state(snapshot)],
+    ...(wasRead(report)
+      ? [
+          [
+            "",
+            `${size(snapshot.bytes)}, written by etcd ${visible(snapshot.etcdVersion)}`,
+          ] as const,
+          ["", `sha256 ${snapshot.sha256}`] as const,
+          ["", state(snapshot)] as const,
+        ]
+      : []),
     ...(source
       ? [
           [
@@ -61,14 +70,27 @@ function headLines(report: Report, colors: Colors): string[] {
           ] as const,
         ]
       : []),
-    ["restored", `${visible(restored.endpoint)}, etcd ${visible(restored.etcdVersion) || "?"}`],
-    ["", state(restored)],
-    ["time", phases.map(({ name, seconds }) => `${name} ${duration(seconds)}`).join(", ")],
+    ...(ended === undefined
+      ? [
+          [
+            "restored",
+            `${visible(restored.endpoint)}, etcd ${visible(restored.etcdVersion) || "?"}`,
+          ] as const,
+          ["", state(restored)] as const,
+        ]
+      : []),
+    ["time", timeText(report)],
   ];
   return [
     colors.bold(`${visible(report.tool)}, level ${report.level}, ${moment(report.startedAt)}`),
     ...rows.map(([label, text]) => colors.dim(label.padEnd(LABEL)) + fitted(text, LINE - LABEL)),
   ];
+}
+
+/** The whole run, and what its phases took of it. */
+function timeText({ phases, seconds }: Report): string {
+  const each = phases.map((phase) => `${phase.name} ${duration(phase.seconds)}`);
+  return [duration(seconds), ...(each.length > 0 ? [each.join(", ")] : [])].join(": ");
 }
 
 function checkTable(checks: readonly Check[], colors: Colors): string {
@@ -114,7 +136,14 @@ function differenceLines({ differences }: Report, colors: Colors): string[] {
 /** The one line that says it all: `PASS  337 of 337 keys are exactly what the backup holds (…)`. */
 export function verdictLine(report: Report, options: TextOptions = {}): string {
   const colors = colorsOf(options);
-  const { verdict, checks, snapshot } = report;
+  const { verdict, checks, snapshot, ended } = report;
+  if (ended !== undefined) {
+    const [word, paint] =
+      verdict === "fail"
+        ? (["FAIL", colors.red] as const)
+        : (["INCOMPLETE", colors.yellow] as const);
+    return `${paint(colors.bold(word))}  nothing was compared, the run ended in the phase ${ended.phase}: ${visible(ended.reason)}`;
+  }
   const ids = (wanted: CheckVerdict) =>
     checks
       .filter((check) => check.verdict === wanted)

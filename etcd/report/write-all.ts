@@ -8,22 +8,15 @@ import { markdownReport } from "./markdown";
 import { prometheusReport } from "./prometheus";
 import { REPORT_FILES, type Report } from "./report";
 
-interface Printer {
-  readonly print: (report: Report) => string;
-  readonly mode: number;
-}
-
-/** A report names keys, and a key may tell more than it should: for its owner alone. */
+/** A report names keys, and a key may tell more than it should: for its owner alone. Metrics are not kept apart. */
 const OWNER = 0o600;
-/** Metrics are read by node_exporter, a user of its own; they hold numbers and names of ours, no key and no path. */
-const EVERYBODY = 0o644;
 
-const PRINTERS: Readonly<Record<(typeof REPORT_FILES)[number], Printer>> = {
-  "report.json": { print: reportJson, mode: OWNER },
-  "report.xml": { print: junitReport, mode: OWNER },
-  "report.prom": { print: prometheusReport, mode: EVERYBODY },
-  "report.md": { print: markdownReport, mode: OWNER },
-  "report.html": { print: htmlReport, mode: OWNER },
+const PRINTERS: Readonly<Record<(typeof REPORT_FILES)[number], (report: Report) => string>> = {
+  "report.json": reportJson,
+  "report.xml": junitReport,
+  "report.prom": prometheusReport,
+  "report.md": markdownReport,
+  "report.html": htmlReport,
 };
 
 /**
@@ -38,15 +31,13 @@ export function writeReports(report: Report, directory: string): string[] {
   // In the same folder, so that the rename cannot become a copy; node_exporter takes only what ends in `.prom`.
   const run = randomUUID();
   const writes = REPORT_FILES.map((file) => ({
-    text: PRINTERS[file].print(report),
-    mode: PRINTERS[file].mode,
+    text: PRINTERS[file](report),
     finished: path.join(directory, file),
     unfinished: path.join(directory, `.${file}.${run}`),
   }));
   try {
-    for (const { text, mode, unfinished } of writes) {
-      fs.writeFileSync(unfinished, text, { mode, flag: "wx", flush: true });
-      fs.chmodSync(unfinished, mode); // the umask may have taken the others' right to read
+    for (const { text, unfinished } of writes) {
+      fs.writeFileSync(unfinished, text, { mode: OWNER, flag: "wx", flush: true });
     }
     for (const { unfinished, finished } of writes) fs.renameSync(unfinished, finished);
   } catch (error) {

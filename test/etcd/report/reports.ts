@@ -6,7 +6,15 @@ import type { Report } from "../../../etcd/report/report";
 import schema from "../../../etcd/report/report.schema.json";
 
 /** `nasty` holds what keys, paths and messages may hold at worst: markup, controls, reversed text, 3,000 characters. */
-export const REPORTS = ["pass", "explained", "fail", "incomplete", "nasty"] as const;
+export const REPORTS = [
+  "pass",
+  "explained",
+  "fail",
+  "incomplete",
+  "nasty",
+  "refused",
+  "interrupted",
+] as const;
 
 export const isReport = new Ajv2020({
   allErrors: true,

@@ -4,6 +4,7 @@ import {
   PHASE_NAMES,
   type Check,
   type Differences,
+  type EndedRun,
   type KeyDifference,
   type Phase,
   type PrefixDifference,
@@ -25,6 +26,7 @@ const typeAndSchemaAgree: readonly true[] = [
   true satisfies Same<Of<SnapshotSummary>, Of<Properties["snapshot"]["properties"]>>,
   true satisfies Same<Of<SourceSummary>, Of<Properties["source"]["properties"]>>,
   true satisfies Same<Of<RestoredSummary>, Of<Properties["restored"]["properties"]>>,
+  true satisfies Same<Of<EndedRun>, Of<Properties["ended"]["properties"]>>,
   true satisfies Same<Of<Phase>, Of<Properties["phases"]["items"]["properties"]>>,
   true satisfies Same<Of<Check>, Of<Properties["checks"]["items"]["properties"]>>,
   true satisfies Same<Of<Differences>, Of<Difference>>,
@@ -47,11 +49,11 @@ function copyOf(name: (typeof REPORTS)[number]): Record<string, Json> {
 
 describe("the schema of the report", () => {
   it("names exactly the properties of the type", () => {
-    expect(typeAndSchemaAgree).toHaveLength(9);
+    expect(typeAndSchemaAgree).toHaveLength(10);
   });
 
   it("names exactly the phases of the type", () => {
-    expect(schema.properties.phases.items.properties.name.enum).toEqual(PHASE_NAMES);
+    expect(schema.$defs.phase.enum).toEqual(PHASE_NAMES);
   });
 
   it.each(REPORTS)("accepts the report %s", (name) => {
@@ -75,6 +77,7 @@ describe("the schema of the report", () => {
     const optional = new Set([
       "source",
       "level",
+      "stack",
       "expected",
       "found",
       "reason",
@@ -101,6 +104,18 @@ describe("the schema of the report", () => {
     ["a number past 2^53", (report) => Object.assign(report.snapshot ?? {}, { revision: 2 ** 53 })],
     ["a HashKV of 33 bits", (report) => Object.assign(report.snapshot ?? {}, { hashKv: 2 ** 32 })],
     ["a short SHA-256", (report) => Object.assign(report.snapshot ?? {}, { sha256: "abc" })],
+    [
+      "no SHA-256 in a run that was verified",
+      (report) => Object.assign(report.snapshot ?? {}, { sha256: "" }),
+    ],
+    [
+      "a pass of a run that ended before",
+      (report) => (report.ended = { phase: "restore", reason: "no room" }),
+    ],
+    [
+      "an end for no reason",
+      (report) => Object.assign(report, { verdict: "fail", ended: { phase: "restore" } }),
+    ],
     ["a phase that is none", (report) => (report.phases = [{ name: "wait", seconds: 1 }])],
     [
       "a check whose id is a key",
