@@ -217,7 +217,7 @@ async function openAndRead<T extends { readonly live: KeyReader; close(): void }
     backup.dispose();
     if (!(error instanceof SnapshotError)) throw error;
     // `etcdctl backup` without --with-v3 leaves a database that never held a key.
-    if (v2 === undefined || !error.message.includes('no bucket "key"')) {
+    if (v2 === undefined || error.kind !== "no-key-bucket") {
       throw inTheNameOf(backup, error);
     }
   }
@@ -241,10 +241,7 @@ export function manifestOf({ file, container }: BackupFile): Manifest | undefine
 /** People know the backup, not the file that it was unpacked to. */
 function inTheNameOf(backup: BackupFile, error: SnapshotError): SnapshotError {
   const { name, path: plain, container } = backup;
-  if (container === undefined || !error.message.startsWith(`${plain}: `)) return error;
-  const { page, offset } = error;
+  if (container === undefined || error.file !== plain) return error;
   const from = [container.format, container.entry].filter((part) => part !== undefined).join(", ");
-  const problem = error.message.slice(plain.length + 2);
-  const renamed = new SnapshotError(name, `what is in it (${from}): ${problem}`);
-  return Object.assign(renamed, { page, offset });
+  return error.inTheNameOf(name, `what is in it (${from}): `);
 }

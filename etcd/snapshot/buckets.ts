@@ -73,6 +73,7 @@ export function readBuckets(file: PagedFile, meta: MetaPage): Buckets {
     throw new SnapshotError(
       path,
       `this is a bbolt database, but not etcd's: it has no bucket "key"; its buckets are: ${names || "none"}`,
+      { kind: "no-key-bucket" },
     );
   }
   // An etcd would make the missing one anew, empty, and nobody would notice what was in it.

@@ -1,3 +1,4 @@
+/** The file itself: opened once, read in full stretches, and asked at the end whether it is still the same. */
 import { closeSync, fstatSync, openSync, readSync, statSync, type BigIntStats } from "node:fs";
 
 import { SnapshotError } from "./snapshot-error";
@@ -19,14 +20,18 @@ export function openSource(path: string): SourceFile {
   try {
     fd = openSync(path, "r");
   } catch (error) {
-    throw new SnapshotError(path, describeOpenError(error));
+    throw new SnapshotError(path, describeOpenError(error), { kind: "unreadable" });
   }
   try {
     const stats = fstatSync(fd, { bigint: true });
     if (stats.isDirectory()) {
-      throw new SnapshotError(path, "is a directory; name the snapshot file itself");
+      throw new SnapshotError(path, "is a directory; name the snapshot file itself", {
+        kind: "unreadable",
+      });
     }
-    if (!stats.isFile()) throw new SnapshotError(path, "is not a plain file");
+    if (!stats.isFile()) {
+      throw new SnapshotError(path, "is not a plain file", { kind: "unreadable" });
+    }
     return { path, fd, size: Number(stats.size), stats };
   } catch (error) {
     closeSync(fd);
@@ -43,7 +48,7 @@ export function readFully(source: SourceFile, target: Uint8Array, offset: number
       throw new SnapshotError(
         source.path,
         `the file ends here while it is read; it had ${source.size} bytes at the beginning`,
-        { offset: offset + done },
+        { offset: offset + done, kind: "changed" },
       );
     }
     done += count;
@@ -53,19 +58,18 @@ export function readFully(source: SourceFile, target: Uint8Array, offset: number
 /** @throws SnapshotError when the path now leads to another file, or the file was written to. */
 export function assertUnchanged({ path, stats }: SourceFile): void {
   const now = statSync(path, { bigint: true, throwIfNoEntry: false });
-  if (now === undefined) throw new SnapshotError(path, "the file was removed while it was read");
+  const changed = (what: string) => new SnapshotError(path, what, { kind: "changed" });
+  if (now === undefined) throw changed("the file was removed while it was read");
   if (now.dev !== stats.dev || now.ino !== stats.ino) {
-    throw new SnapshotError(path, "another file was put in its place while it was read");
+    throw changed("another file was put in its place while it was read");
   }
   if (now.size !== stats.size) {
-    throw new SnapshotError(
-      path,
+    throw changed(
       `the file changed while it was read: it had ${stats.size.toString()} bytes and now has ${now.size.toString()}`,
     );
   }
   if (now.mtimeNs !== stats.mtimeNs) {
-    throw new SnapshotError(
-      path,
+    throw changed(
       `the file changed while it was read: it was written to at ${now.mtime.toISOString()}`,
     );
   }

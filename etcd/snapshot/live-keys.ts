@@ -99,6 +99,7 @@ export function createLiveKeys(path: string, index: RecordIndex): ClosableLiveKe
       if (!isSame) {
         throw new SnapshotError(path, "the file is no longer the one that was read", {
           offset: offsetOf(record),
+          kind: "changed",
         });
       }
       return valueOf(stored);

@@ -1,11 +1,12 @@
-import { describeForeignFile } from "./foreign-file";
+/**
+ * bbolt's meta pages, the root of everything (go.etcd.io/bbolt `internal/common/meta.go`), chosen as bbolt chooses
+ * them (`db.go`: `getPageSize`, `mmap`, `meta`), because what it chooses is what etcd serves.
+ */
 import { readFully, type SourceFile } from "./file";
+import { describeForeignFile } from "./foreign-file";
 import { SnapshotError } from "./snapshot-error";
 
-/**
- * bbolt's meta page, the root of everything (go.etcd.io/bbolt `internal/common/meta.go`). There are two, in pages
- * 0 and 1; the valid one with the greater transaction id counts.
- */
+/** There are two, in pages 0 and 1; the valid one with the greater transaction id counts. */
 export interface MetaPage {
   readonly pageSize: number;
   /** Root page of the bucket of buckets. */
@@ -23,48 +24,89 @@ export interface MetaPages {
   readonly badMetaPage?: 0 | 1;
 }
 
-const MAGIC = 0xed0cdaed;
-const VERSION = 2;
+/** What every bbolt database has at byte 16, and at byte 16 of its second page. */
+export const MAGIC = 0xed0cdaed;
+export const VERSION = 2;
 const PAGE_HEADER = 16;
 const META_BYTES = 64;
 const NO_FREELIST = 0xffff_ffff_ffff_ffffn;
-/** Page sizes of the machines that etcd runs on, and the rest of what bbolt allows. */
-const PAGE_SIZES = [4096, 16_384, 65_536, 8192, 32_768, 1024, 2048];
+/** Page sizes of the machines that etcd runs on, and the smaller ones that bbolt allows. */
+const PAGE_SIZES = [1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
+/** Where bbolt looks for a second meta page when the first is damaged, in this order: 1 KiB to 16 MiB. */
+const SECOND_PAGES = Array.from({ length: 15 }, (_, i) => 1024 * 2 ** i);
 const HEAD_BYTES = 4096;
+/** As many bytes of a file's beginning as `mostDatabaseBytes` looks at. */
+export const META_HEAD_BYTES = 65_536 + PAGE_HEADER + META_BYTES;
 
 /** @throws SnapshotError when neither meta page is valid: then the file is of another kind. */
 export function readMetaPages(source: SourceFile): MetaPages {
   const head = Buffer.alloc(Math.min(HEAD_BYTES, source.size));
   readFully(source, head, 0);
   const first = parseMeta(head.subarray(PAGE_HEADER));
-  const second = findSecond(source, first === undefined ? PAGE_SIZES : [first.pageSize]);
   if (first === undefined) {
+    const second = findSecond(source);
     if (second === undefined) {
-      throw new SnapshotError(source.path, describeForeignFile(head, source.size));
+      throw new SnapshotError(source.path, describeForeignFile(head, source.size), {
+        kind: "foreign",
+      });
     }
     return { meta: second, badMetaPage: 0 };
   }
+  assertPageSize(source.path, 0, first.pageSize);
+  const second = metaAt(source, first.pageSize);
   if (second === undefined) return { meta: first, badMetaPage: 1 };
+  // bbolt takes the size from the first and everything else from this one: no etcd writes two that differ.
+  if (second.pageSize !== first.pageSize) {
+    throw new SnapshotError(
+      source.path,
+      `it says pages of ${second.pageSize} bytes, the other meta page says ${first.pageSize}`,
+      { page: 1, offset: first.pageSize + PAGE_HEADER + 8 },
+    );
+  }
   return { meta: second.transaction > first.transaction ? second : first };
 }
 
-function findSecond(source: SourceFile, pageSizes: readonly number[]): MetaPage | undefined {
+function metaAt(source: SourceFile, page: number): MetaPage | undefined {
   const bytes = Buffer.alloc(META_BYTES);
-  for (const pageSize of pageSizes) {
-    const offset = pageSize + PAGE_HEADER;
-    if (offset + META_BYTES > source.size) continue;
-    readFully(source, bytes, offset);
-    const meta = parseMeta(bytes);
-    if (meta?.pageSize === pageSize) return meta;
+  if (page + PAGE_HEADER + META_BYTES > source.size) return undefined;
+  readFully(source, bytes, page + PAGE_HEADER);
+  return parseMeta(bytes);
+}
+
+/** The first place where one may be decides, whatever size it says. */
+function findSecond(source: SourceFile): MetaPage | undefined {
+  for (const page of SECOND_PAGES) {
+    const meta = metaAt(source, page);
+    if (meta === undefined) continue;
+    if (meta.pageSize !== page) {
+      throw new SnapshotError(
+        source.path,
+        `it says pages of ${meta.pageSize} bytes, but lies where pages of ${page} bytes would have it, and the first ` +
+          "meta page is damaged",
+        { page: 1, offset: page + PAGE_HEADER + 8 },
+      );
+    }
+    assertPageSize(source.path, page, meta.pageSize);
+    return meta;
   }
   return undefined;
 }
 
+function assertPageSize(path: string, at: number, pageSize: number): void {
+  if (PAGE_SIZES.includes(pageSize)) return;
+  throw new SnapshotError(
+    path,
+    `it says pages of ${pageSize} bytes; etcd's have a power of two from ${PAGE_SIZES[0] ?? 0} to ` +
+      `${PAGE_SIZES.at(-1) ?? 0}, 4096 on most machines`,
+    { page: at === 0 ? 0 : 1, offset: at + PAGE_HEADER + 8 },
+  );
+}
+
+/** Undefined unless magic, version and checksum are right, which is all that bbolt asks of one. */
 function parseMeta(bytes: Buffer): MetaPage | undefined {
   if (bytes.length < META_BYTES) return undefined;
   if (bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt32LE(4) !== VERSION) return undefined;
   if (fnv1a64(bytes.subarray(0, 56)) !== bytes.readBigUInt64LE(56)) return undefined;
-  if (!PAGE_SIZES.includes(bytes.readUInt32LE(8))) return undefined;
   const freelist = bytes.readBigUInt64LE(32);
   return {
     pageSize: bytes.readUInt32LE(8),
@@ -73,6 +115,24 @@ function parseMeta(bytes: Buffer): MetaPage | undefined {
     pages: Number(bytes.readBigUInt64LE(40)),
     transaction: bytes.readBigUInt64LE(48),
   };
+}
+
+/**
+ * How many bytes a database can take at most, by the meta pages in its first `META_HEAD_BYTES`: the greatest that a
+ * valid one says, so that one damaged meta page does not leave it open. 0: neither is valid, so there is nothing that
+ * a reader could use. The 32 bytes of SHA-256 come on top, and of a database copied out of a data directory the pages
+ * that bbolt keeps ahead (`MOST_GROWN_AHEAD_BYTES`).
+ */
+export function mostDatabaseBytes(head: Buffer): number {
+  const first = parseMeta(head.subarray(PAGE_HEADER));
+  const places = first === undefined ? SECOND_PAGES : [first.pageSize];
+  const second = places
+    .map((page) => parseMeta(head.subarray(page + PAGE_HEADER)))
+    .find((meta) => meta !== undefined);
+  const sizes = [first, second].flatMap((meta) =>
+    meta !== undefined && PAGE_SIZES.includes(meta.pageSize) ? [meta.pages * meta.pageSize] : [],
+  );
+  return Math.max(0, ...sizes);
 }
 
 /** FNV-1a, 64 bits: the only checksum that bbolt keeps, and only of its meta pages. */
@@ -86,7 +146,7 @@ export function fnv1a64(bytes: Uint8Array): bigint {
 
 const TRAILER_BYTES = 32;
 /** bbolt lets its file grow ahead of its pages by 16 MiB at a time (`db.go`, `grow`); this leaves room for two. */
-const MOST_GROWN_AHEAD_BYTES = 32 * 2 ** 20;
+export const MOST_GROWN_AHEAD_BYTES = 32 * 2 ** 20;
 
 /**
  * Compares the file's size with what its meta page says. A database copied out of a data directory may go on with
@@ -106,5 +166,6 @@ export function hasTrailer(source: SourceFile, { pages, pageSize }: MetaPage): b
     source.size < expected
       ? `the file is cut short: ${expected - source.size} of its bytes are missing. It has ${source.size} bytes; ${says}`
       : `the file is ${source.size - expected} bytes too long. It has ${source.size} bytes; ${says}. A database copied from a data directory is longer like this: take a snapshot with \`etcdctl snapshot save\``,
+    { kind: "cut" },
   );
 }

@@ -93,7 +93,7 @@ function readLeafPage(
       throw new SnapshotError(
         path,
         `this page and its ${overflow} overflow pages (${bytes} bytes) do not fit into the 4 GiB of the index`,
-        { page: id, offset },
+        { page: id, offset, kind: "limit" },
       );
     }
     readFully(file.source, new Uint8Array(index.buffer(), place, bytes), offset);

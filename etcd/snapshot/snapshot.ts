@@ -147,7 +147,9 @@ function listLive(path: string, index: RecordIndex, contents: Contents) {
   const lastRecordRevision = index.scanner.getGreatestMain();
   const revision = Math.max(1, lastRecordRevision, compactRevision);
   if (!index.listLive(revision)) {
-    throw new SnapshotError(path, "its keys do not fit into the 4 GiB of the index");
+    throw new SnapshotError(path, "its keys do not fit into the 4 GiB of the index", {
+      kind: "limit",
+    });
   }
   return { revision, lastRecordRevision, compactRevision, live: createLiveKeys(path, index) };
 }
