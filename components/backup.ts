@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { readBackup as readFrom, removeKept } from "../etcd/backup/backup-file";
 import { bumped } from "../etcd/proof/bumped";
 import { NoRoomError } from "../etcd/backup/place";
-import type { SnapshotSummary } from "../etcd/report/report";
+import type { SnapshotSummary } from "../etcd/snapshot/judgement";
 import {
   compareVersions,
   etcdVersionOf,

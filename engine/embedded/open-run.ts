@@ -1,5 +1,5 @@
 import type { EngineOptions } from "../engine";
-import type { Progress } from "../progress/progress";
+import type { Progress } from "../progress/types";
 import type { Project } from "../stack-config";
 import { passphraseOf, type StackFiles } from "./files";
 import { createLedger } from "./ledger";

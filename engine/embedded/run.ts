@@ -1,6 +1,6 @@
 /** What the parts of one run share. */
 
-import type { Progress } from "../progress/progress";
+import type { Progress } from "../progress/types";
 import type { Ledger } from "./ledger";
 import type { Mask } from "./mask";
 import type { ResourceType, ResourceTypes } from "./resource-type";

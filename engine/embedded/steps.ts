@@ -2,7 +2,7 @@
 
 import { setMaxListeners } from "node:events";
 import type { ChangeSummary, Failure } from "../engine";
-import type { Operation, Progress } from "../progress/progress";
+import type { Operation, Progress } from "../progress/types";
 import type { Ledger } from "./ledger";
 import type { Lock } from "./lock";
 import type { Mask } from "./mask";

@@ -1,6 +1,6 @@
 /** Plain lines, for logs and pipes: one when a step starts, one when it ends, what it says in between. */
 
-import type { Operation, Progress } from "./progress";
+import type { Operation, Progress } from "./types";
 import { label, seconds, summaryLine, wordsFor } from "./wording";
 
 /** A longer line is cut: it is data, and nobody reads it here. */

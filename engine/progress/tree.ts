@@ -1,7 +1,7 @@
 /** A live tree of the stack on a terminal. */
 
 import pc from "picocolors";
-import type { Operation, Progress } from "./progress";
+import type { Operation, Progress } from "./types";
 import { label, seconds, summaryLine, wordsFor } from "./wording";
 
 export interface Row {

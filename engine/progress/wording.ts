@@ -1,6 +1,6 @@
 /** The words and signs of both kinds of progress. */
 
-import type { Operation, Summary } from "./progress";
+import type { Operation, Summary } from "./types";
 
 interface Words {
   readonly sign: string;

@@ -2,7 +2,7 @@
 
 import type { DiagnosticEvent, EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
 import type { ChangeSummary, Failure } from "../engine";
-import type { Operation, Progress } from "../progress/progress";
+import type { Operation, Progress } from "../progress/types";
 
 export interface EventReader {
   read(event: EngineEvent): void;

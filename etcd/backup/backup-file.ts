@@ -1,7 +1,7 @@
 /** A backup as its user keeps it, whatever it is packed in, as a plain file that can be read. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { counted } from "../report/figures";
+import { counted } from "../wire/figures";
 import { openSource, readFully } from "../snapshot/file";
 import { readSnapshot, readSnapshotKeys } from "../snapshot/snapshot";
 import { SnapshotError } from "../snapshot/snapshot-error";

@@ -1,4 +1,4 @@
-import { size } from "../report/figures";
+import { size } from "../wire/figures";
 
 /** What a database was in. */
 export interface Container {

@@ -1,7 +1,7 @@
 /** etcd's data directory, as it lies on the disk of a member. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { counted } from "../report/figures";
+import { counted } from "../wire/figures";
 import type { Container } from "./container";
 
 /** The database of a data directory. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { size } from "../report/figures";
+import { size } from "../wire/figures";
 
 /** The disk has not the room to unpack. The message names numbers and the way out. */
 export class NoRoomError extends Error {}

@@ -1,6 +1,6 @@
 /** Finds the one etcd snapshot in a compressed file or an archive, and unpacks it. */
 import * as fs from "node:fs";
-import { size } from "../report/figures";
+import { size } from "../wire/figures";
 import { SnapshotError } from "../snapshot/snapshot-error";
 import { visitTar, visitZip } from "./archives";
 import { DamageError, decompress } from "./decompress";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import { permissions, roleNames } from "../snapshot/auth";
+import { permissions, roleNames } from "../wire/auth";
 import { EtcdError } from "./etcd-error";
 import type { Endpoint } from "./endpoint";
 import { connect, type Connection } from "./grpc";

@@ -1,5 +1,5 @@
 import type { StorageEncoding } from "../kubernetes/storage";
-import { prefixOf, printableKey } from "../proof/differences";
+import { prefixOf, printableKey } from "../wire/keys";
 import type { LiveKeys, Snapshot } from "../snapshot/snapshot";
 import { createEncryptionCensus, type EncryptionCensus } from "./encryption";
 import { amountsByForm, describedStretches, storedForms, sumOf } from "./stretches";

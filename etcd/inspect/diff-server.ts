@@ -1,4 +1,5 @@
-import { printableKey, type DifferenceSink } from "../proof/differences";
+import { type DifferenceSink } from "../proof/differences";
+import { printableKey } from "../wire/keys";
 import type { EtcdClient } from "../client/etcd-client";
 import { ALL_KEYS, planReadBack } from "../proof/plan";
 import { readBack } from "../proof/read-back";

@@ -1,4 +1,4 @@
-import { counted, grouped } from "../report/figures";
+import { counted, grouped } from "../wire/figures";
 import { fitted } from "../report/text";
 import { visible } from "../wire/visible";
 import type { ChangeCounts, KeyChange, StoreDiff } from "./diff";

@@ -1,6 +1,6 @@
 /** What became of the keys of one backup in another. Metadata and digests only; values are compared, never shown. */
 import { describeKey } from "../kubernetes/key";
-import { prefixOf, printableKey } from "../proof/differences";
+import { prefixOf, printableKey } from "../wire/keys";
 import type { KeyField } from "../report/report";
 import type { LiveKeys, Snapshot } from "../snapshot/snapshot";
 import { entry } from "./tally";

@@ -1,6 +1,6 @@
 /** All that a backup file tells about itself, and whether it can be restored. */
 import type { Container } from "../backup/container";
-import { counted, size } from "../report/figures";
+import { counted, size } from "../wire/figures";
 import {
   compareVersions,
   etcdVersionOf,

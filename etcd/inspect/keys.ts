@@ -1,5 +1,5 @@
 /** Keys as people write them, and finding them in a sorted store. */
-import { printableKey } from "../proof/differences";
+import { printableKey } from "../wire/keys";
 import { prefixRange } from "../proof/plan";
 import type { KeyMetadata, KeyReader } from "../snapshot/snapshot";
 

@@ -1,4 +1,4 @@
-import { prefixOf, printableKey } from "../proof/differences";
+import { prefixOf, printableKey } from "../wire/keys";
 import type { Snapshot } from "../snapshot/snapshot";
 
 /** A lease, what hangs on it, and when that is gone from a restored store to which nobody renews it. */

@@ -1,4 +1,4 @@
-import { printableKey } from "../proof/differences";
+import { printableKey } from "../wire/keys";
 import { firstFrom, withPrefix, type SortedKeys } from "./keys";
 
 /** An entry of a listing: a key, or a folder, which is all keys that share a beginning up to a slash. */

@@ -2,7 +2,7 @@ import { asKubectlShows, decodeObject, UndecodableError } from "../kubernetes/de
 import type { JsonObject } from "../kubernetes/json";
 import { toJsonText, toYamlText } from "../kubernetes/print";
 import { classify } from "../kubernetes/storage";
-import { printableKey } from "../proof/differences";
+import { printableKey } from "../wire/keys";
 import type { KeyMetadata } from "../snapshot/snapshot";
 import { metadataForJson } from "./keys";
 

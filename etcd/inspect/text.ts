@@ -1,6 +1,6 @@
 /** An inspection for a person at a terminal: one screen of 80 columns and 40 lines, its last line is the verdict. */
 import { describeContainer } from "../backup/container";
-import { counted, duration, grouped, size } from "../report/figures";
+import { counted, duration, grouped, size } from "../wire/figures";
 import { fitted } from "../report/text";
 import { visible } from "../wire/visible";
 import type { Inspection } from "./inspection";

@@ -1,6 +1,6 @@
 /** What a backup of the v2 store holds, in short: it cannot be restored here. */
-import { prefixOf, printableKey } from "../proof/differences";
-import { counted, grouped } from "../report/figures";
+import { prefixOf, printableKey } from "../wire/keys";
+import { counted, grouped } from "../wire/figures";
 import { visible } from "../wire/visible";
 import type { V2Store } from "../backup/v2/v2-backup";
 import { wrapped } from "./text";

@@ -1,4 +1,4 @@
-import type { StorageEncoding } from "./storage";
+import { skipJsonSpace, type StorageEncoding } from "./storage";
 import {
   type Cursor,
   LENGTH,
@@ -81,16 +81,6 @@ function jsonType(value: Uint8Array): ObjectType {
     at = end;
   }
   return found;
-}
-
-/** The place of the first byte from `from` on that is no white space of JSON. */
-export function skipJsonSpace(value: Uint8Array, from: number): number {
-  let at = from;
-  for (;;) {
-    const byte = value[at];
-    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
-    at++;
-  }
 }
 
 /** The text between two quotes; without its escapes resolved, which no apiVersion or kind has. */

@@ -1,5 +1,4 @@
 import { isUtf8 } from "node:buffer";
-import { skipJsonSpace } from "./object-type";
 
 /**
  * How a value was stored. Kubernetes stores objects as protobuf (`k8s` and a NUL byte before it), custom
@@ -94,4 +93,14 @@ function isText(value: Uint8Array): boolean {
     if ((byte < 0x20 && !isSpace) || byte === 0x7f) return false;
   }
   return isUtf8(value);
+}
+
+/** The place of the first byte from `from` on that is no white space of JSON. */
+export function skipJsonSpace(value: Uint8Array, from: number): number {
+  let at = from;
+  for (;;) {
+    const byte = value[at];
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
+    at++;
+  }
 }

@@ -1,10 +1,10 @@
 /** The verdicts, each from what the file says and what the server answered. Nothing here asks anybody. */
 import type { Check } from "../report/report";
 import { etcdVersionOf } from "../snapshot/judgement";
-import { counted } from "../report/figures";
+import { counted } from "../wire/figures";
 import type { Auth, Snapshot } from "../snapshot/snapshot";
 import type { Manifest } from "../backup/manifest";
-import { printableKey } from "./differences";
+import { printableKey } from "../wire/keys";
 import type { Answer, ServerFacts } from "./server-facts";
 
 /** What each check starts from. */

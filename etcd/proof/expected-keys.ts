@@ -1,6 +1,6 @@
 import type { Check } from "../report/report";
 import type { Snapshot } from "../snapshot/snapshot";
-import { printableKey } from "./differences";
+import { printableKey } from "../wire/keys";
 import type { EtcdClient } from "../client/etcd-client";
 import { prefixRange } from "./plan";
 import { answerOf } from "./server-facts";

@@ -1,5 +1,5 @@
 /** What the backup foretells: leases start anew at a restore and then run out, and their keys go with them. */
-import { counted } from "../report/figures";
+import { counted } from "../wire/figures";
 import type { Check } from "../report/report";
 import type { Snapshot } from "../snapshot/snapshot";
 import type { EtcdClient } from "../client/etcd-client";

@@ -1,13 +1,6 @@
 /** The report of a run that ended without a verification: every end leaves evidence of that run, and not of the one before. */
-import type {
-  Check,
-  EndedRun,
-  Phase,
-  Report,
-  RestoredSummary,
-  SnapshotSummary,
-  VerificationLevel,
-} from "./report";
+import type { Check, EndedRun, Phase, Report, RestoredSummary, VerificationLevel } from "./report";
+import type { SnapshotSummary } from "../snapshot/judgement";
 import { TOOL } from "./tool";
 
 /** What is known of such a run. */

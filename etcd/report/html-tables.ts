@@ -1,6 +1,6 @@
 /** The tables of the HTML report. */
 import { wasRead } from "./end";
-import { counted, duration, grouped, moment, size } from "./figures";
+import { counted, duration, grouped, moment, size } from "../wire/figures";
 import { signPicture, type Tone } from "./html-picture";
 import { markup, type Markup } from "./markup";
 import { proofChain } from "./proof-chain";

@@ -3,7 +3,7 @@
  * Content-Security-Policy enforces. It is well-formed XML as well, so that a tag left open is found by a parser.
  */
 import { wasRead } from "./end";
-import { duration, grouped, moment } from "./figures";
+import { duration, grouped, moment } from "../wire/figures";
 import { chainPicture, signPicture, type Tone } from "./html-picture";
 import { STYLE } from "./html-style";
 import { checkTable, differenceTables, factTables, timeTable } from "./html-tables";

@@ -1,6 +1,6 @@
 /** The report as GitHub-flavoured Markdown, for the summary of a pipeline's run. */
 import { wasRead } from "./end";
-import { counted, duration, grouped, moment, size } from "./figures";
+import { counted, duration, grouped, moment, size } from "../wire/figures";
 import { proofChain } from "./proof-chain";
 import { headline } from "./proof-words";
 import type { CheckVerdict, Report } from "./report";

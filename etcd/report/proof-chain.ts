@@ -1,6 +1,6 @@
 /** The proof as a chain, source = file = restored: what each end says, and whether the two ends of a link agree. */
 import { wasRead } from "./end";
-import { counted, grouped, moment } from "./figures";
+import { counted, grouped, moment } from "../wire/figures";
 import type { Check, CheckVerdict, Report } from "./report";
 
 /** `unknown`: nobody could compare, so it is neither good nor bad. */

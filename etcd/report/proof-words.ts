@@ -1,5 +1,5 @@
 /** What a report means, in sentences that are true of this very report: for readers who do not know etcd. */
-import { counted, moment } from "./figures";
+import { counted, moment } from "../wire/figures";
 import { verdictOf } from "./proof-chain";
 import type { Check, Report } from "./report";
 

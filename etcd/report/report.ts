@@ -1,4 +1,5 @@
 /** The one result of a verification. Every printer starts from it; it never holds a value of a key. */
+import type { SnapshotSummary } from "../snapshot/judgement";
 
 /** `explained`: differs in a way that the backup itself foretells (a lease that runs out). `not-checked`: see `reason`. */
 export type CheckVerdict = "pass" | "fail" | "explained" | "not-checked";
@@ -32,23 +33,6 @@ export interface Phase {
   readonly name: (typeof PHASE_NAMES)[number];
   /** Wall time in seconds. */
   readonly seconds: number;
-}
-
-/** What the backup file holds; where it was not read to its end, a number is 0 and a text but the name empty. */
-export interface SnapshotSummary {
-  readonly file: string;
-  /** SHA-256 of the whole file in hex, as `sha256sum FILE` prints it; empty when the file was not read to its end. */
-  readonly sha256: string;
-  readonly bytes: number;
-  readonly revision: number;
-  /** Revision up to which the store was compacted; 0 when it never was. */
-  readonly compactRevision: number;
-  /** Live keys. */
-  readonly keys: number;
-  /** etcd's HashKV at `revision`, an unsigned 32-bit number. */
-  readonly hashKv: number;
-  /** Version of the etcd that wrote it as far as the file tells, `3.6.0` or `3.5`. */
-  readonly etcdVersion: string;
 }
 
 /** What the etcd that was restored says of itself; a number that it did not tell is 0, a text empty. */

@@ -3,7 +3,7 @@ import Table from "cli-table3";
 import pc from "picocolors";
 
 import { wasRead } from "./end";
-import { counted, duration, grouped, moment, size } from "./figures";
+import { counted, duration, grouped, moment, size } from "../wire/figures";
 import type { Check, CheckVerdict, Report } from "./report";
 import { visible } from "../wire/visible";
 

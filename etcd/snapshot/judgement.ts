@@ -1,6 +1,22 @@
 /** What a snapshot that was read means for a restore: which etcd can serve it, and what speaks against it. */
-import type { SnapshotSummary } from "../report/report";
 import type { Snapshot } from "./types";
+
+/** What a backup file holds; where it was not read to its end, a number is 0 and a text but the name empty. */
+export interface SnapshotSummary {
+  readonly file: string;
+  /** SHA-256 of the whole file in hex, as `sha256sum FILE` prints it; empty when the file was not read to its end. */
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly revision: number;
+  /** Revision up to which the store was compacted; 0 when it never was. */
+  readonly compactRevision: number;
+  /** Live keys. */
+  readonly keys: number;
+  /** etcd's HashKV at `revision`, an unsigned 32-bit number. */
+  readonly hashKv: number;
+  /** Version of the etcd that wrote it as far as the file tells, `3.6.0` or `3.5`. */
+  readonly etcdVersion: string;
+}
 
 /** Minor versions of etcd that we can restore with, oldest first. */
 export const SERVABLE_MINORS = ["3.5", "3.6", "3.7"] as const;

@@ -1,6 +1,6 @@
 /** Text of unknown origin made safe to look at: every printer sends keys, paths and messages through here. */
 
-import { grouped } from "./numbers";
+import { grouped } from "./figures";
 
 const ESCAPES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 

@@ -1,7 +1,7 @@
-import { prefixOf } from "../../etcd/proof/differences";
+import { prefixOf } from "../../etcd/wire/keys";
 import { listKeys } from "../../etcd/inspect/list";
 import { showKey, type ShowOptions } from "../../etcd/inspect/show";
-import { counted } from "../../etcd/report/figures";
+import { counted } from "../../etcd/wire/figures";
 import type { GlobalOptions } from "../etcd-restore";
 import { keyArgument, notThere } from "../key-argument";
 import { openKeyStore, type KeyStore, type KeyStoreOptions } from "../key-store";

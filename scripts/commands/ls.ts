@@ -1,5 +1,5 @@
 import { listKeys, type ListEntry } from "../../etcd/inspect/list";
-import { grouped } from "../../etcd/report/figures";
+import { grouped } from "../../etcd/wire/figures";
 import type { GlobalOptions } from "../etcd-restore";
 import { keyArgument, notThere } from "../key-argument";
 import { openKeyStore, type KeyStoreOptions } from "../key-store";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { takeCensus } from "../../etcd/inspect/census";
-import { printableKey } from "../../etcd/proof/differences";
+import { printableKey } from "../../etcd/wire/keys";
 import { verify } from "../../etcd/proof/verify";
 import { readSnapshot, type Snapshot } from "../../etcd/snapshot/snapshot";
 import type { Manifest } from "../../etcd/backup/manifest";

@@ -1,7 +1,7 @@
 /** Whether the backup can be restored, and what it needs. */
 import * as path from "node:path";
 import { readBackup } from "../../../etcd/backup/backup-file";
-import { size } from "../../../etcd/report/figures";
+import { size } from "../../../etcd/wire/figures";
 import {
   etcdVersionOf,
   minorToServe,

@@ -41,6 +41,10 @@ export async function check(root, { print, signal }) {
   const checks = [
     ["types", node(["typescript", "bin", "tsc"], ["-p", "."])],
     ["lint", node(["eslint", "bin", "eslint.js"], ["--max-warnings", "0", "."])],
+    [
+      "rooms",
+      node(["dependency-cruiser", "bin", "dependency-cruise.mjs"], ["--output-type", "err", "."]),
+    ],
     ["format", node(["prettier", "bin", "prettier.cjs"], ["--check", "--log-level", "warn", "."])],
     [
       "tables",

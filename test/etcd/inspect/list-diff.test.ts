@@ -4,7 +4,7 @@ import { diffSnapshots, type KeyChange } from "../../../etcd/inspect/diff";
 import { nearestKeys, parseKey, sortedKeys } from "../../../etcd/inspect/keys";
 import { listKeys } from "../../../etcd/inspect/list";
 import { showKey } from "../../../etcd/inspect/show";
-import { printableKey } from "../../../etcd/proof/differences";
+import { printableKey } from "../../../etcd/wire/keys";
 import { readSnapshot, type Snapshot } from "../../../etcd/snapshot/snapshot";
 import { buildDatabase, etcdBuckets, type StoredVersion } from "../../support/bbolt-builder";
 import { createWorkspace, snapshotBytes } from "../../support/kubernetes-fixtures";

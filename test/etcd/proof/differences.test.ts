@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 
-import { differenceLog, printableKey } from "../../../etcd/proof/differences";
+import { differenceLog } from "../../../etcd/proof/differences";
+import { printableKey } from "../../../etcd/wire/keys";
 
 it("groups Kubernetes keys by resource and namespace, and other keys by what they share", () => {
   const log = differenceLog();

@@ -10,9 +10,9 @@ import {
   type PrefixDifference,
   type Report,
   type RestoredSummary,
-  type SnapshotSummary,
   type SourceSummary,
 } from "../../../etcd/report/report";
+import type { SnapshotSummary } from "../../../etcd/snapshot/judgement";
 import schema from "../../../etcd/report/report.schema.json";
 import { isReport, readReport, REPORTS } from "./reports";
 

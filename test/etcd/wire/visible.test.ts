@@ -1,6 +1,6 @@
 /** Proves how texts and figures are written; the printers' own tests prove that they write them so. */
 import { describe, expect, it } from "vitest";
-import { counted, duration, grouped, moment, size } from "../../../etcd/report/figures";
+import { counted, duration, grouped, moment, size } from "../../../etcd/wire/figures";
 import { lines, markup } from "../../../etcd/report/markup";
 import { shortened, visible } from "../../../etcd/wire/visible";
 

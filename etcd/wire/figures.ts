@@ -1,8 +1,9 @@
 /** How the report's printers write numbers for people; every one gives the same text on every computer. */
 
-import { grouped } from "../wire/numbers";
-
-export { grouped };
+/** A count with its thousands apart: `1,486,880`. For counts only: what people paste (revisions, hashes) stays whole. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}
 
 /** A count and its noun: `1 key`, `2 keys`. */
 export function counted(count: number, noun: string): string {
