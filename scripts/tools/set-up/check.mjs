@@ -52,7 +52,7 @@ export async function check(root, { print, signal }) {
         process.execPath,
         "--require",
         "./engine/typescript.cjs",
-        "scripts/tools/readme-tables.ts",
+        "scripts/tools/settings-table.ts",
         "--check",
       ],
     ],

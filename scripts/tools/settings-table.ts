@@ -1,8 +1,8 @@
 /**
- * Keeps README.md's table of settings equal to the schema in Pulumi.yaml.
+ * Keeps the table of settings in docs/settings.md equal to the schema in Pulumi.yaml.
  *
- *   node --require ./engine/typescript.cjs scripts/tools/readme-tables.ts          writes the table
- *   node --require ./engine/typescript.cjs scripts/tools/readme-tables.ts --check  exits 1 when it is out of date
+ *   node --require ./engine/typescript.cjs scripts/tools/settings-table.ts          writes the table
+ *   node --require ./engine/typescript.cjs scripts/tools/settings-table.ts --check  exits 1 when it is out of date
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -36,25 +36,27 @@ function defaultText(value: unknown): string {
   return `\`${typeof value === "string" ? value : JSON.stringify(value)}\``;
 }
 
-/** The README with its table made anew. */
-export function withSettings(readme: string, table: string): string {
-  const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
+/** The page with its table made anew. */
+export function withSettings(page: string, table: string): string {
+  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (begin < 0 || end < begin) {
     throw new Error(
-      `README.md lacks the lines ${BEGIN} and ${END}, between which the table belongs`,
+      `docs/settings.md lacks the lines ${BEGIN} and ${END}, between which the table belongs`,
     );
   }
-  return `${readme.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${readme.slice(end)}`;
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${page.slice(end)}`;
 }
 
 function main(): void {
-  const file = path.join(ROOT, "README.md");
+  const file = path.join(ROOT, "docs", "settings.md");
   const before = fs.readFileSync(file, "utf8");
   const table = settingsTable(fs.readFileSync(path.join(ROOT, "Pulumi.yaml"), "utf8"));
   const after = withSettings(before, table);
   if (before === after) return;
   if (process.argv.includes("--check")) {
-    process.stderr.write("README.md: the table of settings is out of date; run `npm run tables`\n");
+    process.stderr.write(
+      "docs/settings.md: the table of settings is out of date; run `npm run tables`\n",
+    );
     process.exitCode = 1;
   } else fs.writeFileSync(file, after);
 }

@@ -1,17 +1,17 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, test } from "vitest";
-import { settingsTable, withSettings } from "../../scripts/tools/readme-tables";
+import { settingsTable, withSettings } from "../../scripts/tools/settings-table";
 
 const ROOT = path.join(__dirname, "..", "..");
 
-test("the README's table of settings is the schema of Pulumi.yaml", () => {
-  const readme = fs.readFileSync(path.join(ROOT, "README.md"), "utf8");
+test("the table of settings in docs/ is the schema of Pulumi.yaml", () => {
+  const readme = fs.readFileSync(path.join(ROOT, "docs", "settings.md"), "utf8");
   const table = settingsTable(fs.readFileSync(path.join(ROOT, "Pulumi.yaml"), "utf8"));
   expect(readme).toBe(withSettings(readme, table));
   expect(table).toContain("| `snapshot` | string | required |");
 });
 
-test("a README without a place for the table is an error, not a silent success", () => {
+test("a page without a place for the table is an error, not a silent success", () => {
   expect(() => withSettings("# Nothing here\n", "| a |")).toThrow(/lacks the lines/);
 });
