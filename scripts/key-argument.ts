@@ -1,3 +1,4 @@
+/** Keys as they are typed, and what to say of one that is not there. */
 import { nearestKeys, parseKey, type SortedKeys } from "../etcd/inspect/keys";
 import { EXIT, UserError } from "./outcome";
 
@@ -11,10 +12,13 @@ export function keyArgument(text: string): Buffer {
   }
 }
 
-/** What to say of a key that is not there: with those that come nearest. */
+/**
+ * What to say of a key that is not there: with those that come nearest.
+ * @param keys those around it, or all
+ */
 export function notThere(text: string, where: string, keys: SortedKeys): UserError {
   const nearest = nearestKeys(keys, keyArgument(text));
-  const hint =
-    nearest.length === 0 ? "; there is no key near it" : `; nearest are\n  ${nearest.join("\n  ")}`;
-  return new UserError(EXIT.checkFailed, `${where} has no key ${text}${hint}`);
+  return nearest.length === 0
+    ? new UserError(EXIT.checkFailed, `${where} has no key ${text}; it has no key at all`)
+    : new UserError(EXIT.checkFailed, `${where} has no key ${text}; nearest are`, nearest);
 }

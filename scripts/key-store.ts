@@ -2,15 +2,13 @@
 import * as path from "node:path";
 import { readBackupKeys, V2BackupError } from "../etcd/backup/backup-file";
 import { sortedKeys, type SortedKeys } from "../etcd/inspect/keys";
-import { servedKey, servedKeys } from "../etcd/inspect/served-keys";
 import type { StoredKey } from "../etcd/inspect/show";
-import { openEtcd } from "../etcd/client/etcd-client";
 import type { SnapshotKeys } from "../etcd/snapshot/types";
 import type { V2Store } from "../etcd/backup/v2/v2-backup";
-import { findEndpoint, type EndpointOptions } from "./endpoint";
+import { findTarget, type EndpointOptions } from "./endpoint";
 import { EXIT, UserError } from "./outcome";
 
-/** The flags that say where to look: exactly one of `--file`, `--stack`, `--endpoint`. */
+/** The flags that say where to look: at most one of `--file`, `--stack`, `--endpoint`. */
 export type KeyStoreOptions = EndpointOptions & { readonly file?: string };
 
 /** Keys that can be listed and read; to be closed. */
@@ -20,10 +18,17 @@ export interface KeyStore {
   /** The keys that begin with some bytes, and perhaps others. */
   keys(prefix: Buffer): Promise<SortedKeys>;
   get(key: Buffer): Promise<StoredKey | undefined>;
+  /** The keys around one that is not there, and perhaps others. */
+  near(key: Buffer): Promise<SortedKeys>;
   close(): void;
 }
 
-/** Opens what the flags name. Only reads. */
+/** Whether the flags, and no word, say where to look. */
+export function isNamedByFlags({ file, stack, endpoint }: KeyStoreOptions): boolean {
+  return [file, stack, endpoint].some((flag) => flag !== undefined);
+}
+
+/** Opens what the flags name, or the lab that runs. Only reads. */
 export async function openKeyStore(
   options: KeyStoreOptions,
   signal: AbortSignal,
@@ -31,24 +36,36 @@ export async function openKeyStore(
   const named = [options.file, options.stack, options.endpoint].filter(
     (name) => name !== undefined,
   );
-  if (named.length !== 1) {
+  if (named.length > 1) {
     throw new UserError(
       EXIT.usage,
-      `where to look? Give one of --file FILE, --stack NAME, --endpoint URL; given were ${named.length}`,
+      `where to look? Give one of FILE, --stack NAME, --endpoint URL; given were ${named.length}`,
     );
   }
-  if (options.file !== undefined) return openFile(path.resolve(options.file), signal);
-  const endpoint = await findEndpoint(options, signal);
+  return options.file === undefined
+    ? openServer(options, signal)
+    : openFile(path.resolve(options.file), signal);
+}
+
+/* eslint-disable @typescript-eslint/no-require-imports -- who looks into a file needs no gRPC */
+async function openServer(options: EndpointOptions, signal: AbortSignal): Promise<KeyStore> {
+  const { endpoint } = await findTarget(options, signal);
+  const { openEtcd } =
+    require("../etcd/client/etcd-client") as typeof import("../etcd/client/etcd-client");
+  const { nearestServed, servedKey, servedKeys } =
+    require("../etcd/inspect/served-keys") as typeof import("../etcd/inspect/served-keys");
   const client = openEtcd(endpoint, signal);
   return {
     name: endpoint.url,
     keys: (prefix) => servedKeys(client, prefix),
     get: (key) => servedKey(client, key),
+    near: (key) => nearestServed(client, key),
     close: () => {
       client.close();
     },
   };
 }
+/* eslint-enable @typescript-eslint/no-require-imports */
 
 async function openFile(file: string, signal: AbortSignal): Promise<KeyStore> {
   let opened: SnapshotKeys;
@@ -62,6 +79,7 @@ async function openFile(file: string, signal: AbortSignal): Promise<KeyStore> {
   return {
     name: file,
     keys: () => Promise.resolve(live),
+    near: () => Promise.resolve(live),
     get(key) {
       const i = live.indexOf(key);
       return Promise.resolve(
@@ -80,6 +98,7 @@ function v2KeyStore(name: string, { keys }: V2Store): KeyStore {
   return {
     name,
     keys: () => Promise.resolve(sorted),
+    near: () => Promise.resolve(sorted),
     get(wanted) {
       const found = keys[sorted.indexOf(wanted)];
       if (found === undefined) return Promise.resolve(undefined);

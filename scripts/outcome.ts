@@ -1,29 +1,23 @@
 /** How a command ends: exit codes, and the errors that carry one. */
 import type { EngineResult } from "../engine/engine";
-import { SnapshotError } from "../etcd/snapshot/snapshot-error";
-import { ManifestError } from "../etcd/backup/manifest";
-import { CloudError } from "../openstack/cloud-error";
+import { visible } from "../etcd/wire/visible";
 
-/** Exit codes of every command of ours (CONTRACTS: 0 good, 1 a check failed, 2 wrong use, 3 the environment failed). */
+/** Exit codes of every command of ours; after a signal it is 128 and the signal's number (`interrupt.ts`). */
 export const EXIT = { good: 0, checkFailed: 1, usage: 2, environment: 3 } as const;
 
 /** An error that the user can do something about: printed as its message alone. */
 export class UserError extends Error {
+  /**
+   * @param message one line; what is foreign in it is made visible
+   * @param details lines below it
+   */
   constructor(
     readonly exitCode: number,
     message: string,
+    details: readonly string[] = [],
   ) {
-    super(message);
+    super([message, ...details.map((line) => `  ${line}`)].map(visible).join("\n"));
   }
-}
-
-/** The exit code for an error: of wrong use when it is about what the user gave us, else of the environment. */
-export function exitCodeOfError(error: unknown): number {
-  if (error instanceof UserError) return error.exitCode;
-  if (error instanceof CloudError) return EXIT[error.kind];
-  return error instanceof SnapshotError || error instanceof ManifestError
-    ? EXIT.usage
-    : EXIT.environment;
 }
 
 /**

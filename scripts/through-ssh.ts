@@ -6,6 +6,7 @@ import { openTunnel, type SshRoute } from "../machine/ssh/ssh-tunnel";
 import type { Endpoint } from "../etcd/client/endpoint";
 import { openEtcd } from "../etcd/client/etcd-client";
 import { EtcdError } from "../etcd/client/etcd-error";
+import { say } from "./terminal";
 
 const SshHop = z.object({
   host: z.string(),
@@ -42,7 +43,7 @@ export async function throughSsh<T>(
   const direct = route.proxy === undefined && (await reach(host, Number(port), DIRECT_LIMIT_MS));
   if (direct) return work(endpoint);
   const way = route.proxy === undefined ? "" : ` behind ${route.proxy.host}`;
-  process.stderr.write(`${endpoint.url}: asking through SSH of ${route.host}${way}\n`);
+  say(`${endpoint.url}: asking through SSH of ${route.host}${way}`);
   const tunnel = await openTunnel(route, Number(port), signal);
   try {
     const inside = { ...endpoint, socketPath: tunnel.socketPath };
@@ -69,9 +70,7 @@ async function answered(endpoint: Endpoint, signal: AbortSignal): Promise<void> 
     }
     if (look === 1) {
       const limit = `${RESTART_LIMIT_MS / 1000} s`;
-      process.stderr.write(
-        `nothing listens there: waiting ${limit} for etcd to be started again\n`,
-      );
+      say(`nothing listens there: waiting ${limit} for etcd to be started again`);
     }
     await sleep(500, undefined, { signal });
   }

@@ -33,6 +33,8 @@ export interface RangeOptions {
   readonly limit?: number;
   /** Leaves the values out. Default: false. */
   readonly keysOnly?: boolean;
+  /** From the last key down. Default: from the first one up. */
+  readonly descending?: boolean;
 }
 
 export interface ServerStatus {
@@ -89,6 +91,8 @@ const FIRST_PAUSE_MS = 250;
 const CALL_LIMIT_MS = 10_000;
 /** A range of some megabytes, from a cold disk perhaps. */
 const RANGE_LIMIT_MS = 60_000;
+/** `RangeRequest.SortOrder.DESCEND`; what is sorted by is the key unless a request says otherwise. */
+const SORT_DESCENDING = 2;
 /** HashKV reads the whole store: 16 GB from a disk of 60 MB/s. */
 const HASH_LIMIT_MS = 300_000;
 
@@ -191,10 +195,11 @@ export function openEtcd(endpoint: Endpoint, signal?: AbortSignal): EtcdClient {
       const request = encodeMessage([...rangeFields(range, revision), [9, true]]);
       return Number(signedField(await ask("etcdserverpb.KV/Range", request, RANGE_LIMIT_MS), 4));
     },
-    async rangeInto(range, { revision, limit, keysOnly }, buffer) {
+    async rangeInto(range, { revision, limit, keysOnly, descending }, buffer) {
       const request = encodeMessage([
         ...rangeFields(range, revision),
         [3, limit ?? 0],
+        [5, descending === true ? SORT_DESCENDING : 0],
         [8, keysOnly ?? false],
       ]);
       const once = () => attempt("etcdserverpb.KV/Range", request, RANGE_LIMIT_MS, buffer);

@@ -35,3 +35,18 @@ export async function servedKey(client: EtcdClient, key: Buffer): Promise<Stored
   const served: ServedKey | undefined = decodePage(buffer.subarray(0, length)).keys[0];
   return served && { key: served.key, value: served.value, metadata: served };
 }
+
+/** The keys next to one that is not there, in their order: up to two before it and two after it. */
+export async function nearestServed(client: EtcdClient, missing: Buffer): Promise<SortedKeys> {
+  const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  const take = async (range: KeyRange, descending: boolean): Promise<readonly Buffer[]> => {
+    const options = { revision: 0, limit: 2, keysOnly: true, descending };
+    const length = await client.rangeInto(range, options, buffer);
+    const { keys } = decodePage(buffer.subarray(0, length));
+    return keys.map(({ key }) => Buffer.from(key));
+  };
+  const first = Buffer.from([0]);
+  const before = missing.length === 0 ? [] : await take({ start: first, end: missing }, true);
+  const after = await take({ start: missing.length === 0 ? first : missing, end: first }, false);
+  return sortedKeys([...before.toReversed(), ...after]);
+}

@@ -4,8 +4,9 @@ import * as path from "node:path";
 import { Command, CommanderError } from "commander";
 import { lock } from "proper-lockfile";
 import { toolsDirOf } from "../../machine/programs/find";
-import { abortOnInterrupt } from "../../scripts/lab";
-import { EXIT, UserError, exitCodeOfError } from "../../scripts/outcome";
+import { abortOnInterrupt } from "../../scripts/interrupt";
+import { exitCodeOfError } from "../../scripts/errors";
+import { EXIT, UserError } from "../../scripts/outcome";
 import { bringUp, takeDown } from "./bring-up";
 import { labStatus, statusText } from "./status";
 

@@ -1,43 +1,71 @@
+/** `diff A [B]`: which keys differ between two backups, or between one and a running etcd. */
+import type { Command } from "commander";
 import { readBackup } from "../../etcd/backup/backup-file";
 import { diffSnapshots, type KeyChange, type StoreDiff } from "../../etcd/inspect/diff";
 import { changeLine, diffText } from "../../etcd/inspect/diff-text";
-import { diffServer } from "../../etcd/inspect/diff-server";
-import { openEtcd } from "../../etcd/client/etcd-client";
-import { findEndpoint, type EndpointOptions } from "../endpoint";
-import type { GlobalOptions } from "../etcd-restore";
-import { abortOnInterrupt } from "../lab";
+import { findTarget, type EndpointOptions } from "../endpoint";
+import { pathFlag, pathText, withEndpointFlags } from "../flags";
+import { abortOnInterrupt } from "../interrupt";
+import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
+import { printJson, printText } from "../terminal";
 
-export type DiffOptions = GlobalOptions & EndpointOptions & { readonly keys?: boolean };
+export type DiffOptions = GlobalOptions &
+  EndpointOptions & { readonly keys?: boolean; readonly file?: string };
+
+export function declare(command: Command): void {
+  withEndpointFlags(
+    command
+      .description(
+        "Says which keys of A were added, removed or changed in B (or in the etcd that the flags name, or the lab that " +
+          "runs, as it is now), by prefix and resource. Never prints a value.",
+      )
+      .argument("[A]", "a backup", pathText)
+      .argument("[B]", "another backup", pathText)
+      .addOption(pathFlag("--file <FILE>", "the backup A, said with a flag"))
+      .option("--keys", "name every key that differs"),
+  )
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 the same, 1 different, 2 a file cannot be read.\n" +
+        "\nExamples:\n  npx etcd-restore diff monday.db tuesday.db --keys\n" +
+        "  npx etcd-restore diff backup.db --stack local",
+    )
+    .action(async (...words: readonly unknown[]) => {
+      const options = command.optsWithGlobals<DiffOptions>();
+      const typed = words.slice(0, 2).filter((word) => typeof word === "string");
+      const files = options.file === undefined ? typed : [options.file, ...typed];
+      process.exitCode = await diff(files, options);
+    });
+}
 
 /** Compares two backups, or one and a running etcd, and prints what differs; returns the exit code. */
-export async function diff(
-  a: string,
-  b: string | undefined,
-  options: DiffOptions,
-): Promise<number> {
-  if ((b === undefined) === (options.endpoint === undefined && options.stack === undefined)) {
+export async function diff(files: readonly string[], options: DiffOptions): Promise<number> {
+  const [a, b] = files;
+  const isServer = options.endpoint !== undefined || options.stack !== undefined;
+  if (a === undefined) throw new UserError(EXIT.usage, "which backup? Give its FILE");
+  if (files.length > 2 || (b !== undefined && isServer)) {
     throw new UserError(
       EXIT.usage,
       "what is A to be compared with? Give either a second file, or --endpoint URL, or --stack NAME",
     );
   }
+  const { json, quiet } = options;
   const changes: KeyChange[] = [];
   // As text they are printed while they are found: there may be millions.
   const onChange = (change: KeyChange): void => {
     if (options.keys !== true) return;
-    if (options.json === true) changes.push(change);
-    else process.stdout.write(`${changeLine(change)}\n`);
+    if (json === true) changes.push(change);
+    else printText(changeLine(change));
   };
   const signal = abortOnInterrupt();
   const found =
     b === undefined
       ? await withServer(a, options, signal, onChange)
       : await ofFiles(a, b, signal, onChange);
-  if (options.json === true) {
-    const keys = options.keys === true ? { keys: changes } : {};
-    process.stdout.write(`${JSON.stringify({ ...found, ...keys })}\n`);
-  } else process.stdout.write(`${diffText(found)}\n`);
+  const text = diffText(found);
+  if (json === true) printJson({ ...found, ...(options.keys === true ? { keys: changes } : {}) });
+  else printText(quiet === true ? (text.split("\n").at(-1) ?? "") : text);
   return found.verdict === "same" ? EXIT.good : EXIT.checkFailed;
 }
 
@@ -62,13 +90,18 @@ async function ofFiles(
   }
 }
 
+/* eslint-disable @typescript-eslint/no-require-imports -- who compares files needs no gRPC */
 async function withServer(
   file: string,
   options: DiffOptions,
   signal: AbortSignal,
   onChange: OnChange,
 ): Promise<StoreDiff> {
-  const endpoint = await findEndpoint(options, signal);
+  const { endpoint } = await findTarget(options, signal);
+  const { openEtcd } =
+    require("../../etcd/client/etcd-client") as typeof import("../../etcd/client/etcd-client");
+  const { diffServer } =
+    require("../../etcd/inspect/diff-server") as typeof import("../../etcd/inspect/diff-server");
   const { snapshot } = await readBackup(file, { signal });
   const client = openEtcd(endpoint, signal);
   try {
@@ -78,3 +111,4 @@ async function withServer(
     snapshot.close();
   }
 }
+/* eslint-enable @typescript-eslint/no-require-imports */

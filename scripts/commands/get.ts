@@ -1,12 +1,16 @@
-import { prefixOf } from "../../etcd/wire/keys";
+/** `get KEY [FILE]`: one key with its value. */
+import { type Command, Option } from "commander";
 import { listKeys } from "../../etcd/inspect/list";
 import { showKey, type ShowOptions } from "../../etcd/inspect/show";
 import { counted } from "../../etcd/wire/figures";
-import type { GlobalOptions } from "../etcd-restore";
+import { tellApart } from "../file-argument";
+import { pathFlag, withEndpointFlags } from "../flags";
+import { abortOnInterrupt } from "../interrupt";
 import { keyArgument, notThere } from "../key-argument";
-import { openKeyStore, type KeyStore, type KeyStoreOptions } from "../key-store";
-import { abortOnInterrupt } from "../lab";
+import { isNamedByFlags, openKeyStore, type KeyStore, type KeyStoreOptions } from "../key-store";
+import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
+import { print, say, visibleLines } from "../terminal";
 
 export type GetOptions = GlobalOptions &
   KeyStoreOptions & {
@@ -14,9 +18,44 @@ export type GetOptions = GlobalOptions &
     readonly metadata?: boolean;
   };
 
+export function declare(command: Command): void {
+  withEndpointFlags(
+    command
+      .description(
+        "Prints a Kubernetes object as kubectl would, any other text as it is. Values that are encrypted at rest are " +
+          "said to be so (exit 1); -o raw gives their bytes. Of a backup the structure is checked, not the sha256. " +
+          "Without FILE, --stack or --endpoint: from the lab that runs.",
+      )
+      .argument("<KEY>", "the key; base64:… for bytes")
+      .argument("[FILE]", "the backup to look into")
+      .addOption(pathFlag("--file <FILE>", "the backup to look into, said with a flag"))
+      .addOption(
+        new Option("-o, --output <FORMAT>", "how to print it")
+          .choices(["json", "yaml", "raw"])
+          .default("json"),
+      )
+      .option(
+        "--metadata",
+        "with what etcd knows: revisions, version, lease, size (-o raw: that alone)",
+      ),
+  )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  npx etcd-restore get /registry/pods/kube-system/etcd-master backup.db | jq .spec\n" +
+        "  npx etcd-restore get /registry/namespaces/default -o yaml --metadata",
+    )
+    .action(async (first: string, second: string | undefined) => {
+      const options = command.optsWithGlobals<GetOptions>();
+      const words = tellApart([first, second], isNamedByFlags(options), true);
+      const named = words.file === undefined ? options : { ...options, file: words.file };
+      process.exitCode = await get(words.key ?? "", named);
+    });
+}
+
 /** Prints the value of one key; returns the exit code. */
 export async function get(key: string, options: GetOptions): Promise<number> {
   const bytes = keyArgument(key);
+  if (bytes.length === 0) throw new UserError(EXIT.usage, "a key cannot be empty; ls shows keys");
   const store = await openKeyStore(options, abortOnInterrupt());
   try {
     const stored = await store.get(bytes);
@@ -25,8 +64,8 @@ export async function get(key: string, options: GetOptions): Promise<number> {
       format: options.json === true ? "json" : options.output,
       metadata: options.json === true || options.metadata === true,
     });
-    process.stdout.write(output);
-    if (note !== undefined) process.stderr.write(`note: ${note}\n`);
+    printValue(output);
+    if (note !== undefined && options.quiet !== true) say(`note: ${note}`);
     if (problem === undefined) return EXIT.good;
     throw new UserError(EXIT.checkFailed, problem);
   } finally {
@@ -34,7 +73,13 @@ export async function get(key: string, options: GetOptions): Promise<number> {
   }
 }
 
-/** Of a folder that it is one; else which keys come near: those of the same folder. */
+/** The bytes as they are where a program takes them; on a terminal nothing that could steer it. */
+function printValue(output: string | Buffer): void {
+  const isForPeople = process.stdout.isTTY && typeof output === "string";
+  print(isForPeople ? visibleLines(output.replaceAll("\t", "    "), false) : output);
+}
+
+/** Of a folder that it is one; else which keys come near. */
 async function absent(key: string, bytes: Buffer, store: KeyStore): Promise<UserError> {
   const folder = bytes.toString("latin1").replace(/\/*$/, "/");
   const inside = await store.keys(Buffer.from(folder, "latin1"));
@@ -45,6 +90,5 @@ async function absent(key: string, bytes: Buffer, store: KeyStore): Promise<User
       `${store.name} has no key ${key}, but ${counted(below, "key")} below it: ls ${key} shows them`,
     );
   }
-  const parent = prefixOf(bytes.toString("latin1"), Infinity);
-  return notThere(key, store.name, await store.keys(Buffer.from(parent, "latin1")));
+  return notThere(key, store.name, await store.near(bytes));
 }

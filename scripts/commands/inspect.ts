@@ -1,13 +1,39 @@
+/** `inspect FILE`: what a backup holds, and whether it can be restored. */
 import * as path from "node:path";
+import type { Command } from "commander";
 import { manifestOf, readBackup, V2BackupError } from "../../etcd/backup/backup-file";
 import { inspect as inspectSnapshot, type Inspection } from "../../etcd/inspect/inspection";
 import { inspectionText } from "../../etcd/inspect/text";
 import { inspectV2, v2InspectionText } from "../../etcd/inspect/v2-inspection";
 import { SnapshotError } from "../../etcd/snapshot/snapshot-error";
-import type { GlobalOptions } from "../etcd-restore";
-import { abortOnInterrupt } from "../lab";
+import { pathText } from "../flags";
+import { abortOnInterrupt } from "../interrupt";
+import type { GlobalOptions } from "../options";
 import { EXIT } from "../outcome";
 import { progressLines, tellProgress } from "../progress-lines";
+import { printJson, printText } from "../terminal";
+
+export function declare(command: Command): void {
+  command
+    .description(
+      "Reads a backup file once from end to end, needs no etcd, and says all that it tells: format, sha256, " +
+        "structure, revision, HashKV, versions, leases, what is in it, and what a restore takes. Never prints a value.",
+    )
+    .argument(
+      "<FILE>",
+      "the backup, also compressed (gz, zst, xz, bz2), in an archive (zip, tar), or a directory",
+      pathText,
+    )
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 restorable, 1 read and judged not restorable, 2 not a readable backup.\n" +
+        "\nExamples:\n  npx etcd-restore inspect backup.db\n" +
+        "  npx etcd-restore inspect backup.db --json | jq .census.resources",
+    )
+    .action(async (file: string) => {
+      process.exitCode = await inspect(file, command.optsWithGlobals());
+    });
+}
 
 /** Says what a backup file holds and whether it can be restored; returns the exit code. */
 export async function inspect(given: string, options: GlobalOptions): Promise<number> {
@@ -31,22 +57,26 @@ export async function inspect(given: string, options: GlobalOptions): Promise<nu
   } catch (error) {
     if (error instanceof V2BackupError) {
       const found = inspectV2(file, error.store, error.message.slice(`${file}: `.length));
-      process.stdout.write(
-        `${options.json === true ? JSON.stringify(found) : v2InspectionText(found)}\n`,
-      );
+      printInspection(found, v2InspectionText(found), options);
       return EXIT.checkFailed;
     }
     if (options.json === true && error instanceof SnapshotError) printUnreadable(error);
     throw error;
   }
-  process.stdout.write(
-    `${options.json === true ? JSON.stringify(inspection) : inspectionText(inspection)}\n`,
-  );
+  printInspection(inspection, inspectionText(inspection), options);
   return inspection.verdict === "restorable" ? EXIT.good : EXIT.checkFailed;
+}
+
+/** As JSON, as text, or (quiet) as the last line of the text, which is the verdict. */
+function printInspection(found: object, text: string, { json, quiet }: GlobalOptions): void {
+  if (json === true) printJson(found);
+  else printText(quiet === true ? (text.split("\n").at(-1) ?? "") : text);
 }
 
 /** So that a pipeline gets its JSON for every file; the error goes to stderr as well. */
 function printUnreadable({ file, message, page, offset }: SnapshotError): void {
-  const json = { schemaVersion: 1, file, verdict: "unreadable", reasons: [message], page, offset };
-  process.stdout.write(`${JSON.stringify(json)}\n`);
+  printJson({
+    ...{ schemaVersion: 1, file, verdict: "unreadable", reasons: [message], page, offset },
+    ...{ error: message, exitCode: EXIT.usage },
+  });
 }

@@ -1,16 +1,56 @@
+/** `ls [PREFIX] [FILE]`: one level of a store like a folder. */
+import type { Command } from "commander";
+import { decodeObject, UndecodableError } from "../../etcd/kubernetes/decode";
 import { listKeys, type ListEntry } from "../../etcd/inspect/list";
-import { grouped } from "../../etcd/wire/figures";
-import type { GlobalOptions } from "../etcd-restore";
+import type { SortedKeys } from "../../etcd/inspect/keys";
+import type { StoredKey } from "../../etcd/inspect/show";
+import { grouped, size } from "../../etcd/wire/figures";
+import { tellApart } from "../file-argument";
+import { pathFlag, withEndpointFlags } from "../flags";
+import { abortOnInterrupt } from "../interrupt";
 import { keyArgument, notThere } from "../key-argument";
-import { openKeyStore, type KeyStoreOptions } from "../key-store";
-import { abortOnInterrupt } from "../lab";
+import { isNamedByFlags, openKeyStore, type KeyStore, type KeyStoreOptions } from "../key-store";
+import type { GlobalOptions } from "../options";
 import { EXIT } from "../outcome";
+import { print, printJson, printText } from "../terminal";
 
 export type LsOptions = GlobalOptions &
   KeyStoreOptions & {
     readonly recursive?: boolean;
     readonly long?: boolean;
   };
+
+export function declare(command: Command): void {
+  withEndpointFlags(
+    command
+      .description(
+        "Lists the keys of a backup or of a running etcd, one level like a folder. Without FILE, --stack or --endpoint: " +
+          "those of the lab that runs.",
+      )
+      .argument("[PREFIX]", "a folder, or the beginning of keys; base64:… for bytes")
+      .argument("[FILE]", "the backup to look into")
+      .addOption(pathFlag("--file <FILE>", "the backup to look into, said with a flag"))
+      .option("-r, --recursive", "list every key below")
+      .option(
+        "-l, --long",
+        "with the number of keys of a folder; of a key its size, revision, and the age of its Kubernetes object",
+      ),
+  )
+    .addHelpText(
+      "after",
+      "\nA key that is no plain text is shown as base64:…, and can be given so.\n" +
+        "Of a backup the structure is checked and not the sha256: inspect does that.\n" +
+        "\nExamples:\n  npx etcd-restore ls /registry backup.db -l\n" +
+        "  npx etcd-restore ls /registry/pods/kube-system\n" +
+        "  npx etcd-restore ls / --stack production",
+    )
+    .action(async (first: string | undefined, second: string | undefined) => {
+      const options = command.optsWithGlobals<LsOptions>();
+      const { key = "", file } = tellApart([first, second], isNamedByFlags(options), false);
+      const named = file === undefined ? options : { ...options, file };
+      process.exitCode = await ls(key, named);
+    });
+}
 
 /** Lists one level of a store like a folder; returns the exit code. */
 export async function ls(prefix: string, options: LsOptions): Promise<number> {
@@ -19,22 +59,104 @@ export async function ls(prefix: string, options: LsOptions): Promise<number> {
   try {
     const keys = await store.keys(bytes);
     const entries = listKeys(keys, bytes, options.recursive);
-    if (entries.length === 0 && prefix !== "") throw notThere(prefix, store.name, keys);
-    process.stdout.write(options.json === true ? json(entries) : text(entries, options.long));
+    if (entries.length === 0 && prefix !== "") {
+      throw notThere(prefix, store.name, await store.near(bytes));
+    }
+    const details = options.long === true ? await detailsOf(entries, keys, store) : undefined;
+    if (options.json === true) {
+      printJson(
+        entries.map(({ name, isFolder, keys: count, index }) => ({
+          ...{ name, isFolder, keys: count },
+          ...details?.get(index),
+        })),
+      );
+    } else if (details !== undefined) printLong(entries, details);
+    else print(entries.map(({ name }) => `${name}\n`).join(""));
     return EXIT.good;
   } finally {
     store.close();
   }
 }
 
-function json(entries: readonly ListEntry[]): string {
-  return `${JSON.stringify(entries.map(({ name, isFolder, keys }) => ({ name, isFolder, keys })))}\n`;
+/** What `-l` says of a key. */
+interface Details {
+  readonly bytes: number;
+  readonly modRevision: number;
+  /** When its Kubernetes object was created; absent where it is none, or says nothing. */
+  readonly created?: string;
 }
 
-function text(entries: readonly ListEntry[], long = false): string {
-  return entries
-    .map(({ name, isFolder, keys }) =>
-      long ? `${(isFolder ? grouped(keys) : "").padStart(11)}  ${name}\n` : `${name}\n`,
-    )
-    .join("");
+/** As many keys are asked for at one time: a server's answer takes longer than its work. */
+const AT_ONCE = 8;
+
+async function detailsOf(
+  entries: readonly ListEntry[],
+  keys: SortedKeys,
+  store: KeyStore,
+): Promise<ReadonlyMap<number, Details>> {
+  const found = new Map<number, Details>();
+  const wanted = entries.filter(({ isFolder }) => !isFolder).map(({ index }) => index);
+  const next = wanted[Symbol.iterator]();
+  const work = async (): Promise<void> => {
+    for (const index of next) {
+      const stored = await store.get(keys.key(index));
+      // One that has gone since it was listed has no details any more.
+      if (stored !== undefined) found.set(index, describe(stored));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return found;
+}
+
+function describe({ value, metadata }: StoredKey): Details {
+  const created = createdAt(value);
+  const { modRevision } = metadata;
+  return { bytes: value.length, modRevision, ...(created === undefined ? {} : { created }) };
+}
+
+/** `metadata.creationTimestamp` of an object of Kubernetes; of anything else nothing. */
+function createdAt(value: Buffer): string | undefined {
+  try {
+    const { metadata } = decodeObject(value).object;
+    if (typeof metadata !== "object" || metadata === null || !("creationTimestamp" in metadata)) {
+      return undefined;
+    }
+    const { creationTimestamp } = metadata;
+    return typeof creationTimestamp === "string" ? creationTimestamp : undefined;
+  } catch (error) {
+    if (error instanceof UndecodableError) return undefined;
+    throw error;
+  }
+}
+
+function printLong(entries: readonly ListEntry[], details: ReadonlyMap<number, Details>): void {
+  const revisions = [...details.values()].map(({ modRevision }) => String(modRevision).length);
+  const width = revisions.reduce((most, length) => Math.max(most, length), 0);
+  const lines = entries.map(({ name, isFolder, keys, index }) => {
+    const of = details.get(index);
+    const first = isFolder ? grouped(keys) : of === undefined ? "" : size(of.bytes);
+    // Where there are folders alone, nothing but their counts.
+    const rest =
+      width === 0
+        ? ""
+        : `${String(of?.modRevision ?? "").padStart(width)}  ${ageOf(of?.created).padStart(4)}  `;
+    return `${first.padStart(11)}  ${rest}${name}`;
+  });
+  if (lines.length > 0) printText(lines.join("\n"));
+}
+
+/** The age of an object as kubectl shows it: `45s`, `12m`, `7h`, `38d`, `3y`. */
+function ageOf(created: string | undefined): string {
+  const began = created === undefined ? NaN : Date.parse(created);
+  if (Number.isNaN(began)) return "";
+  const seconds = Math.max(0, Math.floor((Date.now() - began) / 1000));
+  const steps = [
+    [60, 1, "s"],
+    [3600, 60, "m"],
+    [86_400, 3600, "h"],
+    [2 * 365 * 86_400, 86_400, "d"],
+  ] as const;
+  const step = steps.find(([below]) => seconds < below);
+  if (step === undefined) return `${Math.floor(seconds / (365 * 86_400))}y`;
+  return `${Math.floor(seconds / step[1])}${step[2]}`;
 }

@@ -1,26 +1,35 @@
+/** `verify [FILE]`: whether a running etcd serves what a backup holds. */
 import * as path from "node:path";
-import pc from "picocolors";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { manifestOf, readBackup } from "../../etcd/backup/backup-file";
 import type { Endpoint } from "../../etcd/client/endpoint";
 import { hashAhead } from "../../etcd/proof/hash-ahead";
 import { verify as proveEndpoint } from "../../etcd/proof/verify";
-import type { Phase, Report, VerificationLevel } from "../../etcd/report/report";
+import {
+  PHASE_NAMES,
+  type Phase,
+  type Report,
+  type VerificationLevel,
+} from "../../etcd/report/report";
 import { reportText, verdictLine } from "../../etcd/report/text";
 import { writeReports } from "../../etcd/report/write-all";
-import type { GlobalOptions } from "../etcd-restore";
-import { findEndpoint, type EndpointOptions } from "../endpoint";
-import { abortOnInterrupt } from "../lab";
-import { EXIT } from "../outcome";
+import { findTarget, type EndpointOptions, type Target } from "../endpoint";
+import { messageOfError } from "../errors";
+import { collect, pathFlag, pathText, wholeNumber, withEndpointFlags } from "../flags";
+import { abortOnInterrupt } from "../interrupt";
+import type { GlobalOptions } from "../options";
+import { EXIT, UserError } from "../outcome";
 import { progressLines, tellProgress } from "../progress-lines";
 import { readRequest } from "../steps/request";
+import { colorsFor, printJson, printText, say } from "../terminal";
 import { Access, throughSsh } from "../through-ssh";
 
 export type VerifyOptions = GlobalOptions &
   EndpointOptions & {
-    readonly file: string;
+    readonly file?: string;
     readonly level: VerificationLevel;
-    readonly expect: readonly string[];
-    readonly phase: readonly Phase[];
+    readonly expect?: readonly string[];
+    readonly phase?: readonly Phase[];
     readonly report?: string;
     readonly inUse?: boolean;
     /** By how much the revision was bumped at the restore. */
@@ -31,19 +40,121 @@ export type VerifyOptions = GlobalOptions &
     readonly unpacked?: string;
   };
 
+export function declare(command: Command): void {
+  withEndpointFlags(
+    command
+      .description(
+        "Compares a running etcd with a backup file (and its manifest FILE.json, where there is one): HashKV, counts, " +
+          "and every key read back at the backup's revision. Never prints a value. Without --stack or --endpoint: the " +
+          "lab that runs; without FILE: the backup that the stack was restored from.",
+      )
+      .argument("[FILE]", "the backup", pathText)
+      .addOption(pathFlag("--file <FILE>", "the backup, said with a flag")),
+  )
+    .addOption(
+      new Option("--level <LEVEL>", "what is compared")
+        .choices(["quick", "standard", "full"])
+        .default("full"),
+    )
+    .option("--expect <KEY>", "a key that must be there, or a prefix that ends in /", collect)
+    .addOption(
+      new Option(
+        "--phase <NAME=SECONDS>",
+        "how long an earlier phase took, for the report",
+      ).argParser(addPhase),
+    )
+    .addOption(
+      pathFlag(
+        "--report <DIR>",
+        "write the report there: HTML, JSON, JUnit, Prometheus text, Markdown",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--bumped <N>",
+        "the store was restored with --bump-revision N --mark-compacted",
+      ).argParser(wholeNumber),
+    )
+    .option(
+      "--in-use",
+      "explain what was written after the backup, by whoever used the store since",
+    )
+    .addOption(
+      new Option(
+        "--access-stdin",
+        'read {"password", "ssh": {"host", "port", "user", "privateKey", "hostKey", "proxy"}} from stdin: ' +
+          "a port that is not open here is asked through SSH",
+      ).conflicts("passwordStdin"),
+    )
+    .addOption(pathFlag("--unpacked <DIR>", "use and keep an unpacked backup there").hideHelp())
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 pass; 1 it differs, or something could not be checked; 2 wrong use; 3 not reached.\n" +
+        "\nExamples:\n  npx etcd-restore verify backup.db\n  npx etcd-restore verify --stack production\n" +
+        "  npx etcd-restore verify backup.db --endpoint https://10.0.0.7:2379 --cacert ca.crt --cert client.crt --key client.key",
+    )
+    .action(async (word: string | undefined) => {
+      const options = command.optsWithGlobals<VerifyOptions>();
+      if (word !== undefined && options.file !== undefined) {
+        throw new UserError(EXIT.usage, "FILE is given twice: as a word, and with --file");
+      }
+      process.exitCode = await verify(word === undefined ? options : { ...options, file: word });
+    });
+}
+
+/** Collects a repeatable `--phase NAME=SECONDS`. */
+function addPhase(pair: string, before: readonly Phase[] | undefined): readonly Phase[] {
+  const [name = "", seconds = ""] = pair.split("=");
+  const known = PHASE_NAMES.find((phase) => phase === name);
+  if (known === undefined || !/^\d+(\.\d+)?$/.test(seconds)) {
+    throw new InvalidArgumentError(
+      `It must be NAME=SECONDS with a NAME of ${PHASE_NAMES.join(", ")}.`,
+    );
+  }
+  return [...(before ?? []), { name: known, seconds: Number(seconds) }];
+}
+
 /** Compares a running etcd with a backup and prints the report; returns the exit code. */
 export async function verify(options: VerifyOptions): Promise<number> {
   const signal = abortOnInterrupt();
   const { password, ssh } = options.accessStdin === true ? await readRequest(Access) : {};
-  const named = await findEndpoint(options, signal);
-  const target = password === undefined ? named : { ...named, password };
-  const file = path.resolve(options.file);
-  const report = await throughSsh(target, ssh, signal, (endpoint) =>
-    prove(options, file, endpoint, signal),
+  const target = await findTarget(options, signal);
+  const named = target.endpoint;
+  const endpoint = password === undefined ? named : { ...named, password };
+  const file = path.resolve(backupOf(options, target));
+  const report = await throughSsh(endpoint, ssh, signal, (reached) =>
+    prove(options, file, reached, signal),
   );
-  if (options.report !== undefined) writeReports(report, path.resolve(options.report));
+  // A verdict that was reached is told, whatever becomes of its report.
+  const unwritten = writeTo(report, options.report);
   print(report, options);
+  if (unwritten !== undefined) {
+    say(`error: the report could not be written to ${options.report ?? ""}: ${unwritten}`);
+    return report.verdict === "pass" ? EXIT.environment : EXIT.checkFailed;
+  }
   return report.verdict === "pass" ? EXIT.good : EXIT.checkFailed;
+}
+
+function backupOf({ file }: VerifyOptions, { stack, backup }: Target): string {
+  const named = file ?? backup;
+  if (named !== undefined) return named;
+  throw new UserError(
+    EXIT.usage,
+    stack === undefined
+      ? "which backup is the etcd to be compared with? Give its FILE"
+      : `stack ${stack} does not say which backup it was restored from; give its FILE`,
+  );
+}
+
+/** Why the report could not be written; undefined when it was, or nobody wanted it. */
+function writeTo(report: Report, directory: string | undefined): string | undefined {
+  if (directory === undefined) return undefined;
+  try {
+    writeReports(report, path.resolve(directory));
+    return undefined;
+  } catch (error) {
+    return messageOfError(error);
+  }
 }
 
 /** Reads the backup, and compares the etcd with it; the etcd hashes its store meanwhile. */
@@ -54,13 +165,13 @@ async function prove(
   signal: AbortSignal,
 ): Promise<Report> {
   const startedAt = new Date();
-  const say = options.quiet === true ? () => undefined : progressLines();
+  const tell = options.quiet === true ? () => undefined : progressLines();
   const ahead = hashAhead(endpoint, signal);
   try {
     const { snapshot, backup } = await readBackup(file, {
       signal,
       keepIn: options.unpacked,
-      ...tellProgress(file, say),
+      ...tellProgress(file, tell),
     });
     try {
       const manifest = manifestOf(backup);
@@ -70,15 +181,15 @@ async function prove(
         endpoint,
         ahead,
         level: options.level,
-        expectedKeys: options.expect,
+        expectedKeys: options.expect ?? [],
         inUse: options.inUse === true,
         ...(options.bumped === undefined ? {} : { bumpedBy: options.bumped }),
         ...(manifest === undefined ? {} : { manifest }),
-        phases: [read, ...options.phase],
+        phases: [read, ...(options.phase ?? [])],
         startedAt,
         signal,
         onProgress: (done, total) => {
-          say(`comparing: ${done} of ${total} keys`);
+          tell(`comparing: ${done} of ${total} keys`);
         },
       });
     } finally {
@@ -89,14 +200,16 @@ async function prove(
   }
 }
 
-/** The report for people on stdout, or with `--json` as JSON there and its last line on stderr. */
-function print(report: Report, options: VerifyOptions): void {
-  if (options.json === true) {
-    process.stdout.write(`${JSON.stringify(report)}\n`);
-    process.stderr.write(
-      `${report.verdict === "pass" ? verdictLine(report) : reportText(report, { color: pc.isColorSupported })}\n`,
-    );
-  } else process.stdout.write(`${reportText(report, { color: pc.isColorSupported })}\n`);
+/** The report for people on stdout, or with `--json` as JSON there and its verdict on stderr; quiet, the verdict alone. */
+function print(report: Report, { json, quiet }: VerifyOptions): void {
+  if (json === true) {
+    printJson(report);
+    const isShort = quiet === true || report.verdict === "pass";
+    say(isShort ? verdictLine(report, { color: false }) : reportText(report, { color: false }));
+    return;
+  }
+  const color = colorsFor(process.stdout);
+  printText(quiet === true ? verdictLine(report, { color }) : reportText(report, { color }));
 }
 
 function secondsSince(start: Date): number {

@@ -1,8 +1,9 @@
 /** What the scripts that Pulumi runs have in common: a request as JSON on stdin, an answer as JSON on stdout. */
 import { text } from "node:stream/consumers";
 import * as z from "zod";
-import { MachineError } from "../../machine/machine-error";
+import { exitCodeOfError, messageOfError } from "../errors";
 import { EXIT, UserError } from "../outcome";
+import { guardOutput, say } from "../terminal";
 
 /** Reads the request; what is wrong in it is told field by field, without what was given: it may be a secret. */
 export async function readRequest<T>(schema: z.ZodType<T>): Promise<T> {
@@ -22,11 +23,11 @@ export async function readRequest<T>(schema: z.ZodType<T>): Promise<T> {
 
 /** Runs a script; turns what ends it into a message and an exit code. */
 export async function runScript(main: (args: readonly string[]) => Promise<void>): Promise<void> {
+  guardOutput();
   try {
     await main(process.argv.slice(2));
   } catch (error) {
-    const known = error instanceof UserError || error instanceof MachineError;
-    process.exitCode = known ? error.exitCode : EXIT.environment;
-    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = exitCodeOfError(error);
+    say(`error: ${messageOfError(error)}`);
   }
 }

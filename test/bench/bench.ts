@@ -6,7 +6,7 @@ import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { abortOnInterrupt } from "../../scripts/lab";
+import { abortOnInterrupt } from "../../scripts/interrupt";
 import { makeSnapshot } from "../support/make-snapshot";
 import { benchLookInside, describeLookInside } from "./look-inside";
 import { RUNS } from "./measure";

@@ -10,7 +10,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-import { abortOnInterrupt } from "../../scripts/lab";
+import { abortOnInterrupt } from "../../scripts/interrupt";
 
 import { KINDS } from "./kinds";
 import { runMatrix, type Row } from "./matrix";

@@ -9,7 +9,7 @@
  */
 import { parseArgs } from "node:util";
 
-import { abortOnInterrupt } from "../../scripts/lab";
+import { abortOnInterrupt } from "../../scripts/interrupt";
 
 import { judgeBatch, STORES_A_SOURCE, type StoreResult } from "./stores";
 

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { Failure } from "../../engine/engine";
 import { SnapshotError } from "../../etcd/snapshot/snapshot-error";
-import { exitCodeOf, exitCodeOfError, UserError } from "../../scripts/outcome";
+import { exitCodeOfError } from "../../scripts/errors";
+import { exitCodeOf, UserError } from "../../scripts/outcome";
 
 function codeFor(...failures: readonly Failure[]): number {
   return exitCodeOf({ ok: failures.length === 0, changes: {}, failures, seconds: 0 });

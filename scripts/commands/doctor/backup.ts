@@ -8,7 +8,7 @@ import {
   reasonsAgainstRestore,
 } from "../../../etcd/snapshot/judgement";
 import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
-import { PROJECT_DIR } from "../../lab";
+import { PROJECT_DIR } from "../../project";
 import { fail, pass, textSetting, type Check, type Subject } from "./check";
 
 /** What of a backup decides what else is needed. */

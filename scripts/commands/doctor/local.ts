@@ -10,7 +10,7 @@ import { EtcdProgramsError, findEtcd } from "../../../machine/programs/programs"
 import pinned from "../../../machine/programs/checksums.json";
 import { pinnedRelease, RELEASES } from "../../../machine/programs/release";
 import { parseWanted } from "../../../machine/programs/version";
-import { PROJECT_DIR } from "../../lab";
+import { PROJECT_DIR } from "../../project";
 import type { BackupFacts } from "./backup";
 import { fail, notChecked, pass, textSetting, type Check, type Subject } from "./check";
 

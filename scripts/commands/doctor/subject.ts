@@ -1,7 +1,7 @@
 /** The stack that is looked at, with its settings as `up` would read them. */
 import * as fs from "node:fs";
 import { givenConfig, readProject, stackFileOf } from "../../../engine/stack-config";
-import { PROJECT_DIR } from "../../lab";
+import { PROJECT_DIR } from "../../project";
 import { EXIT, UserError } from "../../outcome";
 import type { Subject } from "./check";
 

@@ -1,6 +1,7 @@
 /** What the doctor found, as one table and what to do. */
 import Table from "cli-table3";
 import pc from "picocolors";
+import { visible } from "../../../etcd/wire/visible";
 import type { Check, Subject } from "./check";
 
 const MARKS: Readonly<Record<Check["verdict"], string>> = {
@@ -8,13 +9,18 @@ const MARKS: Readonly<Record<Check["verdict"], string>> = {
   fail: "FAIL",
   "not-checked": "not checked",
 };
-/** Widths of the columns without the gaps: 100 in all. */
-const COLUMNS = [11, 16, 69];
+/** Widths of the first two columns without the gaps; the third has the rest. */
+const COLUMNS = [11, 16];
 const GAP = 2;
 
 /** For people; the last line is the verdict. */
-export function doctorText(subject: Subject, checks: readonly Check[], color: boolean): string {
+export function doctorText(
+  subject: Subject,
+  checks: readonly Check[],
+  { color, columns }: { readonly color: boolean; readonly columns: number },
+): string {
   const colors = pc.createColors(color);
+  const rest = columns - COLUMNS.reduce((sum, width) => sum + width + GAP, 0) - GAP;
   const tint = { pass: colors.green, fail: colors.red, "not-checked": colors.yellow };
   const table = new Table({
     chars: Object.fromEntries(
@@ -24,11 +30,11 @@ export function doctorText(subject: Subject, checks: readonly Check[], color: bo
       ].map((edge) => [edge, ""]),
     ),
     style: { "padding-left": 0, "padding-right": GAP, head: [], border: [] },
-    colWidths: COLUMNS.map((width) => width + GAP),
+    colWidths: [...COLUMNS, rest].map((width) => width + GAP),
     wordWrap: true,
   });
   for (const { verdict, title, found } of checks) {
-    table.push([tint[verdict](MARKS[verdict]), title, found]);
+    table.push([tint[verdict](MARKS[verdict]), title, visible(found)]);
   }
   const failed = checks.filter(({ verdict }) => verdict === "fail");
   const trimmed = table.toString().replace(/[ \t]+$/gm, "");

@@ -1,0 +1,54 @@
+/** Which of the words that were typed is the backup: FILE stands as a word or with `--file`. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { EXIT, UserError } from "./outcome";
+
+/** What the words of `ls` and `get` say. */
+export interface Words {
+  /** The prefix or key; undefined when none was typed. */
+  readonly key: string | undefined;
+  /** The backup; undefined when none was named. */
+  readonly file: string | undefined;
+}
+
+/**
+ * Tells a key and a FILE apart, in whichever order they stand: FILE is the word that is there on this computer.
+ *
+ * @param words one or two, as they were typed
+ * @param elsewhere whether flags have said where to look: then no word is a FILE
+ * @param keyNeeded whether a word alone is a key, whatever files there are (`get`)
+ * @throws UserError (wrong use) when it cannot be told
+ */
+export function tellApart(
+  words: readonly (string | undefined)[],
+  elsewhere: boolean,
+  keyNeeded: boolean,
+): Words {
+  const [first, second] = words;
+  if (elsewhere) {
+    if (second === undefined) return { key: first, file: undefined };
+    throw new UserError(
+      EXIT.usage,
+      `one word is the key, and where to look is given by a flag; too many are ${JSON.stringify(second)}`,
+    );
+  }
+  if (first === undefined) return { key: undefined, file: undefined };
+  if (second === undefined) {
+    return !keyNeeded && isThere(first)
+      ? { key: undefined, file: first }
+      : { key: first, file: undefined };
+  }
+  const [one, other] = [isThere(first), isThere(second)];
+  if (one !== other) return one ? { key: second, file: first } : { key: first, file: second };
+  throw new UserError(
+    EXIT.usage,
+    one
+      ? `${first} and ${second} are both files: say which is the backup, with --file FILE`
+      : `there is no file ${path.resolve(second)}, and none ${path.resolve(first)}: one of the two words must be the backup`,
+  );
+}
+
+/** The root of this computer is none that anybody means: `ls /` asks for all keys. */
+function isThere(word: string): boolean {
+  return word !== "" && path.resolve(word) !== "/" && fs.existsSync(word);
+}

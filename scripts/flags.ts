@@ -1,0 +1,87 @@
+/** Flags that several commands have, and how what is typed is read. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+/** A path as it was typed; an empty one is wrong use, whatever is to be done with it. */
+export function pathText(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It is empty; a path is needed.");
+  return text;
+}
+
+/** A flag that takes a path. */
+export function pathFlag(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(pathText);
+}
+
+/** A name that is not empty. */
+function nameText(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("It is empty; a name is needed.");
+  return text;
+}
+
+/** Collects a flag that may be given several times. */
+export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
+/** A whole number above 0. */
+export function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) {
+    throw new InvalidArgumentError("It must be a whole number above 0.");
+  }
+  return Number(text);
+}
+
+/** The flags that say whose etcd: of a stack, and with which settings over those of its file. */
+export function withStackFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--stack <NAME>",
+        "the stack whose etcd it is; the lab that runs is local",
+      ).argParser(nameText),
+    )
+    .addOption(engineFlag())
+    .addOption(configFlag());
+}
+
+/** The flag that says what runs the Pulumi program. */
+export function engineFlag(): Option {
+  return new Option("--engine <engine>", "what runs the Pulumi program, or has its stack")
+    .choices(["auto", "pulumi", "embedded"])
+    .default("auto");
+}
+
+/** The flag for a setting over those of the stack's file; may be given several times. */
+export function configFlag(): Option {
+  return new Option("-c, --config <KEY=VALUE>", "a setting of the stack, as in Pulumi.yaml")
+    .argParser(addConfig)
+    .default({}, "none");
+}
+
+/** Collects `--config KEY=VALUE` by the setting's full name. */
+function addConfig(
+  pair: string,
+  before: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const at = pair.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError(`It must be KEY=VALUE.`);
+  const key = pair.slice(0, at);
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- most commands are given no setting
+  const { fullNameOf } = require("../settings/names") as typeof import("../settings/names");
+  try {
+    return { ...before, [fullNameOf(key)]: pair.slice(at + 1) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InvalidArgumentError(error.message);
+  }
+}
+
+/** The flags that name a running etcd, and what its TLS and authentication need (`EndpointOptions`). */
+export function withEndpointFlags(command: Command): Command {
+  return withStackFlags(command.option("--endpoint <URL>", "a running etcd, https://HOST:PORT"))
+    .addOption(pathFlag("--cacert <FILE>", "CA of the etcd's certificate"))
+    .addOption(pathFlag("--cert <FILE>", "client certificate"))
+    .addOption(pathFlag("--key <FILE>", "key of the client certificate"))
+    .option("--user <NAME>", "user, where authentication is on")
+    .option("--password-stdin", "read the user's password from stdin");
+}

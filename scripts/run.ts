@@ -1,0 +1,53 @@
+/** One command line from its words to its exit code: whatever ends it becomes a message and a code. */
+import { CommanderError } from "commander";
+import { commandLine } from "./command-line";
+import { interruptedCode } from "./interrupt";
+import type { GlobalOptions } from "./options";
+import { EXIT } from "./outcome";
+import { beginOutput, hasPrinted, print, printJson, say } from "./terminal";
+
+/**
+ * Runs what was typed after `etcd-restore`; returns the exit code and never throws.
+ * @param args without the program's own name
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  beginOutput();
+  process.exitCode = undefined;
+  const program = commandLine(args);
+  // What commander says, help and wrong use, goes the way of everything that is said.
+  let usage = "";
+  const output = {
+    writeOut: print,
+    writeErr: (text: string) => {
+      usage += text;
+    },
+  };
+  for (const command of [program, ...program.commands]) command.configureOutput(output);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return interruptedCode() ?? Number(process.exitCode ?? EXIT.good);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return ended(error, program.opts<GlobalOptions>());
+    if (usage !== "") say(usage.trimEnd());
+    if (error.exitCode === 0) return EXIT.good;
+    printError(error.message.replace(/^error: /, ""), EXIT.usage, args.includes("--json"));
+    return EXIT.usage;
+  }
+}
+
+/** Says what ended a command; returns its exit code. */
+function ended(error: unknown, { json = false, debug = false }: GlobalOptions): number {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- most commands end well
+  const { exitCodeOfError, messageOfError } = require("./errors") as typeof import("./errors");
+  const code = interruptedCode() ?? exitCodeOfError(error);
+  const message = messageOfError(error);
+  const stack = debug && error instanceof Error ? (error.stack ?? message) : message;
+  say(`error: ${stack}`);
+  printError(message, code, json);
+  return code;
+}
+
+/** With --json there is one JSON at every end. */
+function printError(error: string, exitCode: number, json: boolean): void {
+  if (json && !hasPrinted()) printJson({ error, exitCode });
+}

@@ -1,0 +1,38 @@
+// @ts-check
+/** Runs command lines one after another in one process: stdin has the words of each as JSON, stdout how each ended. */
+"use strict";
+const { join } = require("node:path");
+const { createInterface } = require("node:readline");
+
+const SCRIPTS = join(__dirname, "..", "..", "scripts");
+require("../../engine/typescript.cjs");
+/** @type {typeof import("../../scripts/run")} */
+const { run } = require(join(SCRIPTS, "run.ts"));
+
+/** @param {readonly string[]} args */
+async function runOne(args) {
+  const written = { stdout: "", stderr: "" };
+  const real = { stdout: process.stdout.write, stderr: process.stderr.write };
+  for (const name of /** @type {const} */ (["stdout", "stderr"])) {
+    Reflect.set(process[name], "write", (/** @type {string | Uint8Array} */ text) => {
+      written[name] += Buffer.from(text).toString();
+      return true;
+    });
+  }
+  try {
+    return { code: await run(args), ...written };
+  } finally {
+    for (const name of /** @type {const} */ (["stdout", "stderr"])) {
+      Reflect.set(process[name], "write", real[name]);
+    }
+  }
+}
+
+/** @type {Promise<unknown>} */
+let last = Promise.resolve();
+createInterface({ input: process.stdin }).on("line", (line) => {
+  last = last.then(async () => {
+    const ended = await runOne(JSON.parse(line));
+    process.stdout.write(`${JSON.stringify(ended)}\n`);
+  });
+});
