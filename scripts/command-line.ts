@@ -72,9 +72,9 @@ const ENTRIES: readonly Entry[] = [
 
 /**
  * Builds the command line.
- * @param args what was typed: of the command that it names the flags are there, or of `all` commands
+ * @param args what was typed: of the command that it names the flags are there; `completion` needs those of all
  */
-export function commandLine(args: readonly string[] | "all"): Command {
+export function commandLine(args: readonly string[]): Command {
   const program = new Command("etcd-restore")
     .description("Proves that an etcd backup really restores.")
     .version(version, "-V, --version", "print the version")
@@ -93,13 +93,13 @@ export function commandLine(args: readonly string[] | "all"): Command {
     })
     .showHelpAfterError("(--help shows the options)")
     .exitOverride();
-  const named = args === "all" ? undefined : namedCommand(args);
+  const named = namedCommand(args);
   for (const { name, summary, load } of ENTRIES) {
     const command = program
       .command(name)
       .summary(summary)
       .helpOption("-h, --help", "show this help");
-    if (args === "all" || name === named) load().declare(command);
+    if (name === named || named === "completion") load().declare(command);
   }
   return program;
 }

@@ -24,7 +24,7 @@ function fail(error) {
   const words = lacking ?? (error instanceof RangeError ? LACKING["ENOMEM"] : undefined);
   if (process.argv.includes("--debug") && error instanceof Error) writeSync(2, `${error.stack}\n`);
   // Of an error that a command ended with, the command has told.
-  else if (process.exitCode === undefined)
+  else if (!process.exitCode)
     writeSync(2, `error: ${path === undefined ? "" : `${path}: `}${words ?? message}\n`);
   process.exit(process.exitCode || 3);
 }

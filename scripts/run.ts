@@ -12,7 +12,7 @@ import { beginOutput, hasPrinted, print, printJson, say } from "./terminal";
  */
 export async function run(args: readonly string[]): Promise<number> {
   beginOutput();
-  process.exitCode = undefined;
+  process.exitCode = EXIT.good;
   const program = commandLine(args);
   // What commander says, help and wrong use, goes the way of everything that is said.
   let usage = "";
@@ -25,7 +25,7 @@ export async function run(args: readonly string[]): Promise<number> {
   for (const command of [program, ...program.commands]) command.configureOutput(output);
   try {
     await program.parseAsync(args, { from: "user" });
-    return interruptedCode() ?? Number(process.exitCode ?? EXIT.good);
+    return interruptedCode() ?? process.exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) return ended(error, program.opts<GlobalOptions>());
     if (usage !== "") say(usage.trimEnd());

@@ -54,13 +54,13 @@ function isStackName(text: string): boolean {
     .every((part) => /^[A-Za-z0-9_.-]{1,100}$/.test(part) && !/^\.+$/.test(part));
 }
 
+/* eslint-disable @typescript-eslint/no-require-imports -- engines take long to load, and are used just here */
 async function outputsOf(
   name: "pulumi" | "embedded",
   stack: string,
   folder: string,
   signal: AbortSignal,
 ): Promise<Outputs> {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- takes long to load, and is used just here
   const { chooseEngine } = require("../engine/choose") as typeof import("../engine/choose");
   const engine = chooseEngine(name, {
     ...{ projectDir: PROJECT_DIR, stack, workDir: folder, progress: "none", signal },
@@ -75,7 +75,6 @@ async function ownOutputs(
   stack: string,
   signal: AbortSignal,
 ): Promise<Outputs | undefined> {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
   const { cliRunner, CliError } =
     require("../engine/pulumi-cli/cli-process") as typeof import("../engine/pulumi-cli/cli-process");
   const args = ["stack", "output", "--json", "--show-secrets", "--stack", stack];
@@ -134,7 +133,6 @@ function stacksIn(folder: string): readonly string[] {
 }
 
 async function ownStacks(cli: string, signal: AbortSignal): Promise<readonly string[]> {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
   const { cliRunner } =
     require("../engine/pulumi-cli/cli-process") as typeof import("../engine/pulumi-cli/cli-process");
   try {
@@ -158,3 +156,4 @@ async function ownStacks(cli: string, signal: AbortSignal): Promise<readonly str
     return []; // not logged in: it has none to offer
   }
 }
+/* eslint-enable @typescript-eslint/no-require-imports */

@@ -56,7 +56,6 @@ export function say(text: string, style: (line: string) => string = (line) => li
 }
 
 // picocolors' codes, and no others.
-// eslint-disable-next-line no-control-regex -- the escape character is what is looked for
 const COLOR = /(\u001b\[(?:0|1|2|22|39|3[1-6])m)/;
 
 /**

@@ -1,6 +1,5 @@
 /** `completion SHELL`: what a shell needs to complete our commands and flags. */
 import { Argument, type Command } from "commander";
-import { commandLine } from "../command-line";
 import type { GlobalOptions } from "../options";
 import { printJson, print } from "../terminal";
 
@@ -20,7 +19,7 @@ export function declare(command: Command): void {
         "  npx etcd-restore completion fish > ~/.config/fish/completions/etcd-restore.fish",
     )
     .action((shell: Shell) => {
-      const script = SCRIPTS[shell](wordsOf(commandLine("all")));
+      const script = SCRIPTS[shell](wordsOf(command.parent ?? command));
       const { json } = command.optsWithGlobals<GlobalOptions>();
       if (json === true) printJson({ shell, script });
       else print(script);

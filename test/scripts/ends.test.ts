@@ -119,7 +119,6 @@ it("shows what is foreign visibly, in every message", async () => {
   fs.writeFileSync(workspace.path(name), "no backup");
   for (const words of ["inspect", "diff $F", "ls /", "verify --endpoint http://127.0.0.1:1"]) {
     const ended = await command.run([...wordsOf(words), workspace.path(name)]);
-    // eslint-disable-next-line no-control-regex -- what must not be there
     expect(`${ended.stdout}${ended.stderr}`).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
     expect(ended.code, ended.stderr).not.toBe(0);
     expect(ended.stderr.trimEnd().split("\n")).toHaveLength(1);
