@@ -1,7 +1,6 @@
 // @ts-check
 // Where compiled code is kept between two runs. It is executed when it is found again, so the folder must be one that
-// nobody else can write to: tsx's own choice, `tsx-UID` in the shared temporary directory, belongs to whoever makes it
-// first, and tsx does not look.
+// nobody else can write to, and never one in the shared temporary directory, which belongs to whoever makes it first.
 "use strict";
 const fs = require("node:fs");
 const { homedir } = require("node:os");

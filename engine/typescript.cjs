@@ -1,52 +1,80 @@
 // @ts-check
-// Lets Node run our TypeScript (`node --require engine/typescript.cjs program.ts`): tsx, which keeps what it compiled, for
-// our files only. It would look at every module of every package too, which more than doubles the time that Pulumi's SDK
-// takes to load; packages are JavaScript, so Node's own loader has them.
+// Lets Node run our TypeScript as it is: `node --require ./engine/typescript.cjs program.ts`. A file is compiled when it
+// is first loaded (types are not looked at: `npm run check` does that) and what came out is kept, named by the hash of
+// what went in, so that a changed file is compiled anew and nothing old is ever run.
 "use strict";
+const { createHash } = require("node:crypto");
+const fs = require("node:fs");
 const Module = require("node:module");
-const { join, sep } = require("node:path");
+const { join } = require("node:path");
 const { compiledCodeFolder } = require("./compiled-code.cjs");
 
 const PROJECT = join(__dirname, "..");
-// The project's own compiler settings, whatever folder the command is called from.
-process.env["TSX_TSCONFIG_PATH"] ??= join(PROJECT, "tsconfig.json");
+/** Part of each name: another compiler, or other options, may give other code. */
+const COMPILER = `${require("typescript/package.json").version} 1`;
 
-const PACKAGES = `${sep}node_modules${sep}`;
-const loaders = Reflect.get(Module, "_extensions");
-const nodes = { resolve: Reflect.get(Module, "_resolveFilename"), js: loaders[".js"] };
-loadTsx();
-const tsxs = { resolve: Reflect.get(Module, "_resolveFilename"), js: loaders[".js"] };
+/** @type {string | undefined} */
+let folder;
+let folderIsKnown = false;
 
-/** Loads tsx, which takes its cache's place from TMPDIR, and the socket of its watcher besides. */
-function loadTsx() {
-  const { TMPDIR, TSX_DISABLE_CACHE } = process.env;
-  const folder = compiledCodeFolder(PROJECT, process.env);
-  process.env["TMPDIR"] = folder ?? __dirname;
-  if (folder === undefined) process.env["TSX_DISABLE_CACHE"] = "1";
+/** @param {NodeModule & { _compile(code: string, file: string): void }} module @param {string} file */
+function load(module, file) {
+  module._compile(compiled(fs.readFileSync(file, "utf8"), file), file);
+}
+
+/** @param {string} source @param {string} file */
+function compiled(source, file) {
+  if (!folderIsKnown) folder = compiledCodeFolder(PROJECT, process.env);
+  folderIsKnown = true;
+  if (folder === undefined) return compile(source, file);
+  const name = createHash("sha256").update(COMPILER).update("\0").update(source).digest("hex");
+  const kept = join(folder, `${name}.js`);
   try {
-    require("tsx/cjs/api").register();
-  } finally {
-    restore("TMPDIR", TMPDIR);
-    restore("TSX_DISABLE_CACHE", TSX_DISABLE_CACHE);
+    return fs.readFileSync(kept, "utf8");
+  } catch {
+    const code = compile(source, file);
+    keep(kept, code);
+    return code;
   }
 }
 
-/** @param {string} name @param {string | undefined} value */
-function restore(name, value) {
-  if (value === undefined) Reflect.deleteProperty(process.env, name);
-  else process.env[name] = value;
+/** @param {string} source @param {string} file */
+function compile(source, file) {
+  // The compiler costs a third of a second to load: only when there is something to compile.
+  const ts = require("typescript");
+  const { outputText, diagnostics = [] } = ts.transpileModule(source, {
+    fileName: file,
+    reportDiagnostics: true,
+    compilerOptions: {
+      // CommonJS, in which `import()` stays what it is: packages that are ES modules are loaded by it.
+      module: ts.ModuleKind.Node16,
+      target: ts.ScriptTarget.ES2022,
+      esModuleInterop: true,
+      isolatedModules: true,
+      inlineSourceMap: true,
+    },
+  });
+  const [problem] = diagnostics;
+  if (problem !== undefined)
+    throw new SyntaxError(`${file}: ${ts.flattenDiagnosticMessageText(problem.messageText, "\n")}`);
+  return outputText;
 }
 
-/** @type {(this: unknown, request: string, parent: { filename?: string | null } | undefined, ...rest: unknown[]) => string} */
-function resolve(request, parent, ...rest) {
-  const { resolve: by } = parent?.filename?.includes(PACKAGES) ? nodes : tsxs;
-  return by.call(this, request, parent, ...rest);
+/**
+ * Keeps code for the next run, whole or not at all: others may look for it at the same time.
+ * @param {string} path @param {string} code
+ */
+function keep(path, code) {
+  const temporary = `${path}.${process.pid}`;
+  try {
+    fs.writeFileSync(temporary, code, { mode: 0o600 });
+    fs.renameSync(temporary, path);
+  } catch {
+    // A full disk, or one that may only be read: compiled again the next time.
+    fs.rmSync(temporary, { force: true });
+  }
 }
 
-/** @type {(this: unknown, module: object, file: string) => void} */
-function load(module, file) {
-  (file.includes(PACKAGES) ? nodes : tsxs).js.call(this, module, file);
-}
-
-Reflect.set(Module, "_resolveFilename", resolve);
-loaders[".js"] = load;
+Reflect.set(Reflect.get(Module, "_extensions"), ".ts", load);
+// Lines of a stack trace as they are in the source: only where somebody asked for stack traces.
+if (process.argv.includes("--debug")) process.setSourceMapsEnabled(true);

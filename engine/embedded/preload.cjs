@@ -18,7 +18,7 @@ Reflect.set(
    * @param {unknown[]} rest
    */
   function (request, ...rest) {
-    // Node maps stack lines to TypeScript by itself (tsx asks it to); twice would cost a tenth of a second more.
+    // Stack lines are for developers, and mapping them to TypeScript costs a tenth of a second at every start.
     if (request === "source-map-support/register") return {};
     if (!LAZY.has(request)) return load.call(this, request, ...rest);
     /** @type {object | undefined} */

@@ -171,7 +171,7 @@ function spawnProgram(
         ...process.env,
         PULUMI_CONFIG: JSON.stringify(config.values),
         PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(config.secretKeys),
-        // TypeScript by tsx, as in our scripts: it caches what it compiled. Pulumi's own support (ts-node) would
+        // TypeScript as in our scripts (typescript.cjs), which keeps what it compiled. Pulumi's own support (ts-node) would
         // compile every file anew, which costs more than all the rest of a run that changes nothing.
         PULUMI_NODEJS_TYPESCRIPT: "false",
         ENGINE_SOCKET_FOLDER: folder,

@@ -2,7 +2,7 @@
  * The preflight of a snapshot file against the programs that people use for parts of it, in the same minutes on the
  * same machine.
  *
- *     npx tsx test/bench/preflight.ts [FILE]
+ *     node --require ./engine/typescript.cjs test/bench/preflight.ts [FILE]
  */
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -29,40 +29,61 @@ const program = (by: string) => [
   "--version",
 ];
 
-it("does not run what another user planted where tsx would look for it", async () => {
-  const shared = await temporaryDirectory();
-  fs.chmodSync(shared, 0o1777);
-  const marker = join(shared, "ran");
-  const env = { TMPDIR: shared, TSX_TSCONFIG_PATH: join(ROOT, "tsconfig.json") };
-  // tsx itself, as it comes: fills its folder, and takes from it whatever is there.
-  const tsx = program(require.resolve("tsx/cjs"));
-  expect(run(tsx, env).stdout).toMatch(/^\d+\.\d+\.\d+/);
-  const planted = join(shared, `tsx-${process.geteuid?.()}`);
-  const evil = `require("node:fs").appendFileSync(${JSON.stringify(marker)}, "x");`;
-  for (const name of fs.readdirSync(planted)) {
-    const file = join(planted, name);
-    const entry = JSON.parse(fs.readFileSync(file, "utf8")) as { code: string };
-    fs.writeFileSync(file, JSON.stringify({ ...entry, code: evil + entry.code }));
-    if (isRoot) fs.chownSync(file, NOBODY, NOBODY);
+it.runIf(isRoot)("does not run what another user planted among the compiled code", async () => {
+  const directory = await temporaryDirectory();
+  fs.chmodSync(directory, 0o755);
+  // A project of somebody else's, so that the user's own cache is taken.
+  const project = join(directory, "project");
+  fs.mkdirSync(join(project, "engine"), { recursive: true });
+  for (const name of ["typescript.cjs", "compiled-code.cjs"]) {
+    fs.copyFileSync(join(ROOT, "engine", name), join(project, "engine", name));
   }
-  if (isRoot) fs.chownSync(planted, NOBODY, NOBODY);
-  run(tsx, env);
-  expect(fs.existsSync(marker)).toBe(true); // the trap works
-  fs.rmSync(marker);
+  fs.symlinkSync(join(ROOT, "node_modules"), join(project, "node_modules"));
+  fs.writeFileSync(
+    join(project, "program.ts"),
+    `const word: string = "mine";\nconsole.log(word);\n`,
+  );
+  fs.chownSync(project, NOBODY, NOBODY);
+  const cache = join(directory, "cache");
+  const compiled = join(cache, "etcd-restore", "compiled");
+  const output = () => {
+    const argv = [
+      "--require",
+      join(project, "engine", "typescript.cjs"),
+      join(project, "program.ts"),
+    ];
+    return run(argv, { XDG_CACHE_HOME: cache }).stdout;
+  };
+  expect(output()).toBe("mine\n");
+  const [name = ""] = fs.readdirSync(compiled);
+  fs.writeFileSync(join(compiled, name), `console.log("planted");`);
+  expect(output()).toBe("planted\n"); // the trap works: what is kept is run
 
-  expect(run(program(TYPESCRIPT), env).stdout).toMatch(/^\d+\.\d+\.\d+/);
-  expect(fs.existsSync(marker)).toBe(false);
+  fs.chownSync(compiled, NOBODY, NOBODY);
+  expect(output()).toBe("mine\n");
+  fs.chownSync(compiled, 0, 0);
+  fs.chmodSync(compiled, 0o770);
+  expect(output()).toBe("mine\n");
+});
+
+it("compiles a changed file anew, and one that is wrong is an error that names it", async () => {
+  const file = join(await temporaryDirectory(), "program.ts");
+  const output = (source: string) => {
+    fs.writeFileSync(file, source);
+    return run(["--require", TYPESCRIPT, file], {});
+  };
+  expect(output(`console.log("first" satisfies string);`).stdout).toBe("first\n");
+  expect(output(`console.log("second" satisfies string);`).stdout).toBe("second\n");
+  expect(output(`console.log("first" satisfies string);`).stdout).toBe("first\n");
+  const { stderr, status } = output(`const = 1;`);
+  expect(stderr).toContain(`SyntaxError: ${file}: `);
+  expect(status).toBe(1);
 });
 
 it("does not make a temporary directory that is not there, and gives the program the user's own", async () => {
   const missing = join(await temporaryDirectory(), "missing");
-  const print = [
-    "--require",
-    TYPESCRIPT,
-    "-p",
-    "process.env.TMPDIR + process.env.TSX_DISABLE_CACHE",
-  ];
-  expect(run(print, { TMPDIR: missing }).stdout).toBe(`${missing}undefined\n`);
+  const print = ["--require", TYPESCRIPT, "-p", "process.env.TMPDIR"];
+  expect(run(print, { TMPDIR: missing }).stdout).toBe(`${missing}\n`);
   expect(run(program(TYPESCRIPT), { TMPDIR: missing }).status).toBe(0);
   expect(fs.existsSync(missing)).toBe(false);
 });

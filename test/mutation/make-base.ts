@@ -1,7 +1,7 @@
 /**
  * Makes the good backup of the mutation matrix with a real etcd, and what is blended with it or put in its place:
  *
- *     npx tsx test/mutation/make-base.ts
+ *     node --require ./engine/typescript.cjs test/mutation/make-base.ts
  *
  * A store with something in every bucket that etcd fills: history, compactions, deletes, transactions, leases, users,
  * roles, a member that left, a value with overflow pages, keys that are no text. All content is synthetic.

@@ -1,7 +1,7 @@
 /**
  * Makes a snapshot of a given size with a real etcd, for benchmarks and tests.
  *
- *     npx tsx test/support/make-snapshot.ts FILE KEYS VALUE_BYTES
+ *     node --require ./engine/typescript.cjs test/support/make-snapshot.ts FILE KEYS VALUE_BYTES
  */
 import { randomBytes } from "node:crypto";
 

@@ -49,7 +49,13 @@ describe("fields.json", () => {
     if (!inCache) skip("Go or its cached modules are missing; `npm run check` downloads them");
     execFileSync(
       process.execPath,
-      ["--import", "tsx", "scripts/tools/make-kubernetes-fields.ts", version, "--check"],
+      [
+        "--require",
+        "./engine/typescript.cjs",
+        "scripts/tools/make-kubernetes-fields.ts",
+        version,
+        "--check",
+      ],
       { cwd: ROOT, stdio: "pipe" },
     );
   });

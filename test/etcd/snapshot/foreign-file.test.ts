@@ -3,6 +3,7 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, expect, it } from "vitest";
+import { TYPESCRIPT } from "../../support/typescript";
 
 import { readSnapshot } from "../../../etcd/snapshot/snapshot";
 import { createWorkspace, snapshotBytes } from "../../support/kubernetes-fixtures";
@@ -53,14 +54,14 @@ it("says that the permission is missing", () => {
   chmodSync(file, 0o000);
   // Root may read everything, so another user asks: nobody.
   const program = `
-    require("tsx/cjs");
+    require(${JSON.stringify(TYPESCRIPT)});
     require(${JSON.stringify(join(__dirname, "../../../etcd/snapshot/snapshot.ts"))})
       .readSnapshot(${JSON.stringify(file)})
       .catch((error) => console.log(error.name, error.message));`;
   chmodSync(workspace.path("."), 0o755);
   const { stdout, stderr } = spawnSync(process.execPath, ["-e", program], {
     encoding: "utf8",
-    env: { ...process.env, TMPDIR: "/tmp", TSX_DISABLE_CACHE: "1" },
+    env: { ...process.env, TMPDIR: "/tmp" },
     ...(process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}),
   });
   expect(stderr).toBe("");

@@ -2,7 +2,7 @@
  * Writes test/fixtures/kubernetes-api.testdata.json.gz: objects with every field set, in protobuf and in JSON, that
  * Kubernetes publishes in its own modules to hold its encodings still.
  *
- *     npx tsx test/etcd/kubernetes/golden/collect-testdata.ts DIRECTORY_OF_k8s.io/api DIRECTORY_OF_k8s.io/apiextensions-apiserver
+ *     node --require ./engine/typescript.cjs test/etcd/kubernetes/golden/collect-testdata.ts DIRECTORY_OF_k8s.io/api DIRECTORY_OF_k8s.io/apiextensions-apiserver
  *
  * `go mod download -json k8s.io/api@v0.35.4` names the directory.
  */
