@@ -8,7 +8,7 @@ const ROOMS = {
   "etcd/snapshot": ["etcd/wire"],
   "etcd/client": ["etcd/wire"],
   "etcd/kubernetes": ["etcd/wire"],
-  "etcd/backup": ["etcd/wire", "etcd/snapshot", "etcd/client"],
+  "etcd/backup": ["etcd/wire", "etcd/snapshot", "etcd/client", "etcd/kubernetes"],
   "etcd/inspect": [
     ...[
       "etcd/wire",

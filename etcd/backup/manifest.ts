@@ -1,45 +1,138 @@
 /** The manifest `FILE.json` beside a backup: what the source said of itself when the backup was taken. */
 import * as fs from "node:fs";
 import { z } from "zod";
+import { visible } from "../wire/visible";
+import { checkSeal, signatureSchema, type Seal } from "./seal";
 
-const count = z.number().int().nonnegative();
+const count = z.int().nonnegative();
+const sha256 = z.string().regex(/^[0-9a-fA-F]{64}$/);
+/** etcd's ids pass 2^53: in hex, as etcdctl prints them. */
+const id = z.string().regex(/^[0-9a-f]{1,16}$/);
 
-const manifestSchema = z.object({
-  schemaVersion: z.literal(1),
-  /** ISO 8601. */
-  takenAt: z.iso.datetime({ offset: true }),
-  /** SHA-256 of the whole file in hex. */
-  sha256: z.string().regex(/^[0-9a-fA-F]{64}$/),
-  bytes: count,
-  source: z.object({
-    revision: count,
-    compactRevision: count,
-    hashKv: count,
-    hashKvRevision: count,
-  }),
+const hashKv = count.max(0xffffffff);
+
+/** What one member answered when all were asked; fields that it did not tell are left out. */
+const memberSchema = z.object({
+  endpoint: z.string(),
+  memberId: id.optional(),
+  name: z.string().optional(),
+  version: z.string().optional(),
+  role: z.enum(["leader", "follower", "learner"]).optional(),
+  revision: count.optional(),
+  /** The log's last entry, and the last one carried out: strings, for they may pass 2^53. */
+  raftIndex: z.string().regex(/^\d+$/).optional(),
+  appliedIndex: z.string().regex(/^\d+$/).optional(),
+  dbBytes: count.optional(),
+  freeBytes: count.optional(),
+  quotaBytes: count.optional(),
+  alarms: z.array(z.string()).optional(),
+  hash: z.object({ revision: count, compactRevision: count, hashKv }).optional(),
+  /** Why it was not taken, or could not be asked. */
+  problem: z.string().optional(),
 });
 
-/** What of a manifest the proof begins with. */
-export type Manifest = z.infer<typeof manifestSchema>;
+const PAIR = ["hashKv", "hashKvRevision", "compactRevision"] as const;
+
+const sourceSchema = z
+  .object({
+    /** One of the two: where it was asked. */
+    endpoint: z.string().optional(),
+    pod: z.string().optional(),
+    clusterId: id.optional(),
+    memberId: id.optional(),
+    memberName: z.string().optional(),
+    etcdVersion: z.string().optional(),
+    revision: count,
+    compactRevision: count.optional(),
+    hashKv: hashKv.optional(),
+    hashKvRevision: count.optional(),
+    /** Why there is no HashKV that speaks of the file. */
+    notComparable: z.string().optional(),
+  })
+  .superRefine((source, context) => {
+    if (source.notComparable !== undefined) return;
+    for (const field of PAIR.filter((name) => source[name] === undefined)) {
+      const message = "is missing, and there is no notComparable that says why";
+      context.addIssue({ code: "custom", path: [field], message });
+    }
+  })
+  .meta({ anyOf: [{ required: [...PAIR] }, { required: ["notComparable"] }] });
+
+/** The form of a manifest; `manifest.schema.json` is the same for other programs. */
+export const manifestSchema = z.object({
+  schemaVersion: z.literal(1),
+  tool: z.string().optional(),
+  /** ISO 8601. */
+  takenAt: z.iso.datetime({ offset: true }),
+  /** Of the whole snapshot in hex, before it was packed. */
+  sha256,
+  bytes: count,
+  /** The packed file, where it is packed. */
+  packed: z.object({ format: z.enum(["gzip", "zstd"]), sha256, bytes: count }).optional(),
+  source: sourceSchema,
+  members: z.array(memberSchema).optional(),
+  kubernetes: z
+    .object({
+      version: z.string().optional(),
+      cluster: z.enum(["main", "events"]).optional(),
+      /** UID of the namespace kube-system. */
+      uid: z.string().optional(),
+    })
+    .optional(),
+  signature: signatureSchema.optional(),
+});
+
+export type ManifestMember = z.infer<typeof memberSchema>;
+export type ManifestSource = z.infer<typeof sourceSchema>;
+/** A manifest's content, before it is signed and as it stands in its file. */
+export type ManifestContent = z.infer<typeof manifestSchema>;
+
+/** A manifest that was read. */
+export interface Manifest extends ManifestContent {
+  /** Whether it is as it was signed, and by which key. @default it is not signed */
+  readonly seal?: Seal | undefined;
+}
 
 /** A manifest that is there and cannot be used; the message names file and fields. */
 export class ManifestError extends Error {}
+
+/** Name of the manifest of a backup. */
+export function manifestFileOf(backupFile: string): string {
+  return `${backupFile}.json`;
+}
+
+/** The HashKV of the source and what it is of; undefined where none speaks of the file. */
+export function hashPairOf({ source }: ManifestContent) {
+  const { hashKv: hash, hashKvRevision: revision, compactRevision, notComparable } = source;
+  return notComparable !== undefined ||
+    hash === undefined ||
+    revision === undefined ||
+    compactRevision === undefined
+    ? undefined
+    : { hash, revision, compactRevision };
+}
 
 /**
  * Reads the manifest of a backup; undefined when there is none.
  * @throws ManifestError when there is one that cannot be read: a proof must not silently begin later than it could.
  */
 export function readManifest(backupFile: string): Manifest | undefined {
-  const file = `${backupFile}.json`;
+  const file = manifestFileOf(backupFile);
   if (!fs.existsSync(file)) return undefined;
   let content: unknown;
   try {
     content = JSON.parse(fs.readFileSync(file, "utf8"));
   } catch (error) {
-    throw new ManifestError(`cannot read the manifest ${file}: ${(error as Error).message}`);
+    const why = visible((error as Error).message);
+    throw new ManifestError(`cannot read the manifest ${visible(file)}: ${why}`);
   }
   const parsed = manifestSchema.safeParse(content);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-  throw new ManifestError(`the manifest ${file} is not one: ${problems.join("; ")}`);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) =>
+      visible(`${issue.path.join(".")}: ${issue.message}`),
+    );
+    throw new ManifestError(`the manifest ${visible(file)} is not one: ${problems.join("; ")}`);
+  }
+  // The seal is of the file as it is, with what others may have added to it.
+  return { ...parsed.data, seal: checkSeal(content) };
 }

@@ -274,7 +274,7 @@ async function givesTokens(call: Promise<string | undefined>): Promise<boolean> 
 }
 
 /** A token for the endpoint's user; none when the server has authentication off. */
-async function authenticate(
+export async function authenticate(
   open: Connection,
   endpoint: Endpoint,
   signal?: AbortSignal,

@@ -140,7 +140,7 @@ export function unary(
 }
 
 /** gRPC percent-encodes what is not printable ASCII; a message that breaks the rule is shown as it came. */
-function unescapeMessage(message: string | string[] | undefined): string {
+export function unescapeMessage(message: string | string[] | undefined): string {
   const text = Array.isArray(message) ? message.join(", ") : (message ?? "");
   try {
     return decodeURIComponent(text);

@@ -5,6 +5,7 @@ import tls from "node:tls";
 import { connectionError, EtcdError } from "./etcd-error";
 import type { Endpoint } from "./endpoint";
 import { abortReason, type CallOptions, unary } from "./grpc-call";
+import { serverStream, type StreamOptions } from "./grpc-stream";
 
 /** One HTTP/2 connection to an etcd. */
 export interface Connection {
@@ -15,6 +16,11 @@ export interface Connection {
    * @throws EtcdError
    */
   call(method: string, request: Buffer, options: CallOptions): Promise<Buffer>;
+  /**
+   * Makes a call that is answered by many messages, and gives each when it is there.
+   * @throws EtcdError, also after some messages, when the stream breaks off
+   */
+  stream(method: string, request: Buffer, options: StreamOptions): AsyncGenerator<Buffer>;
   /** Whether calls can still be made on it. */
   readonly usable: boolean;
   close(): void;
@@ -73,6 +79,20 @@ export async function connect(endpoint: Endpoint, signal?: AbortSignal): Promise
         throw connectionError(endpoint, cause, answered);
       }
     },
+    async *stream(method, request, options) {
+      try {
+        for await (const message of serverStream(session, endpoint.url, method, request, options)) {
+          answered = true;
+          yield message;
+        }
+      } catch (error) {
+        if (error instanceof EtcdError || options.signal?.aborted) {
+          throw error;
+        }
+        const cause = broken ?? (error instanceof Error ? error : new Error(String(error)));
+        throw connectionError(endpoint, cause, answered);
+      }
+    },
     close() {
       session.destroy();
     },
@@ -104,8 +124,8 @@ function openSocket({ url, socketPath, tls: credentials }: Endpoint): net.Socket
     ...(net.isIP(host) === 0 && { servername: host }),
     ...(credentials && {
       ca: credentials.ca,
-      cert: credentials.certificate,
-      key: credentials.key,
+      ...(credentials.certificate !== undefined && { cert: credentials.certificate }),
+      ...(credentials.key !== undefined && { key: credentials.key }),
     }),
   });
 }

@@ -3,7 +3,7 @@ import type { Check } from "../report/report";
 import { etcdVersionOf } from "../snapshot/judgement";
 import { counted } from "../wire/figures";
 import type { Auth, Snapshot } from "../snapshot/snapshot";
-import type { Manifest } from "../backup/manifest";
+import { hashPairOf, type Manifest } from "../backup/manifest";
 import { printableKey } from "../wire/keys";
 import type { Answer, ServerFacts } from "./server-facts";
 
@@ -36,22 +36,27 @@ export function sha256Check(snapshot: Snapshot, manifest?: Manifest): Check {
     : same(check, trailerSha256, contentSha256);
 }
 
-/** The file is what the source held when the backup was taken. */
-export function sourceCheck(snapshot: Snapshot, { source }: Manifest): Check {
+/** The file is what the source held when the backup was taken; none where the manifest says that nothing tells. */
+export function sourceChecks(snapshot: Snapshot, manifest: Manifest | undefined): readonly Check[] {
+  const pair = manifest && hashPairOf(manifest);
+  if (pair === undefined) return [];
   const check = {
     id: "source-hashkv",
     title: "The file is what the source held",
     source: "manifest",
   };
-  const { hashKvRevision, compactRevision } = source;
-  if (hashKvRevision > snapshot.revision || compactRevision < snapshot.compactRevision) {
+  const { revision, compactRevision, hash } = pair;
+  if (
+    revision > snapshot.revision ||
+    compactRevision < snapshot.compactRevision ||
+    revision < compactRevision
+  ) {
     const reason =
-      `the source was hashed at revision ${hashKvRevision}, compacted to ${compactRevision}; ` +
+      `the source was hashed at revision ${revision}, compacted to ${compactRevision}; ` +
       `the file ends at ${snapshot.revision}, compacted to ${snapshot.compactRevision}: not comparable`;
-    return notChecked(check, reason, String(source.hashKv));
+    return [notChecked(check, reason, String(hash))];
   }
-  const found = snapshot.hashKv(hashKvRevision, compactRevision);
-  return same(check, String(source.hashKv), String(found));
+  return [same(check, String(hash), String(snapshot.hashKv(revision, compactRevision)))];
 }
 
 /** It runs on the minor version that wrote the backup. */

@@ -3,7 +3,7 @@ import type { Check, Phase, Report, RestoredSummary, VerificationLevel } from ".
 import { TOOL } from "../report/tool";
 import { compareVersions, summarize } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
-import type { Manifest } from "../backup/manifest";
+import { hashPairOf, type Manifest } from "../backup/manifest";
 import { bumped } from "./bumped";
 import {
   alarmsCheck,
@@ -13,7 +13,7 @@ import {
   keyCountCheck,
   readBackCheck,
   sha256Check,
-  sourceCheck,
+  sourceChecks,
   versionCheck,
 } from "./checks";
 import { differenceLog } from "./differences";
@@ -101,7 +101,7 @@ export async function verify(request: VerifyRequest): Promise<Report> {
     );
     const checks: Check[] = [
       sha256Check(snapshot, manifest),
-      ...(manifest ? [sourceCheck(file, manifest)] : []),
+      ...sourceChecks(file, manifest),
       versionCheck(snapshot, facts),
       compactRevisionCheck(snapshot, facts),
       hashKvCheck(snapshot, facts),
@@ -138,6 +138,7 @@ export async function verify(request: VerifyRequest): Promise<Report> {
       checks.push(await expectedKeysCheck(client, snapshot, facts.readRevision, expectedKeys));
     }
 
+    const pair = manifest && hashPairOf(manifest);
     const seconds = (performance.now() - started) / 1000;
     const phases: Phase[] = [
       ...(request.phases ?? []),
@@ -155,7 +156,7 @@ export async function verify(request: VerifyRequest): Promise<Report> {
       ...(manifest && {
         source: {
           revision: manifest.source.revision,
-          hashKv: manifest.source.hashKv,
+          ...(pair && { hashKv: pair.hash }),
           takenAt: new Date(manifest.takenAt).toISOString(),
         },
       }),

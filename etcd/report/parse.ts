@@ -45,7 +45,9 @@ const report: z.ZodType<Report> = z.strictObject({
     hashKv: uint32,
     etcdVersion: z.string(),
   }),
-  source: z.strictObject({ revision: count, hashKv: uint32, takenAt: moment }).exactOptional(),
+  source: z
+    .strictObject({ revision: count, hashKv: uint32.exactOptional(), takenAt: moment })
+    .exactOptional(),
   restored: z.strictObject({
     endpoint: z.string(),
     revision: count,

@@ -57,7 +57,8 @@ function sourceNode(report: Report): ChainNode {
     return { title, subtitle: "not known: no manifest", known: false, facts };
   }
   // The manifest tells no number of keys.
-  const facts = facts3([source.revision], undefined, [source.hashKv]);
+  const hash: Told = source.hashKv === undefined ? undefined : [source.hashKv];
+  const facts = facts3([source.revision], undefined, hash);
   return { title, subtitle: moment(source.takenAt), known: true, facts };
 }
 
@@ -99,6 +100,9 @@ function sourceLink(report: Report): ChainLink {
     ({ id, source, verdict }) => id === "sha256" && source === "manifest" && verdict === "fail",
   );
   if (otherFile) return { agreement: "differs", words: ["another file", "than the manifest's"] };
+  if (report.source.hashKv === undefined) {
+    return { agreement: "unknown", words: ["not comparable:", "it moved on"] };
+  }
   return hashLink(agreementOf(verdictOf(report, "source-hashkv")));
 }
 

@@ -50,7 +50,8 @@ export interface RestoredSummary {
 /** What the source said when the backup was taken (from the manifest beside the file). */
 export interface SourceSummary {
   readonly revision: number;
-  readonly hashKv: number;
+  /** Absent where none of its answers could be compared with the file. */
+  readonly hashKv?: number;
   readonly takenAt: string;
 }
 

@@ -66,7 +66,7 @@ function headLines(report: Report, colors: Colors): string[] {
       ? [
           [
             "source",
-            `revision ${source.revision}, HashKV ${source.hashKv}, ${moment(source.takenAt)}`,
+            `revision ${source.revision}, HashKV ${source.hashKv ?? "not comparable"}, ${moment(source.takenAt)}`,
           ] as const,
         ]
       : []),

@@ -1,0 +1,98 @@
+/** The signature of a manifest: ed25519 over its other fields, so that none can be altered unseen (RFC 8032). */
+import * as crypto from "node:crypto";
+import { z } from "zod";
+
+const base64 = z.string().regex(/^[A-Za-z0-9+/]+={0,2}$/);
+
+export const signatureSchema = z.object({
+  algorithm: z.literal("ed25519"),
+  /** SubjectPublicKeyInfo (RFC 8410), DER in base64. */
+  publicKey: base64.max(100),
+  /** Of the manifest without this field, as canonical JSON: names sorted, no space, as in RFC 8785. */
+  value: base64.length(88),
+});
+
+/** What a signature says. */
+export interface Seal {
+  /** Whether everything is as it was signed. */
+  readonly intact: boolean;
+  /** SHA-256 of the public key, as `openssl pkey -pubin -outform DER | sha256sum` prints it. */
+  readonly keySha256: string;
+}
+
+/** A key that is none, or not of ed25519. The message names what was given, and never the key. */
+export class KeyError extends Error {}
+
+/**
+ * Adds a signature to a manifest, in place of the one that it has.
+ * @param privateKey PEM, as `openssl genpkey -algorithm ed25519` writes it
+ * @throws KeyError
+ */
+export function sealed<T extends object>(content: T, privateKey: string) {
+  const key = readKey(() => crypto.createPrivateKey(privateKey), "private key");
+  const value = crypto.sign(null, canonical(unsigned(content)), key).toString("base64");
+  const publicKey = spki(crypto.createPublicKey(key)).toString("base64");
+  return { ...content, signature: { algorithm: "ed25519" as const, publicKey, value } };
+}
+
+/** Checks the signature of what stands in a manifest's file; undefined when it has none. */
+export function checkSeal(content: unknown): Seal | undefined {
+  const parsed = z.object({ signature: signatureSchema }).safeParse(content);
+  if (!parsed.success || typeof content !== "object" || content === null) return undefined;
+  const { publicKey, value } = parsed.data.signature;
+  const der = Buffer.from(publicKey, "base64");
+  const keySha256 = sha256(der);
+  try {
+    const key = crypto.createPublicKey({ key: der, format: "der", type: "spki" });
+    const signed = canonical(unsigned(content));
+    const intact =
+      key.asymmetricKeyType === "ed25519" &&
+      crypto.verify(null, signed, key, Buffer.from(value, "base64"));
+    return { intact, keySha256 };
+  } catch {
+    // No key at all: OpenSSL's words for that help nobody.
+    return { intact: false, keySha256 };
+  }
+}
+
+/**
+ * The SHA-256 of a public key that is trusted, as `Seal` has it.
+ * @param pem the public key, or the private one
+ * @throws KeyError
+ */
+export function keySha256Of(pem: string): string {
+  return sha256(spki(readKey(() => crypto.createPublicKey(pem), "public key")));
+}
+
+function readKey(read: () => crypto.KeyObject, what: string): crypto.KeyObject {
+  let key: crypto.KeyObject;
+  try {
+    key = read();
+  } catch {
+    throw new KeyError(`it holds no ${what} in PEM form`);
+  }
+  if (key.asymmetricKeyType === "ed25519") return key;
+  throw new KeyError(
+    `its ${what} is of ${key.asymmetricKeyType ?? "another kind"}, not of ed25519`,
+  );
+}
+
+function spki(key: crypto.KeyObject): Buffer {
+  return key.export({ format: "der", type: "spki" });
+}
+
+function sha256(bytes: Buffer): string {
+  return crypto.createHash("sha256").update(bytes).digest("hex");
+}
+
+function unsigned(content: object): object {
+  return Object.fromEntries(Object.entries(content).filter(([name]) => name !== "signature"));
+}
+
+function canonical(content: unknown): Buffer {
+  const sorted = (_name: string, value: unknown): unknown =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value;
+  return Buffer.from(JSON.stringify(content, sorted));
+}
