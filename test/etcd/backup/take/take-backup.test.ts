@@ -22,6 +22,15 @@ function member({ endpoint }: Pick<EtcdServer, "endpoint">) {
   return client;
 }
 
+/** A backup that was read, for the running test. */
+async function opened(file: string) {
+  const read = await readBackup(file);
+  onTestFinished(() => {
+    read.snapshot.close();
+  });
+  return read;
+}
+
 describe("a backup", () => {
   it.each(["3.5", "3.6", "3.7"])(
     "out of etcd %s over mTLS is what its manifest says",
@@ -76,8 +85,7 @@ describe("a backup", () => {
 
     await takeBackup({ source: member(source), from: {}, file, signKey });
 
-    const { snapshot, backup } = await readBackup(file);
-    onTestFinished(snapshot.close);
+    const { backup } = await opened(file);
     expect(manifestOf(backup)?.seal).toEqual({ intact: true, keySha256: keySha256Of(signKey) });
   });
 
