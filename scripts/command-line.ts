@@ -53,6 +53,16 @@ const ENTRIES: readonly Entry[] = [
     load: () => require("./commands/diff") as typeof import("./commands/diff"),
   },
   {
+    name: "backup",
+    summary: "take a backup of a running etcd, and prove it",
+    load: () => require("./commands/backup/command") as typeof import("./commands/backup/command"),
+  },
+  {
+    name: "pods",
+    summary: "list the etcd pods of a Kubernetes cluster",
+    load: () => require("./commands/pods") as typeof import("./commands/pods"),
+  },
+  {
     name: "doctor",
     summary: "check everything that up will need, and say how to mend it",
     load: () => require("./commands/doctor") as typeof import("./commands/doctor"),

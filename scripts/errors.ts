@@ -1,16 +1,28 @@
 /** What is said of an error, and with which code it ends a command. Loaded when there is one. */
+import { ClusterError } from "../cluster/cluster-error";
 import { ManifestError } from "../etcd/backup/manifest";
+import { KeyError } from "../etcd/backup/seal";
+import { TakeError } from "../etcd/backup/take/source";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import { visible } from "../etcd/wire/visible";
 import { MachineError } from "../machine/machine-error";
 import { CloudError } from "../openstack/cloud-error";
 import { EXIT, UserError } from "./outcome";
 
+const TAKE_EXITS = {
+  check: EXIT.checkFailed,
+  usage: EXIT.usage,
+  environment: EXIT.environment,
+} as const;
+
 /** The exit code for an error: of wrong use when it is about what the user gave us, else of the environment. */
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof UserError || error instanceof MachineError) return error.exitCode;
-  if (error instanceof CloudError) return EXIT[error.kind];
-  return error instanceof SnapshotError || error instanceof ManifestError
+  if (error instanceof CloudError || error instanceof ClusterError) return EXIT[error.kind];
+  if (error instanceof TakeError) return TAKE_EXITS[error.kind];
+  return error instanceof SnapshotError ||
+    error instanceof ManifestError ||
+    error instanceof KeyError
     ? EXIT.usage
     : EXIT.environment;
 }
@@ -39,7 +51,8 @@ export function messageOfError(error: unknown): string {
   const system = systemMessage(error);
   if (system !== undefined) return system;
   if (error instanceof UserError) return error.message;
-  const hasLines = error.constructor === Error || error instanceof MachineError;
+  const hasLines =
+    error.constructor === Error || error instanceof MachineError || error instanceof ClusterError;
   return hasLines ? indented(error.message) : visible(error.message);
 }
 

@@ -5,11 +5,14 @@ import { sortedKeys, type SortedKeys } from "../etcd/inspect/keys";
 import type { StoredKey } from "../etcd/inspect/show";
 import type { SnapshotKeys } from "../etcd/snapshot/types";
 import type { V2Store } from "../etcd/backup/v2/v2-backup";
+import type { Endpoint } from "../etcd/client/endpoint";
+import type { ClusterStoreFlags } from "./cluster-endpoint";
 import { findTarget, type EndpointOptions } from "./endpoint";
 import { EXIT, UserError } from "./outcome";
 
-/** The flags that say where to look: at most one of `--file`, `--stack`, `--endpoint`. */
-export type KeyStoreOptions = EndpointOptions & { readonly file?: string };
+/** The flags that say where to look: at most one of `--file`, `--stack`, `--endpoint`, `--kubernetes`. */
+export type KeyStoreOptions = EndpointOptions &
+  ClusterStoreFlags & { readonly file?: string; readonly kubernetes?: boolean };
 
 /** Keys that can be listed and read; to be closed. */
 export interface KeyStore {
@@ -24,8 +27,8 @@ export interface KeyStore {
 }
 
 /** Whether the flags, and no word, say where to look. */
-export function isNamedByFlags({ file, stack, endpoint }: KeyStoreOptions): boolean {
-  return [file, stack, endpoint].some((flag) => flag !== undefined);
+export function isNamedByFlags({ file, stack, endpoint, kubernetes }: KeyStoreOptions): boolean {
+  return [file, stack, endpoint, kubernetes].some((flag) => flag !== undefined);
 }
 
 /** Opens what the flags name, or the lab that runs. Only reads. */
@@ -33,35 +36,48 @@ export async function openKeyStore(
   options: KeyStoreOptions,
   signal: AbortSignal,
 ): Promise<KeyStore> {
-  const named = [options.file, options.stack, options.endpoint].filter(
-    (name) => name !== undefined,
-  );
+  const { file, stack, endpoint, kubernetes } = options;
+  const named = [file, stack, endpoint, kubernetes].filter((name) => name !== undefined);
   if (named.length > 1) {
     throw new UserError(
       EXIT.usage,
-      `where to look? Give one of FILE, --stack NAME, --endpoint URL; given were ${named.length}`,
+      `where to look? Give one of FILE, --stack NAME, --endpoint URL, --kubernetes; given were ${named.length}`,
     );
   }
-  return options.file === undefined
-    ? openServer(options, signal)
-    : openFile(path.resolve(options.file), signal);
+  return file === undefined ? openServer(options, signal) : openFile(path.resolve(file), signal);
 }
 
 /* eslint-disable @typescript-eslint/no-require-imports -- who looks into a file needs no gRPC */
-async function openServer(options: EndpointOptions, signal: AbortSignal): Promise<KeyStore> {
+async function openServer(options: KeyStoreOptions, signal: AbortSignal): Promise<KeyStore> {
+  if (options.kubernetes === true) {
+    const { holdClusterEndpoint } =
+      require("./cluster-endpoint") as typeof import("./cluster-endpoint");
+    const held = await holdClusterEndpoint(options, signal);
+    return servedStore(held.endpoint, held.name, signal, held.release);
+  }
   const { endpoint } = await findTarget(options, signal);
+  return servedStore(endpoint, endpoint.url, signal);
+}
+
+function servedStore(
+  endpoint: Endpoint,
+  name: string,
+  signal: AbortSignal,
+  release?: () => void,
+): KeyStore {
   const { openEtcd } =
     require("../etcd/client/etcd-client") as typeof import("../etcd/client/etcd-client");
   const { nearestServed, servedKey, servedKeys } =
     require("../etcd/inspect/served-keys") as typeof import("../etcd/inspect/served-keys");
   const client = openEtcd(endpoint, signal);
   return {
-    name: endpoint.url,
+    name,
     keys: (prefix) => servedKeys(client, prefix),
     get: (key) => servedKey(client, key),
     near: (key) => nearestServed(client, key),
     close: () => {
       client.close();
+      release?.();
     },
   };
 }

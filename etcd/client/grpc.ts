@@ -99,7 +99,7 @@ export async function connect(endpoint: Endpoint, signal?: AbortSignal): Promise
   };
 }
 
-function openSocket({ url, socketPath, tls: credentials }: Endpoint): net.Socket {
+function openSocket({ url, socketPath, localPort, tls: credentials }: Endpoint): net.Socket {
   if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) {
     throw new EtcdError(
       "unreachable",
@@ -109,11 +109,12 @@ function openSocket({ url, socketPath, tls: credentials }: Endpoint): net.Socket
   const { protocol, hostname, port } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   const secure = protocol === "https:";
-  // With a path Node connects there; the host is still the one whose certificate is wanted.
+  // With a path or a port of this computer Node connects there; the certificate wanted is still that of the host.
   const address = {
     host,
     port: Number(port || (secure ? 443 : 80)),
     ...(socketPath !== undefined && { path: socketPath }),
+    ...(localPort !== undefined && { host: "127.0.0.1", port: localPort }),
   };
   if (!secure) {
     return net.connect(address);
@@ -122,6 +123,7 @@ function openSocket({ url, socketPath, tls: credentials }: Endpoint): net.Socket
     ...address,
     ALPNProtocols: ["h2"],
     ...(net.isIP(host) === 0 && { servername: host }),
+    checkServerIdentity: (_, certificate) => tls.checkServerIdentity(host, certificate),
     ...(credentials && {
       ca: credentials.ca,
       ...(credentials.certificate !== undefined && { cert: credentials.certificate }),

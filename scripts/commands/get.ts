@@ -4,6 +4,7 @@ import { listKeys } from "../../etcd/inspect/list";
 import { showKey, type ShowOptions } from "../../etcd/inspect/show";
 import { counted } from "../../etcd/wire/figures";
 import { tellApart } from "../file-argument";
+import { withClusterStoreFlags } from "../cluster";
 import { pathFlag, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import { keyArgument, notThere } from "../key-argument";
@@ -19,25 +20,27 @@ export type GetOptions = GlobalOptions &
   };
 
 export function declare(command: Command): void {
-  withEndpointFlags(
-    command
-      .description(
-        "Prints a Kubernetes object as kubectl would, any other text as it is. Values that are encrypted at rest are " +
-          "said to be so (exit 1); -o raw gives their bytes. Of a backup the structure is checked, not the sha256. " +
-          "Without FILE, --stack or --endpoint: from the lab that runs.",
-      )
-      .argument("<KEY>", "the key; base64:… for bytes")
-      .argument("[FILE]", "the backup to look into")
-      .addOption(pathFlag("--file <FILE>", "the backup to look into, said with a flag"))
-      .addOption(
-        new Option("-o, --output <FORMAT>", "how to print it")
-          .choices(["json", "yaml", "raw"])
-          .default("json"),
-      )
-      .option(
-        "--metadata",
-        "with what etcd knows: revisions, version, lease, size (-o raw: that alone)",
-      ),
+  withClusterStoreFlags(
+    withEndpointFlags(
+      command
+        .description(
+          "Prints a Kubernetes object as kubectl would, any other text as it is. Values that are encrypted at rest are " +
+            "said to be so (exit 1); -o raw gives their bytes. Of a backup the structure is checked, not the sha256. " +
+            "Without FILE, --stack, --endpoint or --kubernetes: from the lab that runs.",
+        )
+        .argument("<KEY>", "the key; base64:… for bytes")
+        .argument("[FILE]", "the backup to look into")
+        .addOption(pathFlag("--file <FILE>", "the backup to look into, said with a flag"))
+        .addOption(
+          new Option("-o, --output <FORMAT>", "how to print it")
+            .choices(["json", "yaml", "raw"])
+            .default("json"),
+        )
+        .option(
+          "--metadata",
+          "with what etcd knows: revisions, version, lease, size (-o raw: that alone)",
+        ),
+    ),
   )
     .addHelpText(
       "after",

@@ -6,6 +6,7 @@ import type { SortedKeys } from "../../etcd/inspect/keys";
 import type { StoredKey } from "../../etcd/inspect/show";
 import { grouped, size } from "../../etcd/wire/figures";
 import { tellApart } from "../file-argument";
+import { withClusterStoreFlags } from "../cluster";
 import { pathFlag, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import { keyArgument, notThere } from "../key-argument";
@@ -21,20 +22,22 @@ export type LsOptions = GlobalOptions &
   };
 
 export function declare(command: Command): void {
-  withEndpointFlags(
-    command
-      .description(
-        "Lists the keys of a backup or of a running etcd, one level like a folder. Without FILE, --stack or --endpoint: " +
-          "those of the lab that runs.",
-      )
-      .argument("[PREFIX]", "a folder, or the beginning of keys; base64:… for bytes")
-      .argument("[FILE]", "the backup to look into")
-      .addOption(pathFlag("--file <FILE>", "the backup to look into, said with a flag"))
-      .option("-r, --recursive", "list every key below")
-      .option(
-        "-l, --long",
-        "with the number of keys of a folder; of a key its size, revision, and the age of its Kubernetes object",
-      ),
+  withClusterStoreFlags(
+    withEndpointFlags(
+      command
+        .description(
+          "Lists the keys of a backup or of a running etcd, one level like a folder. Without FILE, --stack, --endpoint or --kubernetes: " +
+            "those of the lab that runs.",
+        )
+        .argument("[PREFIX]", "a folder, or the beginning of keys; base64:… for bytes")
+        .argument("[FILE]", "the backup to look into")
+        .addOption(pathFlag("--file <FILE>", "the backup to look into, said with a flag"))
+        .option("-r, --recursive", "list every key below")
+        .option(
+          "-l, --long",
+          "with the number of keys of a folder; of a key its size, revision, and the age of its Kubernetes object",
+        ),
+    ),
   )
     .addHelpText(
       "after",

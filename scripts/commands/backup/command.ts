@@ -1,34 +1,58 @@
-/** The command line of `backup`. */
-import type { Command } from "commander";
+/** `backup`: of running members, or out of the pods of a cluster. */
+import { type Command, Option } from "commander";
+import { WAYS } from "../../../cluster/way-names";
+import { pathFlag } from "../../flags";
+import { withClusterFlags, withHelperImage, withOnly } from "../../cluster";
+import { EXIT, UserError } from "../../outcome";
+import type { FromClusterOptions } from "./from-cluster";
+import type { BackupOptions } from "./from-endpoint";
 
-/* eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded when it runs, as in etcd-restore.ts */
-const load = () => require("./from-endpoint") as typeof import("./from-endpoint");
+/* eslint-disable @typescript-eslint/no-require-imports -- each loaded when it is asked for, as in command-line.ts */
+const load = {
+  fromEndpoint: () => require("./from-endpoint") as typeof import("./from-endpoint"),
+  fromCluster: () => require("./from-cluster") as typeof import("./from-cluster"),
+};
+/* eslint-enable @typescript-eslint/no-require-imports */
 
-/** Adds `backup` to the program. */
-export function addBackup(program: Command): void {
-  program
-    .command("backup")
-    .summary("take a backup of a running etcd, and prove it")
+/** Adds the flags of a backup out of the pods of a cluster. */
+function withPodFlags(command: Command): Command {
+  command
+    .addOption(
+      new Option("--kubernetes", "take the etcd pods of a cluster, through kubectl").conflicts([
+        "endpoint",
+        "member",
+        "user",
+      ]),
+    )
+    .addOption(new Option("--via <WAY>", "the only way to a pod to be taken").choices(WAYS))
+    .option("--dry-run", "with --kubernetes: say what would be taken, made and removed");
+  return withHelperImage(withOnly(withClusterFlags(command)));
+}
+
+export function declare(command: Command): void {
+  withPodFlags(command)
     .description(
-      "Asks every member that is named what it holds, takes the snapshot of a healthy follower, proves that it is whole\n" +
+      "Asks every member that is named what it holds, takes the snapshot of a healthy follower, proves that it is whole " +
         "and what its source says of itself, and writes it with a manifest FILE.json. Nothing is under FILE before that.",
     )
-    .requiredOption(
+    .option(
       "-o, --output <FILE>",
-      "the backup's file; .gz and .zst are packed, - is stdout",
+      "the backup's file; .gz and .zst are packed, - is stdout; with --kubernetes a directory",
     )
     .option("--endpoint <URL,…>", "members to ask, https://HOST:PORT (ETCDCTL_ENDPOINTS)")
-    .option("--cacert <FILE>", "CA of the etcd's certificate (ETCDCTL_CACERT)")
-    .option("--cert <FILE>", "client certificate (ETCDCTL_CERT)")
-    .option("--key <FILE>", "key of the client certificate (ETCDCTL_KEY)")
+    .addOption(pathFlag("--cacert <FILE>", "CA of the etcd's certificate (ETCDCTL_CACERT)"))
+    .addOption(pathFlag("--cert <FILE>", "client certificate (ETCDCTL_CERT)"))
+    .addOption(pathFlag("--key <FILE>", "key of the client certificate (ETCDCTL_KEY)"))
     .option("-u, --user <NAME>", "user, where authentication is on (ETCDCTL_USER)")
-    .option("--password-file <FILE>", "file with the user's password (ETCDCTL_PASSWORD)")
+    .addOption(
+      pathFlag("--password-file <FILE>", "file with the user's password (ETCDCTL_PASSWORD)"),
+    )
     .option("--password-stdin", "read the user's password from stdin")
     .option(
       "--member <NAME>",
       "take this member, whatever is the matter with it: name, id or endpoint",
     )
-    .option("--sign-key <FILE>", "private key (ed25519, PEM) that signs the manifest")
+    .addOption(pathFlag("--sign-key <FILE>", "private key (ed25519, PEM) that signs the manifest"))
     .option("--overwrite", "replace a backup of the same name, once the new one is whole")
     .addHelpText(
       "after",
@@ -38,9 +62,25 @@ export function addBackup(program: Command): void {
         "    -o etcd-2026-11-29.db\n" +
         "  npx etcd-restore backup --endpoint https://10.0.0.7:2379,https://10.0.0.8:2379,https://10.0.0.9:2379 \\\n" +
         "    --cacert ca.crt --cert client.crt --key client.key --sign-key backup-key.pem -o etcd-2026-11-29.db.zst\n" +
-        "  npx etcd-restore backup -o - | age -r RECIPIENT > etcd.db.age   # the rest out of ETCDCTL_…",
+        "  npx etcd-restore backup -o - | age -r RECIPIENT > etcd.db.age   # the rest out of ETCDCTL_…\n" +
+        "  npx etcd-restore backup --kubernetes --context production -o backups/$(date +%F)",
     )
-    .action(async (_options, command: Command) => {
-      process.exitCode = await load().backupFromEndpoint(command.optsWithGlobals());
+    .action(async () => {
+      process.exitCode = await backup(command.optsWithGlobals());
     });
+}
+
+function backup(
+  options: Omit<BackupOptions, "output"> & FromClusterOptions & { readonly kubernetes?: boolean },
+): Promise<number> {
+  if (options.kubernetes === true) return load.fromCluster().backupFromCluster(options);
+  const { output, via, dryRun } = options;
+  if (via !== undefined || dryRun !== undefined) {
+    throw new UserError(
+      EXIT.usage,
+      "--via and --dry-run are about the pods of a cluster: give --kubernetes, too",
+    );
+  }
+  if (output === undefined) throw new UserError(EXIT.usage, "where to? Give -o FILE");
+  return load.fromEndpoint().backupFromEndpoint({ ...options, output });
 }

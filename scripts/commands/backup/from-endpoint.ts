@@ -1,5 +1,4 @@
 /** `backup --endpoint`: asks the members, takes the snapshot of one of them, and says what was taken. */
-import * as fs from "node:fs";
 import * as path from "node:path";
 import {
   askMembers,
@@ -16,11 +15,13 @@ import {
   type TakenBackup,
 } from "../../../etcd/backup/take/take-backup";
 import { openMember } from "../../../etcd/client/member-client";
-import type { GlobalOptions } from "../../etcd-restore";
 import { findEndpoints, type EndpointsOptions } from "../../endpoints";
-import { abortOnInterrupt } from "../../lab";
+import { abortOnInterrupt } from "../../interrupt";
+import type { GlobalOptions } from "../../options";
 import { EXIT, UserError } from "../../outcome";
+import { printJson, printText, say as sayLine } from "../../terminal";
 import { rateLines } from "./rate-lines";
+import { readSignKey } from "./sign-key";
 import { takenText } from "./text";
 
 export type BackupOptions = GlobalOptions &
@@ -55,13 +56,15 @@ export async function backupFromEndpoint(options: BackupOptions): Promise<number
     const say =
       options.quiet === true
         ? () => undefined
-        : (line: string) => void process.stderr.write(`${line}\n`);
+        : (line: string) => {
+            sayLine(line);
+          };
     tellMembers(members, disagreement, say);
     const request = {
       source: chosen.client,
       from: { endpoint: chosen.endpoint, memberName: chosen.name },
       members: members.map(manifestMember),
-      ...(options.signKey !== undefined && { signKey: readKey(options.signKey) }),
+      signKey: readSignKey(options.signKey),
       signal,
       onProgress: rateLines(`taking the snapshot of ${chosen.name}`, say),
     };
@@ -86,7 +89,7 @@ async function take(
   if (options.output === "-") {
     const taken = await takeBackupTo(process.stdout, request);
     say(takenText(taken, "stdout"));
-    process.stderr.write(`${JSON.stringify(taken.manifest)}\n`);
+    sayLine(JSON.stringify(taken.manifest));
     return EXIT.good;
   }
   const file = path.resolve(options.output);
@@ -98,7 +101,8 @@ async function take(
 function print(taken: TakenBackup, file: string, { json }: BackupOptions): void {
   const { manifest, keys, revision, notes } = taken;
   const output = { schemaVersion: 1, file, keys, revision, manifest, notes };
-  process.stdout.write(`${json === true ? JSON.stringify(output) : takenText(taken, file)}\n`);
+  if (json === true) printJson(output);
+  else printText(takenText(taken, file));
 }
 
 /** Who said what, where several were asked. */
@@ -118,13 +122,5 @@ function tellMembers(
       member.hash === undefined ? "" : `, HashKV ${member.hash.hashKv} at ${member.hash.revision}`;
     const problem = member.problem === undefined ? "" : ` (${member.problem})`;
     say(`${member.name ?? member.endpoint}: ${member.role ?? "not asked"}${hash}${problem}`);
-  }
-}
-
-function readKey(file: string): string {
-  try {
-    return fs.readFileSync(path.resolve(file), "utf8");
-  } catch (error) {
-    throw new UserError(EXIT.usage, `cannot read --sign-key ${file}: ${(error as Error).message}`);
   }
 }

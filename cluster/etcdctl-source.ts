@@ -1,0 +1,144 @@
+/** A member of etcd that is asked by etcdctl in a container, and whose snapshot goes over a file there. */
+import { z } from "zod";
+import type { MemberHash } from "../etcd/client/member-client";
+import type { Source } from "../etcd/backup/take/source";
+import { size } from "../etcd/wire/figures";
+import { ClusterError } from "./cluster-error";
+import { describeFile, execIn, fileThere, type FileThere, type Target } from "./in-pod";
+import type { Kubectl } from "./kubectl";
+
+/** Where etcdctl runs, and where its file is read. */
+export interface EtcdctlPlaces {
+  readonly asker: Target;
+  /** With cat, sha256sum, wc, df and rm. */
+  readonly reader: Target;
+  /** The same folder as both see it. */
+  readonly askerFolder: string;
+  readonly readerFolder: string;
+  /** The file's name in it. */
+  readonly file: string;
+  /** Of etcdctl: endpoint and certificates. */
+  readonly flags: readonly string[];
+}
+
+/** Beside the snapshot its folder keeps this much free. */
+const SPARE_BYTES = 64 * 2 ** 20;
+
+const integer = z.union([z.string(), z.number()]);
+const Header = z.object({ cluster_id: integer, member_id: integer, revision: integer });
+const StatusAnswer = z.tuple([
+  z.object({ Status: z.object({ header: Header, version: z.string(), dbSize: integer }) }),
+]);
+const HashAnswer = z.tuple([
+  z.object({
+    HashKV: z.object({
+      header: z.object({ revision: integer.optional() }).optional(),
+      hash: integer.optional(),
+      compact_revision: integer.optional(),
+      hash_revision: integer.optional(),
+    }),
+  }),
+]);
+
+/** Reads JSON whose integers may pass 2^53: those with more than 15 digits become strings. */
+function exactJson(answer: string): unknown {
+  return JSON.parse(answer.replace(/([:[,]\s*)(-?\d{16,})(?=\s*[,}\]])/g, '$1"$2"'));
+}
+
+/**
+ * The member as a source. Its snapshot is saved once and may be fetched several times, until it came whole; `remove`
+ * takes it away.
+ */
+export function etcdctlSource(
+  kubectl: Kubectl,
+  places: EtcdctlPlaces,
+): Source & { remove(): Promise<void> } {
+  const { asker, reader, flags } = places;
+  const path = {
+    asker: `${places.askerFolder}/${places.file}`,
+    reader: `${places.readerFolder}/${places.file}`,
+  };
+  let saved: Promise<FileThere> | undefined;
+  let dbBytes = 0;
+  const etcdctl = (doing: string, ...words: readonly string[]) =>
+    execIn(kubectl, asker, ["etcdctl", ...flags, ...words], `${doing} in ${asker.pod}`);
+
+  async function save(): Promise<FileThere> {
+    await assertRoom(kubectl, reader, places.readerFolder, dbBytes);
+    await etcdctl("saving a snapshot", "snapshot", "save", path.asker);
+    return describeFile(kubectl, reader, path.reader);
+  }
+
+  return {
+    async status() {
+      const answer = await etcdctl(
+        "asking etcd for its status",
+        "endpoint",
+        "status",
+        "-w",
+        "json",
+      );
+      const [{ Status }] = StatusAnswer.parse(exactJson(answer));
+      dbBytes = Number(Status.dbSize);
+      return {
+        version: Status.version,
+        clusterId: BigInt(Status.header.cluster_id),
+        memberId: BigInt(Status.header.member_id),
+        revision: Number(Status.header.revision),
+        dbBytes,
+      };
+    },
+    async hashKv(revision): Promise<MemberHash> {
+      const argv = ["endpoint", "hashkv", `--rev=${revision}`, "-w", "json"];
+      const [{ HashKV }] = HashAnswer.parse(
+        exactJson(await etcdctl("asking etcd for its hash", ...argv)),
+      );
+      const told = Number(HashKV.hash_revision ?? 0);
+      const asked = revision > 0 ? revision : Number(HashKV.header?.revision ?? 0);
+      return {
+        hash: Number(HashKV.hash ?? 0),
+        compactRevision: Math.max(0, Number(HashKV.compact_revision ?? 0)),
+        revision: told > 0 ? told : asked,
+      };
+    },
+    async *snapshot() {
+      saved ??= save();
+      yield* fileThere(kubectl, reader, path.reader, await saved);
+    },
+    async remove() {
+      const files = [path.reader, `${path.reader}.part`];
+      await execIn(
+        kubectl,
+        reader,
+        ["rm", "-f", ...files],
+        `removing our file from ${reader.pod}`,
+        true,
+      );
+    },
+  };
+}
+
+/** @throws ClusterError when a folder there has no room for a snapshot: etcd's own data may lie beside it */
+async function assertRoom(
+  kubectl: Kubectl,
+  reader: Target,
+  folder: string,
+  bytes: number,
+): Promise<void> {
+  const answer = await execIn(
+    kubectl,
+    reader,
+    ["df", "-Pk", folder],
+    `asking ${reader.pod} for free space`,
+  );
+  const kib = Number(/\s(\d+)\s+\d+%/.exec(answer)?.[1] ?? Number.NaN);
+  if (kib * 1024 >= bytes + SPARE_BYTES) return;
+  const free = Number.isNaN(kib)
+    ? "does not tell how much is free"
+    : `has ${size(kib * 1024)} free`;
+  throw new ClusterError(
+    "environment",
+    `no room for a snapshot of ${size(bytes)} in ${folder} of ${reader.pod}, which ${free}`,
+    true,
+  );
+}
