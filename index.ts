@@ -1,4 +1,5 @@
 /** The Pulumi program: settings in, an etcd restored from a backup and proved, outputs out. */
+import { program } from "./components/program";
 import * as path from "node:path";
 import { EtcdVm } from "./components/vm/etcd-vm";
 import { LocalEtcd } from "./components/local-etcd";
@@ -10,7 +11,7 @@ import { Verification } from "./components/verification";
 import { vmPreflight } from "./components/vm/vm-preflight";
 import { loadSettings, type LocalSettings, type OpenStackSettings } from "./config";
 
-export = async () => {
+export = program(async () => {
   const settings = loadSettings();
 
   const made = await (settings.target === "local"
@@ -66,7 +67,7 @@ export = async () => {
     verdict: verification.verdict,
     report: verification.reportFile,
   };
-};
+});
 
 /** An etcd as a process of this user, on loopback. */
 async function onThisComputer(settings: LocalSettings) {

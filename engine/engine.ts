@@ -17,6 +17,11 @@ export interface EngineOptions {
    * @default "tree"
    */
   readonly progress?: "tree" | "lines" | "none";
+  /**
+   * Makes one line of a text of unknown origin safe to look at (a name with control characters in it).
+   * @default it is shown as it is
+   */
+  readonly visible?: (line: string) => string;
 }
 
 /** One thing that went wrong. Never holds a secret. */
@@ -25,7 +30,17 @@ export interface Failure {
   readonly urn?: string;
   /** What went wrong, as the resource or the program said it. */
   readonly message: string;
+  /** Why, as far as the engine knows; absent, a resource or the program said no more than the message. */
+  readonly kind?: FailureKind;
+  /** Of the command that failed, where it ended by itself. */
+  readonly exitStatus?: number;
 }
+
+/**
+ * `settings`: the stack's settings or the given backup are wrong; `not ready`: the computer or the cloud is; `engine`: it
+ * could not do its work; `interrupted`: by the signal.
+ */
+export type FailureKind = "settings" | "not ready" | "engine" | "interrupted";
 
 /**
  * How often each step was taken, by Pulumi's names. Components and the stack itself count, as they do there; made-up

@@ -20,10 +20,18 @@ type Declaration = z.infer<typeof declaration>;
 const projectFile = z.looseObject({
   name: z.string().min(1),
   main: z.string().optional(),
+  stackConfigDir: z.string().optional(),
   config: z.record(z.string(), z.unknown()).nullish(),
 });
 
 const stackFile = z.looseObject({ config: z.record(z.string(), z.unknown()).nullish() });
+
+/** What a stack file says of the key of its secrets. */
+export const KEY_FIELDS: ReadonlySet<string> = new Set([
+  "encryptionsalt",
+  "encryptedkey",
+  "secretsprovider",
+]);
 
 export interface Project {
   readonly name: string;
@@ -37,7 +45,7 @@ export interface Project {
 
 /** Reads `Pulumi.yaml`; throws when there is none or it is no project. */
 export function readProject(projectDir: string): Project {
-  const file = path.join(projectDir, "Pulumi.yaml");
+  const file = projectFileOf(projectDir);
   if (!fs.existsSync(file))
     throw new Error(`no Pulumi project in ${projectDir}: Pulumi.yaml is missing`);
   const { name, main, config } = readYaml(file, projectFile);
@@ -65,6 +73,10 @@ function declarationOf(given: unknown): Declaration {
     parsed.success &&
     ["type", "default", "value", "secret", "description"].some((key) => key in parsed.data);
   return isLong ? parsed.data : { default: given };
+}
+
+function projectFileOf(projectDir: string): string {
+  return path.join(projectDir, "Pulumi.yaml");
 }
 
 export function stackFileOf({
@@ -106,11 +118,29 @@ function structured(name: string, type: string | undefined, text: string): unkno
   }
 }
 
-/** The stack file's text with `options.config` in it, for a copy that the Pulumi CLI is given instead. */
-export function mergedStackFile(options: EngineOptions, project: Project): string {
+/**
+ * The stack file with `options.config` in it, for a copy that the Pulumi CLI is given instead.
+ *
+ * @param withKey what the file says of the key of its secrets belongs to the stack, and is taken over.
+ * @throws StackConfigError for a value that cannot be decrypted without that key.
+ */
+export function mergedStackFile(
+  options: EngineOptions,
+  project: Project,
+  withKey: boolean,
+): Readonly<Record<string, unknown>> {
   const file = stackFileOf(options);
   const stack = fs.existsSync(file) ? readYaml(file, stackFile) : {};
-  return stringify({ ...stack, config: Object.fromEntries(givenConfig(options, project)) });
+  const given = givenConfig(options, project);
+  if (!withKey) refuseSealed(given, options, "with the key of another stack, which is not read");
+  const kept = Object.entries(stack).filter(([name]) => withKey || !KEY_FIELDS.has(name));
+  return { ...Object.fromEntries(kept), config: Object.fromEntries(given) };
+}
+
+/** The text of Pulumi.yaml for a copy of it in another folder: the program is where it was. */
+export function movedProjectFile(projectDir: string): string {
+  const { stackConfigDir: _, ...project } = readYaml(projectFileOf(projectDir), projectFile);
+  return stringify({ ...project, main: path.resolve(projectDir, project.main ?? ".") });
 }
 
 export interface ProgramConfig {
@@ -140,16 +170,48 @@ export function programConfig(options: EngineOptions, project: Project): Program
         `${path.basename(stackFileOf(options))}, Pulumi.yaml has no default for it`,
     );
   }
-  const sealed = [...merged].filter(([, value]) => holdsCiphertext(value)).map(([name]) => name);
-  if (sealed.length > 0) {
-    throw new StackConfigError(
-      `${sealed.join(", ")} in ${path.basename(stackFileOf(options))} is encrypted (\`secure:\`): only the Pulumi ` +
-        "CLI can read it. Install the CLI, or give the value on the command line",
-    );
-  }
+  refuseSealed(merged, options, "so that only the Pulumi CLI can read it");
+  refusePlainSecrets(merged, options, project);
   const values = [...merged].map(([name, value]) => [name, configText(value)] as const);
   const secretKeys = [...merged.keys()].filter((name) => project.declared.get(name)?.secret);
   return { values: Object.fromEntries(values), secretKeys };
+}
+
+/**
+ * As the CLI does (`sdk/go/common/workspace/config.go`, `validateStackConfigValue`): what is declared as secret and typed may
+ * stand in no file in clear, a default of Pulumi.yaml included. Only what is given beside the files may.
+ */
+function refusePlainSecrets(
+  settings: ReadonlyMap<string, unknown>,
+  options: EngineOptions,
+  project: Project,
+): void {
+  const given = new Set(
+    Object.keys(options.config ?? {}).map((key) => fullName(project.name, key)),
+  );
+  const plain = [...project.declared].filter(
+    ([name, { secret, type }]) =>
+      secret === true && type !== undefined && settings.has(name) && !given.has(name),
+  );
+  if (plain.length === 0) return;
+  throw new StackConfigError(
+    `${plain.map(([name]) => name).join(", ")} is declared as secret in Pulumi.yaml and stands in clear there or in ` +
+      `${path.basename(stackFileOf(options))}: Pulumi refuses that. Take it out there (\`pulumi config set --secret\` ` +
+      "encrypts it), or do not declare it as secret",
+  );
+}
+
+function refuseSealed(
+  settings: ReadonlyMap<string, unknown>,
+  options: EngineOptions,
+  why: string,
+): void {
+  const sealed = [...settings].filter(([, value]) => holdsCiphertext(value)).map(([name]) => name);
+  if (sealed.length === 0) return;
+  throw new StackConfigError(
+    `${sealed.join(", ")} in ${path.basename(stackFileOf(options))} is encrypted (\`secure:\`) ${why}. ` +
+      `Run \`pulumi up -s ${options.stack}\`, or give the value on the command line`,
+  );
 }
 
 function holdsCiphertext(value: unknown): boolean {

@@ -21,20 +21,13 @@ export class UserError extends Error {
 }
 
 /**
- * The exit code for a run of the program.
- *
- * A program that refused before anything was made (no URN) did so over its settings or the backup: wrong use, unless
- * it says that the computer is not ready. A resource that failed is a script of ours, which has said what it was by
- * its own exit status, here (`exit status 3`) or over SSH (`exited with status 3`).
+ * The exit code for a run of the program: by the kind of the first failure, and for a script of ours by its own exit
+ * status, which has said what it was, here or over SSH.
  */
 export function exitCodeOf(result: EngineResult): number {
+  const [first] = result.failures;
   if (result.ok) return EXIT.good;
-  const codes = result.failures.map((failure) => {
-    if (failure.urn === undefined) {
-      return failure.message.startsWith("not ready: ") ? EXIT.environment : EXIT.usage;
-    }
-    const status = Number(/(?:exit|exited with) status (\d+)/.exec(failure.message)?.[1]);
-    return status >= EXIT.checkFailed && status <= EXIT.environment ? status : EXIT.environment;
-  });
-  return codes[0] ?? EXIT.environment;
+  if (first?.kind === "settings") return EXIT.usage;
+  const status = first?.exitStatus ?? EXIT.environment;
+  return status >= EXIT.checkFailed && status <= EXIT.environment ? status : EXIT.environment;
 }

@@ -2,6 +2,7 @@
 
 import * as fs from "node:fs";
 import type { EngineResult } from "../engine";
+import { openMask } from "../mask";
 import { openProgress } from "../progress/progress";
 import { takeLock } from "./lock";
 import { openRun, type RunOptions } from "./open-run";
@@ -21,7 +22,7 @@ export type Program = (run: Run, options: RunOptions) => Promise<void>;
  */
 export async function carryOut(
   verb: Verb,
-  options: Omit<RunOptions, "lock" | "progress" | "preview">,
+  options: Omit<RunOptions, "lock" | "mask" | "progress" | "preview">,
   program: Program,
 ): Promise<EngineResult> {
   const { engine, files } = options;
@@ -31,10 +32,11 @@ export async function carryOut(
   const writes = verb === "up" || (verb === "destroy" && fs.existsSync(engine.workDir));
   const lock = writes ? await takeLock(files.lock, verb) : undefined;
   try {
-    const progress = await openProgress(engine.progress ?? "tree");
+    const mask = openMask(process.env, engine.config);
+    const progress = await openProgress(engine, mask);
     const done = await runVerb(
       verb,
-      { ...options, preview: verb === "preview", lock, progress },
+      { ...options, preview: verb === "preview", lock, mask, progress },
       program,
     );
     const result = { ...done, seconds: (Date.now() - startedAt) / 1000 };
@@ -55,7 +57,7 @@ async function runVerb(
   const interrupt = (): void => {
     const message = "interrupted: what was made is kept, and the next run goes on from there";
     progress.note(message);
-    steps.fail({ message });
+    steps.fail({ message, kind: "interrupted" });
   };
   if (steps.signal.aborted) interrupt();
   else steps.signal.addEventListener("abort", interrupt, { once: true });
@@ -63,6 +65,7 @@ async function runVerb(
     if (verb !== "destroy" && !steps.failed()) await program(run, options);
     if (!steps.failed()) await removeCutOff(run);
     if (!steps.failed()) await removeAll(run, ledger.remaining());
+    if (!steps.failed()) settleOutputs(run);
     await ledger.save();
   } finally {
     steps.signal.removeEventListener("abort", interrupt);
@@ -75,6 +78,13 @@ async function runVerb(
       fs.rmSync(file, { force: true });
   }
   return { ok, changes: steps.changes(), failures: steps.failures() };
+}
+
+function settleOutputs({ ledger, outputs }: Run): void {
+  for (const [urn, properties] of outputs) {
+    const resource = ledger.settled(urn);
+    if (resource !== undefined) ledger.amend(resource, { ...resource, outputs: properties });
+  }
 }
 
 /** After a failure: who was not reached, and what was left as it was because it depends on what failed. */
@@ -96,7 +106,7 @@ function tellWhatWasLeft({ steps, ledger, progress }: Run): void {
   );
 }
 
-function showOutputs({ ledger, steps, progress, mask }: Run): void {
+function showOutputs({ ledger, steps, progress }: Run): void {
   const changed = Object.entries(steps.changes()).some(
     ([name, count]) => name !== "same" && count > 0,
   );
@@ -105,6 +115,6 @@ function showOutputs({ ledger, steps, progress, mask }: Run): void {
   if (!changed || outputs.length === 0) return;
   progress.note("outputs:");
   for (const [name, value] of outputs) {
-    progress.note(mask.hide(`    ${name}: ${JSON.stringify(forDisplay(value))}`));
+    progress.note(`    ${name}: ${JSON.stringify(forDisplay(value))}`);
   }
 }

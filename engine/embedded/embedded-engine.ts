@@ -51,7 +51,7 @@ async function followProgram(run: Run, options: RunOptions): Promise<void> {
   } catch (error) {
     if (!(error instanceof StackConfigError)) throw error;
     run.progress.note(`error: ${error.message}`);
-    run.steps.fail({ message: error.message });
+    run.steps.fail({ message: error.message, kind: "settings" });
   }
 }
 

@@ -42,18 +42,30 @@ export function writeFileSafely(file: string, content: string): void {
 }
 
 /**
- * The passphrase of a stack's secrets: that of the file beside the state, if one was made for it; else what
- * `PULUMI_CONFIG_PASSPHRASE` or the file in `PULUMI_CONFIG_PASSPHRASE_FILE` says; else one that is made now.
+ * The passphrases that a stack's secrets may have been written with, the likeliest first: that of the file beside the
+ * state, what `PULUMI_CONFIG_PASSPHRASE` says, and the file in `PULUMI_CONFIG_PASSPHRASE_FILE`.
+ */
+export function passphrasesOf({ passphrase }: StackFiles): readonly string[] {
+  const { PULUMI_CONFIG_PASSPHRASE: given, PULUMI_CONFIG_PASSPHRASE_FILE: file = "" } = process.env;
+  return [
+    ...(fs.existsSync(passphrase) ? [readLine(passphrase)] : []),
+    ...(given === undefined ? [] : [given]),
+    ...(file === "" ? [] : [readLine(file)]),
+  ];
+}
+
+/**
+ * Makes the passphrase of a stack that has neither a state nor one given. Never where there is a state: it would
+ * be taken for the right one from then on.
  *
  * @param mayWrite false in a preview, whose passphrase is never used again.
  */
-export function passphraseOf(files: StackFiles, mayWrite: boolean): string {
-  if (fs.existsSync(files.passphrase)) return fs.readFileSync(files.passphrase, "utf8").trim();
-  const given = process.env.PULUMI_CONFIG_PASSPHRASE;
-  if (given !== undefined) return given;
-  const givenFile = process.env.PULUMI_CONFIG_PASSPHRASE_FILE;
-  if (givenFile !== undefined && givenFile !== "") return fs.readFileSync(givenFile, "utf8").trim();
+export function makePassphrase(files: StackFiles, mayWrite: boolean): string {
   const made = crypto.randomBytes(24).toString("base64");
   if (mayWrite) writeFileSafely(files.passphrase, `${made}\n`);
   return made;
+}
+
+function readLine(file: string): string {
+  return fs.readFileSync(file, "utf8").trim();
 }

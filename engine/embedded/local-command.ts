@@ -3,7 +3,7 @@
 import * as crypto from "node:crypto";
 import * as path from "node:path";
 import { z } from "zod";
-import type { ResourceType, StepContext } from "./resource-type";
+import { CommandFailed, type ResourceType, type StepContext } from "./resource-type";
 import { runCommand } from "./run-command";
 
 const commandInputs = z.object({
@@ -89,7 +89,10 @@ async function runShell(
   if (context.signal.aborted) throw new Error("interrupted");
   if (result.failure !== undefined) {
     const said = [result.stderr, result.stdout].filter((_text, index) => shown.inError[index]);
-    throw new Error(failureMessage(result.failure, said));
+    const message = failureMessage(result.failure, said);
+    throw result.exitStatus === undefined
+      ? new Error(message)
+      : new CommandFailed(message, result.exitStatus);
   }
   return {
     stdout: result.stdout.replace(/\n$/, ""),

@@ -8,6 +8,7 @@ import * as engineProto from "@pulumi/pulumi/proto/engine_pb";
 import * as providerProto from "@pulumi/pulumi/proto/provider_pb";
 import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb";
 import * as resourceProto from "@pulumi/pulumi/proto/resource_pb";
+import type { Failure } from "../engine";
 import { register, type Goal } from "./register";
 import { providerInputs, type Run } from "./run";
 import { Stopped } from "./steps";
@@ -23,6 +24,8 @@ const FEATURES = new Set(["secrets", "resourceReferences", "deletedWith", "param
 export interface ProgramEvents {
   /** The program has come to its end and registered all that it wants. */
   onEnd(): void;
+  /** The kind of an error that the program tells. */
+  refusal(): Pick<Failure, "kind">;
 }
 
 /** Adds both services to a server. */
@@ -42,12 +45,15 @@ export function addServices(server: grpc.Server, run: Run, events: ProgramEvents
       return response.setResult(resourceProto.Result.SUCCESS);
     }),
     registerResourceOutputs: unary((request: resourceProto.RegisterResourceOutputsRequest) => {
-      registerOutputs(run, request.getUrn(), propertiesOf(request.getOutputs()));
+      const outputs = propertiesOf(request.getOutputs());
+      run.mask.collect(outputs);
+      // Kept for the end: a program that breaks off registers none, and the old ones are to stay.
+      run.outputs.set(request.getUrn(), outputs);
       return new Empty();
     }),
     readResource: unary((request: resourceProto.ReadResourceRequest) => {
       const message = `the embedded engine cannot read what others have made (${request.getType()} ${request.getName()}); use the Pulumi CLI`;
-      throw run.steps.fail({ message });
+      throw run.steps.fail({ message, kind: "engine" });
     }),
     invoke: unary(async (request: resourceProto.ResourceInvokeRequest) => {
       const response = new providerProto.InvokeResponse();
@@ -67,7 +73,7 @@ export function addServices(server: grpc.Server, run: Run, events: ProgramEvents
   });
   server.addService(EngineService, {
     log: unary((request: engineProto.LogRequest) => {
-      logged(run, request);
+      logged(run, request, events);
       return new Empty();
     }),
     getRootResource: unary(() => {
@@ -137,14 +143,6 @@ function goalOf(request: resourceProto.RegisterResourceRequest): Goal {
   };
 }
 
-function registerOutputs(run: Run, urn: string, outputs: Properties): void {
-  const resource = run.ledger.settled(urn);
-  // A program that broke off has none: the old ones stay.
-  if (resource === undefined || run.steps.failed()) return;
-  run.mask.collect(outputs);
-  run.ledger.amend(resource, { ...resource, outputs });
-}
-
 async function invoke(run: Run, request: resourceProto.ResourceInvokeRequest): Promise<Properties> {
   const token = request.getTok();
   const args = propertiesOf(request.getArgs());
@@ -168,26 +166,26 @@ async function invoke(run: Run, request: resourceProto.ResourceInvokeRequest): P
   });
 }
 
-function logged(run: Run, request: engineProto.LogRequest): void {
+function logged(run: Run, request: engineProto.LogRequest, events: ProgramEvents): void {
   const message = request.getMessage().trimEnd();
   switch (request.getSeverity()) {
     case engineProto.LogSeverity.DEBUG:
       return; // these hold property values, secrets in clear among them
     case engineProto.LogSeverity.INFO:
-      if (request.getEphemeral()) run.progress.passing(run.mask.hide(message));
-      else run.progress.note(run.mask.hide(message));
+      if (request.getEphemeral()) run.progress.passing(message);
+      else run.progress.note(message);
       return;
     case engineProto.LogSeverity.WARNING:
-      run.progress.note(`warning: ${run.mask.hide(message)}`);
+      run.progress.note(`warning: ${message}`);
       return;
     case engineProto.LogSeverity.ERROR: {
       // The SDK ends a program that has failed by closing its channel: what is still under way then fails by that.
       if (run.steps.failed() && message.includes("Channel has been shut down")) return;
-      run.progress.note(`error: ${run.mask.hide(message)}`);
+      run.progress.note(`error: ${message}`);
       const urn = request.getUrn();
       const isProgram = urn === "" || urn.includes(`::${STACK_TYPE}::`);
       const failure = { message: withoutStack(message) };
-      run.steps.fail(isProgram ? failure : { ...failure, urn });
+      run.steps.fail({ ...failure, ...(isProgram ? events.refusal() : { urn }) });
     }
   }
 }

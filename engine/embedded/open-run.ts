@@ -1,11 +1,11 @@
 import type { EngineOptions } from "../engine";
+import type { Mask } from "../mask";
 import type { Progress } from "../progress/types";
 import type { Project } from "../stack-config";
-import { passphraseOf, type StackFiles } from "./files";
+import { makePassphrase, passphrasesOf, type StackFiles } from "./files";
 import { createLedger } from "./ledger";
 import type { Lock } from "./lock";
-import { createMask } from "./mask";
-import { openCrypter, type Crypter } from "./passphrase";
+import { openCrypter, WrongPassphrase, type Crypter } from "./passphrase";
 import type { ResourceTypes } from "./resource-type";
 import type { Run } from "./run";
 import { readState, unseal, type StackState } from "./state-file";
@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly preview: boolean;
   /** Without it nothing is written. */
   readonly lock: Lock | undefined;
+  /** Everything that is printed or told goes through it. */
+  readonly mask: Mask;
   readonly progress: Progress;
   /** Most steps at one time. */
   readonly parallel: number;
@@ -28,13 +30,12 @@ export interface RunOptions {
 
 /** Reads the state, decrypts it, and gets everything ready for one run. Throws when it cannot be read. */
 export async function openRun(options: RunOptions): Promise<Run> {
-  const { engine, project, types, files, preview, lock, progress, parallel } = options;
+  const { engine, project, types, files, preview, lock, mask, progress, parallel } = options;
   const crypter = keyOf(files, lock !== undefined);
   // A first `up` needs the key with its first step: it is derived while the program starts.
   if (lock !== undefined) crypter().catch(() => undefined);
   const state = await readOpened(files, crypter);
 
-  const mask = createMask();
   for (const { inputs, outputs } of state.resources) {
     mask.collect(inputs ?? {});
     mask.collect(outputs ?? {});
@@ -65,6 +66,7 @@ export async function openRun(options: RunOptions): Promise<Run> {
     types,
     registered: new Set(),
     doomed: new Set(),
+    outputs: new Map(),
   };
 }
 
@@ -86,14 +88,30 @@ export async function readOpened(
 function keyOf(files: StackFiles, mayWrite: boolean): () => Promise<Crypter> {
   let opened: Promise<Crypter> | undefined;
   return () => {
-    opened ??= openCrypter(passphraseOf(files, mayWrite), readState(files.state)?.salt).catch(
-      (error: unknown) => {
-        throw new Error(
-          `${error instanceof Error ? error.message : String(error)} (${files.state}): set PULUMI_CONFIG_PASSPHRASE ` +
-            `or PULUMI_CONFIG_PASSPHRASE_FILE to the one that was used, or put ${files.passphrase} back`,
-        );
-      },
-    );
+    opened ??= openKey(files, mayWrite);
     return opened;
   };
+}
+
+async function openKey(files: StackFiles, mayWrite: boolean): Promise<Crypter> {
+  const salt = readState(files.state)?.salt;
+  const candidates = passphrasesOf(files);
+  if (salt === undefined) {
+    return await openCrypter(candidates[0] ?? makePassphrase(files, mayWrite));
+  }
+  for (const passphrase of candidates) {
+    try {
+      return await openCrypter(passphrase, salt);
+    } catch (error) {
+      if (!(error instanceof WrongPassphrase)) throw error;
+    }
+  }
+  const reason =
+    candidates.length === 0
+      ? "the passphrase that this state was written with is not here"
+      : "the passphrase is not the one that this state was written with";
+  throw new Error(
+    `${reason} (${files.state}): set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to the one that ` +
+      `was used, or put ${files.passphrase} back`,
+  );
 }

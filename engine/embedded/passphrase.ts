@@ -14,6 +14,9 @@ export interface Crypter {
   decrypt(text: string): string;
 }
 
+/** The state was written with another one. */
+export class WrongPassphrase extends Error {}
+
 const ROUNDS = 1_000_000;
 const CHECK_TEXT = "pulumi";
 const TAG_BYTES = 16;
@@ -35,7 +38,7 @@ export async function openCrypter(passphrase: string, salt?: string): Promise<Cr
   } catch {
     // Falls to the error below: AES-GCM refuses what another key has sealed.
   }
-  throw new Error("the passphrase is not the one that this state was written with");
+  throw new WrongPassphrase("the passphrase is not the one that this state was written with");
 }
 
 function crypterOf(key: Buffer, salt: string): Crypter {

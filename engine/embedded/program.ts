@@ -8,6 +8,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { createInterface } from "node:readline";
 import type { ProgramConfig, Project } from "../stack-config";
+import { readRefusal, REFUSAL_FILE } from "../refusal";
 import type { Lock } from "./lock";
 import { addServices } from "./monitor";
 import { signalGroup } from "./processes";
@@ -42,6 +43,7 @@ export async function runProgram(run: Run, options: ProgramOptions): Promise<voi
     onEnd: () => {
       end.signalled = true;
     },
+    refusal: () => readRefusal(refusalFile(folder)),
   });
   try {
     await listen(server, address);
@@ -52,8 +54,8 @@ export async function runProgram(run: Run, options: ProgramOptions): Promise<voi
     if ((end.signalled && ending === "exit status 0") || run.steps.failed()) return;
     const printed = lastLines.length > 0 ? `. It said last:\n${lastLines.join("\n")}` : "";
     const message = `the program ended early, with ${ending}; nothing was deleted${printed}`;
-    run.progress.note(`error: ${run.mask.hide(message)}`);
-    run.steps.fail({ message });
+    run.progress.note(`error: ${message}`);
+    run.steps.fail({ message, kind: "engine" });
   } finally {
     server.forceShutdown();
     fs.rmSync(folder, { recursive: true, force: true });
@@ -67,6 +69,10 @@ export async function runProgram(run: Run, options: ProgramOptions): Promise<voi
 function socketFolder(): string {
   const folder = os.tmpdir();
   return fs.mkdtempSync(path.join(folder.length > 80 ? "/tmp" : folder, "engine-"));
+}
+
+function refusalFile(folder: string): string {
+  return path.join(folder, "refusal.json");
 }
 
 async function listen(server: grpc.Server, address: string): Promise<void> {
@@ -98,7 +104,7 @@ async function runChild(
     createInterface({ input: stream }).on("line", (line) => {
       lastLines.push(line);
       if (lastLines.length > LAST_LINES) lastLines.shift();
-      run.progress.note(run.mask.hide(line));
+      run.progress.note(line);
     });
   }
 
@@ -175,6 +181,7 @@ function spawnProgram(
         // compile every file anew, which costs more than all the rest of a run that changes nothing.
         PULUMI_NODEJS_TYPESCRIPT: "false",
         ENGINE_SOCKET_FOLDER: folder,
+        [REFUSAL_FILE]: refusalFile(folder),
       },
       // A group of its own: Ctrl-C reaches the engine alone, which ends the program in good order. The channel (ipc)
       // tells the program when the engine is killed.

@@ -58,7 +58,7 @@ export async function register(run: Run, goal: Goal): Promise<Registered> {
   } catch (error) {
     if (run.steps.failed()) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    run.progress.ended(urn, "create", run.mask.hide(message));
+    run.progress.ended(urn, "create", message);
     throw run.steps.fail({ urn, message });
   }
 }

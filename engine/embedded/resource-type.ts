@@ -20,6 +20,16 @@ export interface StepContext {
   processEnded(pid: number): void;
 }
 
+/** A command ended by itself, and not well. */
+export class CommandFailed extends Error {
+  constructor(
+    message: string,
+    readonly exitStatus: number,
+  ) {
+    super(message);
+  }
+}
+
 export interface Made {
   readonly id: string;
   readonly outputs: Properties;

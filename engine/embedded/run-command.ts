@@ -17,6 +17,8 @@ export interface CommandOptions {
 export interface CommandResult {
   /** `exit status 3` or `signal SIGKILL`; absent when it ended well. */
   readonly failure?: string;
+  /** Absent when a signal ended it. */
+  readonly exitStatus?: number;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -77,7 +79,8 @@ export function runCommand(options: CommandOptions): Promise<CommandResult> {
     });
     child.on("close", (code, signal) => {
       settle();
-      const output = { stdout: stdout(), stderr: stderr() };
+      const status = code === null ? {} : { exitStatus: code };
+      const output = { stdout: stdout(), stderr: stderr(), ...status };
       const failure = code === null ? `signal ${String(signal)}` : `exit status ${code}`;
       const result = code === 0 ? output : { ...output, failure };
       // The kernel takes a moment to end the others of the group; they must not be at work when we say that it ended.

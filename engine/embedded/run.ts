@@ -1,8 +1,8 @@
 /** What the parts of one run share. */
 
+import type { Mask } from "../mask";
 import type { Progress } from "../progress/types";
 import type { Ledger } from "./ledger";
-import type { Mask } from "./mask";
 import type { ResourceType, ResourceTypes } from "./resource-type";
 import type { ResourceState } from "./state-file";
 import type { Steps } from "./steps";
@@ -22,6 +22,8 @@ export interface Run {
   readonly registered: Set<string>;
   /** URNs that this run deletes or replaces, for `deletedWith`. */
   readonly doomed: Set<string>;
+  /** Outputs of components by URN, the stack's among them: they are the resource's own once the run has ended well. */
+  readonly outputs: Map<string, Properties>;
 }
 
 /** An explicit provider: its inputs are kept for those who name it, nothing is done. */

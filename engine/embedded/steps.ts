@@ -2,12 +2,13 @@
 
 import { setMaxListeners } from "node:events";
 import type { ChangeSummary, Failure } from "../engine";
+import type { Mask } from "../mask";
 import type { Operation, Progress } from "../progress/types";
 import type { Ledger } from "./ledger";
 import type { Lock } from "./lock";
-import type { Mask } from "./mask";
 import type { StepContext } from "./resource-type";
 import type { PendingOperation, ResourceState } from "./state-file";
+import { CommandFailed } from "./resource-type";
 import { titleOf } from "./urn";
 import type { Properties } from "./values";
 
@@ -68,9 +69,9 @@ export function createSteps(options: StepsOptions): Steps {
     changes[operation] = (changes[operation] ?? 0) + 1;
   };
 
-  function fail({ urn, message }: Failure): Stopped {
-    const hidden = mask.hide(message);
-    failures.push(urn === undefined ? { message: hidden } : { urn, message: hidden });
+  function fail(failure: Failure): Stopped {
+    const hidden = mask.hide(failure.message);
+    failures.push({ ...failure, message: hidden });
     waiting.splice(0).forEach((wake) => {
       wake();
     });
@@ -100,7 +101,7 @@ export function createSteps(options: StepsOptions): Steps {
       provider,
       secretOutputs: resource.additionalSecretOutputs ?? [],
       say: (line) => {
-        progress.said(resource.urn, mask.hide(line));
+        progress.said(resource.urn, line);
       },
       processStarted: (pid) => lock?.started(pid),
       processEnded: (pid) => lock?.ended(pid),
@@ -129,8 +130,9 @@ export function createSteps(options: StepsOptions): Steps {
       // Stopped in the middle, nobody knows how far it got: the journal keeps it for the next run.
       if (!signal.aborted) ledger.end(journaled);
       await ledger.save();
-      progress.ended(urn, operation, mask.hide(message));
-      throw fail({ urn, message });
+      progress.ended(urn, operation, message);
+      const ended = error instanceof CommandFailed ? { exitStatus: error.exitStatus } : {};
+      throw fail({ urn, message, ...ended });
     }
   }
 

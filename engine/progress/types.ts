@@ -13,7 +13,7 @@ export interface Summary {
   readonly seconds: number;
 }
 
-/** Shows a run while it goes on. Texts that it gets hold no secrets any more. */
+/** Shows a run while it goes on. Secrets in the texts are hidden by what `openProgress` puts before it. */
 export interface Progress {
   /** A resource is part of the stack: `parent` is the URN above it, or empty. */
   registered(urn: string, parent: string): void;

@@ -48,23 +48,31 @@ export interface CliRunner {
   ): Promise<CliResult>;
 }
 
+/** Told of each process of the CLI, the leader of a group of its own. */
+export interface ProcessWatch {
+  readonly onStart?: (pid: number) => void;
+  readonly onEnd?: (pid: number) => void;
+}
+
 /**
  * The SDK's own `run` starts the CLI in our process group: Ctrl-C in a terminal would reach it beside the SIGINT that
  * an abort sends, and Pulumi takes the second one for "stop at once, whatever is half done".
  *
  * @param command path of the CLI.
+ * @param environment over ours; `undefined` takes a variable away.
  */
-export function cliRunner(command: string): CliRunner {
+export function cliRunner(
+  command: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  watch: ProcessWatch = {},
+): CliRunner {
   return {
     run: async (args, cwd, env, onOutput, onError, signal) => {
+      const all = { ...process.env, ...env, ...environment };
       const result = await runCli(
-        command,
-        withoutSelecting(args),
-        cwd,
-        env,
-        onOutput,
-        onError,
-        signal,
+        [command, ...withoutSelecting(args)],
+        { cwd, env: all, signal },
+        { ...watch, onOutput, onError },
       );
       if (result.code !== 0) throw new CliError(result);
       return result;
@@ -79,28 +87,43 @@ export function withoutSelecting(args: readonly string[]): readonly string[] {
   return args[1] === "init" ? [...args, "--no-select"] : args;
 }
 
+interface RunOptions {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal | undefined;
+}
+
+interface Listeners extends ProcessWatch {
+  readonly onOutput: OnText | undefined;
+  readonly onError: OnText | undefined;
+}
+
+/** The CLI writes its backend's files readable for all; by this mask they are the user's own. */
+const OWN_FILES = 'umask 077 && exec "$0" "$@"';
+
 function runCli(
-  command: string,
-  args: readonly string[],
-  cwd: string,
-  env: Readonly<Record<string, string>>,
-  onOutput: OnText | undefined,
-  onError: OnText | undefined,
-  signal: AbortSignal | undefined,
+  [command = "", ...args]: readonly string[],
+  { cwd, env, signal }: RunOptions,
+  { onStart, onEnd, onOutput, onError }: Listeners,
 ): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, [...args, "--non-interactive"], {
+    const child = spawn("/bin/sh", ["-c", OWN_FILES, command, ...args, "--non-interactive"], {
       cwd,
       env: {
-        ...process.env,
         ...env,
         // The language host that came with the CLI lies beside it.
-        PATH: [path.dirname(command), process.env.PATH ?? ""].join(path.delimiter),
+        PATH: [path.dirname(command), env.PATH ?? ""].join(path.delimiter),
         PULUMI_AUTOMATION_API: "true",
       },
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     });
+    const { pid } = child;
+    if (pid !== undefined) onStart?.(pid);
+    const settle = (): void => {
+      signal?.removeEventListener("abort", interrupt);
+      if (pid !== undefined) onEnd?.(pid);
+    };
     const interrupt = (): void => {
       child.kill("SIGINT");
     };
@@ -117,11 +140,11 @@ function runCli(
       onError?.(text);
     });
     child.on("error", (error) => {
-      signal?.removeEventListener("abort", interrupt);
+      settle();
       reject(new Error(`cannot run the Pulumi CLI ${command}: ${error.message}`));
     });
     child.on("close", (code) => {
-      signal?.removeEventListener("abort", interrupt);
+      settle();
       resolve({ stdout: stdout.join(""), stderr: stderr.join(""), code: code ?? -1 });
     });
   });

@@ -1,11 +1,18 @@
-/** The CLI's engine events as progress, failures and counts. */
+/**
+ * The CLI's engine events as progress, failures and counts.
+ *
+ * Its log holds more than what it prints: settings in clear, whole resources, diagnostics of severity `debug` with every
+ * property in them. So only what is known to be for people is told, and whatever else there is, or will be, is not.
+ */
 
-import type { DiagnosticEvent, EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
 import type { ChangeSummary, Failure } from "../engine";
+import type { Mask } from "../mask";
 import type { Operation, Progress } from "../progress/types";
+import { engineEventOf, type Diagnostic, type Policy, type StepMetadata } from "./engine-event";
+import { failureOf, withoutColours } from "./provider-message";
 
 export interface EventReader {
-  read(event: EngineEvent): void;
+  read(event: unknown): void;
   failures(): readonly Failure[];
   changes(): ChangeSummary;
 }
@@ -21,13 +28,25 @@ const OPERATIONS: ReadonlySet<string> = new Set<Operation>([
 ]);
 const COUNTED = ["create", "update", "replace", "delete", "same"] as const;
 
-/** `preview`: steps are what would be done. */
-export function readEvents(progress: Progress, preview: boolean): EventReader {
+/** The parts of the CLI that take their time before anything happens. */
+const SLOW_BEGINNINGS: ReadonlySet<string> = new Set(["plugin-download", "plugin-install"]);
+
+/**
+ * @param mask for the failures; what goes to `progress` is hidden there.
+ * @param preview steps are what would be done.
+ * @param refusal the kind of an error that the program tells.
+ */
+export function readEvents(
+  progress: Progress,
+  mask: Pick<Mask, "hide">,
+  preview: boolean,
+  refusal: () => Pick<Failure, "kind">,
+): EventReader {
   const failures: Failure[] = [];
   let changes: ChangeSummary = {};
 
   function step(
-    { urn, op, diffs, new: wanted, old }: StepEventMetadata,
+    { urn, op, diffs, new: wanted, old }: StepMetadata,
     phase: "started" | "ended",
   ): void {
     // `replace` is the name for the two steps that follow it.
@@ -40,38 +59,66 @@ export function readEvents(progress: Progress, preview: boolean): EventReader {
     } else progress.ended(urn, op);
   }
 
-  function failed({ urn, op }: StepEventMetadata): void {
+  function failed({ urn, op }: StepMetadata): void {
     const failure = failures.findLast((each) => each.urn === urn);
     if (isOperation(op)) progress.ended(urn, op, failure?.message ?? "it failed");
   }
 
-  function diagnostic(event: DiagnosticEvent): void {
+  function fail(failure: Failure): void {
+    failures.push({ ...failure, message: mask.hide(failure.message) });
+  }
+
+  function info(text: string, urn: string | undefined, isPassing: boolean): void {
+    if (isPassing) {
+      progress.passing(text);
+      return;
+    }
+    for (const line of mask.hide(text).split("\n")) {
+      if (urn === undefined) progress.note(line);
+      else progress.said(urn, line);
+    }
+  }
+
+  function diagnostic(event: Diagnostic): void {
     const text = withoutColours(event.message).trimEnd();
     const urn = event.urn === undefined || isStack(event.urn) ? undefined : event.urn;
     if (text === "") return;
-    if (event.severity === "error") {
-      // The last words of every failed run.
-      if (/^(update|preview|destroy) failed$/.test(text)) return;
-      const message = readable(text);
-      failures.push(urn === undefined ? { message } : { urn, message });
-      if (urn === undefined) progress.note(`error: ${text}`);
-    } else if (event.severity === "warning") {
-      progress.note(`warning: ${text}`);
-    } else if (event.ephemeral === true) {
-      progress.passing(text);
-    } else {
-      for (const line of text.split("\n")) {
-        if (urn === undefined) progress.note(line);
-        else progress.said(urn, line);
-      }
+    switch (event.severity) {
+      case "error":
+        // The last words of every failed run.
+        if (/^(update|preview|destroy) failed$/.test(text)) return;
+        fail({ ...failureOf(text), ...(urn === undefined ? refusal() : { urn }) });
+        if (urn === undefined) progress.note(`error: ${text}`);
+        return;
+      case "warning":
+        progress.note(`warning: ${text}`);
+        return;
+      case "info":
+      case "info#err":
+        info(text, urn, event.ephemeral === true);
+    }
+  }
+
+  function policy({ policyName, message, enforcementLevel, resourceUrn }: Policy): void {
+    const text = `policy ${policyName}: ${withoutColours(message).trim()}`;
+    if (enforcementLevel !== "mandatory") progress.note(`warning: ${text}`);
+    else {
+      fail({ message: text, ...(resourceUrn !== undefined && { urn: resourceUrn }) });
+      progress.note(`error: ${text}`);
     }
   }
 
   return {
-    read(event) {
+    read(value) {
+      const event = engineEventOf(value);
+      if (event === undefined) return;
       if (event.resourcePreEvent) step(event.resourcePreEvent.metadata, "started");
       if (event.resOutputsEvent) step(event.resOutputsEvent.metadata, "ended");
       if (event.diagnosticEvent) diagnostic(event.diagnosticEvent);
+      if (event.policyEvent) policy(event.policyEvent);
+      if (event.progressEvent && SLOW_BEGINNINGS.has(event.progressEvent.type)) {
+        progress.passing(withoutColours(event.progressEvent.message));
+      }
       if (event.resOpFailedEvent) failed(event.resOpFailedEvent.metadata);
       if (event.summaryEvent) changes = counted(event.summaryEvent.resourceChanges);
     },
@@ -95,29 +142,4 @@ function counted(all: Readonly<Partial<Record<string, number>>>): ChangeSummary 
       return count > 0 ? [[name, count]] : [];
     }),
   );
-}
-
-/** Events carry Pulumi's own colour marks, `<{%fg 1%}>` and the like. */
-function withoutColours(text: string): string {
-  return text.replace(/<\{%[^%]*%\}>/g, "");
-}
-
-/**
- * What went wrong without the lines of a stack, and for a command what it said: the provider's message begins with the whole
- * command text (`exit status 3: running "…":`).
- */
-export function readable(text: string): string {
-  const message = text
-    .replace(/^\d+ errors? occurred:\s*\*\s*/, "")
-    .split("\n")
-    .filter((line) => !/^\s+at /.test(line))
-    .join("\n")
-    .trim();
-  const command =
-    /^(exit status \d+|signal: [\w ]+): running "(?:[^"\\]|\\.)*":?\s*([\s\S]*)$/.exec(message);
-  if (command === null) return message;
-  const [, ending = "", said = ""] = command;
-  return said.trim() === ""
-    ? `the command ended with ${ending} and did not say why`
-    : `${said.trim()} (${ending})`;
 }

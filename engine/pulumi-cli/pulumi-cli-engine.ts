@@ -1,12 +1,22 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
-import type { EngineEvent, Stack } from "@pulumi/pulumi/automation";
-import type { Engine, EngineOptions, EngineResult, OutputValue } from "../engine";
+import * as path from "node:path";
+import type { Stack } from "@pulumi/pulumi/automation";
+import { takeLock } from "../embedded/lock";
+import type { Engine, EngineOptions, EngineResult, Failure, OutputValue } from "../engine";
+import { openMask, type Mask } from "../mask";
 import { openProgress } from "../progress/progress";
 import type { Progress } from "../progress/types";
-import { stackFileOf, StackConfigError } from "../stack-config";
-import { CliError, cliRunner } from "./cli-process";
-import { cliEnvironment, cliFiles, hasOwnBackend, keepingFile, prepareFiles } from "./environment";
+import { readRefusal } from "../refusal";
+import { StackConfigError } from "../stack-config";
+import { CliError, cliRunner, type ProcessWatch } from "./cli-process";
+import {
+  cliEnvironment,
+  cliFiles,
+  hasOwnBackend,
+  prepareFiles,
+  type CliFiles,
+} from "./environment";
 import { readEvents, type EventReader } from "./events";
 import { findPulumiCli } from "./find-cli";
 
@@ -45,7 +55,7 @@ export function pulumiCliEngine(options: EngineOptions): Engine {
 }
 
 interface Session {
-  readonly options: EngineOptions;
+  readonly files: CliFiles;
   /** Selects the stack; `undefined` when there is none. */
   readonly find: () => Promise<Stack | undefined>;
   readonly create: () => Promise<Stack>;
@@ -54,8 +64,7 @@ interface Session {
   /** For every call that does something. */
   readonly flags: {
     readonly color: "never";
-    readonly configFile: string;
-    readonly onEvent: (event: EngineEvent) => void;
+    readonly onEvent: (event: unknown) => void;
     readonly signal?: AbortSignal;
   };
 }
@@ -72,8 +81,6 @@ async function preview(session: Session): Promise<void> {
 
 async function up(session: Session): Promise<void> {
   const stack = (await session.find()) ?? (await session.create());
-  // Without `showSecrets: false` the SDK reads the history with secrets, for which the CLI takes the key from the
-  // user's own stack file and not from our copy.
   await stack.up({ ...session.flags, showSecrets: false });
 }
 
@@ -84,7 +91,7 @@ async function destroy(session: Session): Promise<void> {
   await session.remove();
   // An own backend holds other stacks, too; ours has just this one.
   if (!hasOwnBackend(process.env)) {
-    fs.rmSync(cliFiles(session.options).folder, { recursive: true, force: true });
+    fs.rmSync(session.files.folder, { recursive: true, force: true });
   }
 }
 
@@ -92,11 +99,12 @@ async function outputs(
   cli: string,
   options: EngineOptions,
 ): Promise<Readonly<Record<string, OutputValue>>> {
-  if (!hasOwnBackend(process.env) && !fs.existsSync(cliFiles(options).backend)) return {};
-  return await keepingFile(stackFileOf(options), async () => {
-    const session = await openSession(cli, options, () => undefined);
-    return (await (await session.find())?.outputs()) ?? {};
-  });
+  const files = cliFiles(options);
+  if (!hasOwnBackend(process.env) && !fs.existsSync(files.backend)) return {};
+  // Only reads: while another run is at work, its files are not written anew.
+  if (!fs.existsSync(files.config)) prepareFiles(options, files);
+  const session = await openSession(cli, options, { onEvent: () => undefined });
+  return (await (await session.find())?.outputs()) ?? {};
 }
 
 async function timed(
@@ -106,51 +114,90 @@ async function timed(
   work: (session: Session) => Promise<void>,
 ): Promise<EngineResult> {
   const startedAt = Date.now();
-  const progress = await openProgress(options.progress ?? "tree");
-  const outcome = await keepingFile(stackFileOf(options), () =>
-    carryOut(verb, cli, options, progress, work),
-  );
-  const result = { ...outcome, seconds: (Date.now() - startedAt) / 1000 };
-  progress.finished({ verb, ...result });
-  return result;
+  const files = cliFiles(options);
+  const mask = openMask(process.env, options.config);
+  const progress = await openProgress(options, mask);
+  const isNew = !fs.existsSync(files.folder);
+  fs.mkdirSync(options.workDir, { recursive: true, mode: 0o700 });
+  // Two of the CLI would trip over each other's files before one of them finds the stack locked.
+  const lock = await takeLock(files.lock, verb);
+  try {
+    const outcome = await carryOut(verb, options, { progress, mask }, async (onEvent) => {
+      prepareFiles(options, files);
+      const session = await openSession(cli, options, {
+        onEvent,
+        onStart: (pid) => {
+          lock.started(pid);
+        },
+        onEnd: (pid) => {
+          lock.ended(pid);
+        },
+      });
+      await unlockOwn(session);
+      await work(session);
+    });
+    const result = { ...outcome, seconds: (Date.now() - startedAt) / 1000 };
+    progress.finished({ verb, ...result });
+    return result;
+  } finally {
+    if (isNew && verb !== "up") fs.rmSync(files.folder, { recursive: true, force: true });
+    lock.release();
+    removeIfEmpty(options.workDir);
+  }
+}
+
+/** A preview and a `destroy` of nothing leave no folder that was not there. */
+function removeIfEmpty(folder: string): void {
+  if (fs.readdirSync(folder).length === 0) fs.rmdirSync(folder);
+}
+
+/** A run that was killed has left its lock in our backend, which this one holds alone. */
+async function unlockOwn(session: Session): Promise<void> {
+  const locks = path.join(session.files.backend, ".pulumi", "locks");
+  if (hasOwnBackend(process.env) || !fs.existsSync(locks)) return;
+  const left = fs.readdirSync(locks, { recursive: true, withFileTypes: true });
+  if (left.some((entry) => entry.isFile())) await (await session.find())?.cancel();
 }
 
 async function carryOut(
   verb: Verb,
-  cli: string,
   options: EngineOptions,
-  progress: Progress,
-  work: (session: Session) => Promise<void>,
+  { progress, mask }: { readonly progress: Progress; readonly mask: Mask },
+  work: (onEvent: (event: unknown) => void) => Promise<void>,
 ): Promise<Outcome> {
-  const events = readEvents(progress, verb === "preview");
-  const isNew = !fs.existsSync(cliFiles(options).folder);
-  const fail = (message: string): Outcome => {
+  const events = readEvents(progress, mask, verb === "preview", () =>
+    readRefusal(cliFiles(options).refusal),
+  );
+  const fail = (failure: Failure): Outcome => {
+    const message = mask.hide(failure.message);
     progress.note(`error: ${message}`);
-    return { ok: false, changes: events.changes(), failures: [...events.failures(), { message }] };
+    const failures = [...events.failures(), { ...failure, message }];
+    return { ok: false, changes: events.changes(), failures };
   };
-  if (options.signal?.aborted) return fail("interrupted before anything was begun");
+  if (options.signal?.aborted) {
+    return fail({ message: "interrupted before anything was begun", kind: "interrupted" });
+  }
   try {
-    const session = await openSession(cli, options, (event) => {
+    await work((event) => {
       events.read(event);
     });
-    await work(session);
     return outcomeOf(events);
   } catch (error) {
-    if (error instanceof StackConfigError) return fail(error.message);
+    if (error instanceof StackConfigError)
+      return fail({ message: error.message, kind: "settings" });
     if (!(error instanceof CliError)) throw error;
     if (error.isLocked) {
       throw new Error(
-        `the stack ${options.stack} is in use by another run of Pulumi: ${error.message}`,
+        `the stack ${options.stack} is in use by another run of Pulumi: ${mask.hide(error.message)}`,
       );
     }
     if (options.signal?.aborted) {
-      return fail("interrupted: what was made is kept, and the next run goes on from there");
+      const message = "interrupted: what was made is kept, and the next run goes on from there";
+      return fail({ message, kind: "interrupted" });
     }
-    return events.failures().length > 0 ? outcomeOf(events) : fail(error.message);
-  } finally {
-    if (isNew && verb === "preview") {
-      fs.rmSync(cliFiles(options).folder, { recursive: true, force: true });
-    }
+    return events.failures().length > 0
+      ? outcomeOf(events)
+      : fail({ message: error.message, kind: "engine" });
   }
 }
 
@@ -162,21 +209,19 @@ function outcomeOf(events: EventReader): Outcome {
 async function openSession(
   cli: string,
   options: EngineOptions,
-  onEvent: (event: EngineEvent) => void,
+  { onEvent, ...watch }: ProcessWatch & Pick<Session["flags"], "onEvent">,
 ): Promise<Session> {
   // Takes a second to load, which the embedded engine need not wait for.
   const { LocalWorkspace, PulumiCommand, Stack } =
     await import("@pulumi/pulumi/automation/index.js");
   const files = cliFiles(options);
-  prepareFiles(options, files);
-  const command = Object.assign(await PulumiCommand.get(), cliRunner(cli));
+  const runner = cliRunner(cli, cliEnvironment(process.env, files), watch);
   const workspace = await LocalWorkspace.create({
-    workDir: options.projectDir,
-    envVars: { ...cliEnvironment(process.env, files) },
-    pulumiCommand: command,
+    workDir: files.folder,
+    pulumiCommand: Object.assign(await PulumiCommand.get(), runner),
   });
   return {
-    options,
+    files,
     find: async () => {
       try {
         return await Stack.select(options.stack, workspace);
@@ -189,7 +234,6 @@ async function openSession(
     remove: () => workspace.removeStack(options.stack, { preserveConfig: true }),
     flags: {
       color: "never",
-      configFile: files.config,
       onEvent,
       ...(options.signal !== undefined && { signal: options.signal }),
     },

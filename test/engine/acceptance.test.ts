@@ -102,6 +102,26 @@ describe.each(engines)("the %s engine", (name) => {
     expect((await stack.engine().destroy()).ok).toBe(true);
   }, 300_000);
 
+  // With the CLI this is the program's part: test/components/program.test.ts.
+  it.skipIf(name === "pulumi")(
+    "keeps the outputs of the last good run when the next one fails",
+    async () => {
+      const stack = await testStack("chain", name);
+      expect((await stack.engine().up()).ok).toBe(true);
+      const before = await stack.engine().outputs();
+      expect(Object.keys(before)).toHaveLength(3);
+
+      expect((await stack.engine({ refuse: "true" }).up()).ok).toBe(false);
+      expect(await stack.engine().outputs(), "refused").toEqual(before);
+      expect((await stack.engine({ text: "two", fail: "true", revision: "2" }).up()).ok).toBe(
+        false,
+      );
+      expect(await stack.engine().outputs(), "failed").toEqual(before);
+      expect((await stack.engine().destroy()).ok).toBe(true);
+    },
+    300_000,
+  );
+
   it("hands on a program's refusal word for word, and makes nothing", async () => {
     const stack = await testStack("odd", name);
 

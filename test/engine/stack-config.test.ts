@@ -1,9 +1,13 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import type { EngineOptions } from "../../engine/engine";
-import { mergedStackFile, programConfig, readProject } from "../../engine/stack-config";
+import {
+  mergedStackFile,
+  programConfig,
+  readProject,
+  StackConfigError,
+} from "../../engine/stack-config";
 import { temporaryDirectory } from "../support/temporary";
 
 async function project(files: Readonly<Record<string, string>>): Promise<EngineOptions> {
@@ -40,6 +44,24 @@ describe("the settings of a stack", () => {
     });
     const config = configOf({ ...options, config: { word: "sesame" } });
     expect(config).toEqual({ values: { "p:word": "sesame" }, secretKeys: ["p:word"] });
+  });
+
+  it("that are declared as secret may stand in no file in clear, as with the CLI", async () => {
+    const declared = (more: string) => ({
+      "Pulumi.yaml": `name: p\nruntime: nodejs\nconfig:\n  p:word: {secret: true, ${more}}\n`,
+    });
+    const refusal = /p:word is declared as secret .* in clear .*Pulumi\.dev\.yaml/;
+    const byDefault = await project(declared('type: string, default: ""'));
+    expect(() => configOf(byDefault)).toThrow(refusal);
+    expect(() => configOf(byDefault)).toThrow(StackConfigError);
+    expect(configOf({ ...byDefault, config: { word: "sesame" } }).secretKeys).toEqual(["p:word"]);
+    const inFile = await project({
+      ...declared("type: string"),
+      "Pulumi.dev.yaml": "config:\n  p:word: sesame\n",
+    });
+    expect(() => configOf(inFile)).toThrow(refusal);
+    // Without a type the CLI does not look.
+    expect(configOf(await project(declared("default: x"))).secretKeys).toEqual(["p:word"]);
   });
 
   it("without a value and a default are refused, all at once, as Pulumi does", async () => {
@@ -83,10 +105,12 @@ describe("the settings of a stack", () => {
       "Pulumi.dev.yaml": "encryptionsalt: v1:salt\nconfig:\n  p:a: old\n  p:b: {secure: v1:abc}\n",
     });
     const given = { ...options, config: { a: "new", list: "[1]" } };
-    expect(parse(mergedStackFile(given, readProject(given.projectDir)))).toEqual({
+    const read = readProject(given.projectDir);
+    expect(mergedStackFile(given, read, true)).toEqual({
       encryptionsalt: "v1:salt",
       config: { "p:a": "new", "p:b": { secure: "v1:abc" }, "p:list": [1] },
     });
+    expect(() => mergedStackFile(given, read, false), "without the key").toThrow(StackConfigError);
   });
 
   it("need a project, and one that can be read", async () => {

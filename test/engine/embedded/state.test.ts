@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import * as crypto from "node:crypto";
 import * as fs from "node:fs";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { stackFiles } from "../../../engine/embedded/files";
 import { openCrypter } from "../../../engine/embedded/passphrase";
 import type { ResourceState } from "../../../engine/embedded/state-file";
@@ -141,6 +141,27 @@ describe("the state of a stack", () => {
       /the passphrase is not the one that this state was written with .*set PULUMI_CONFIG_PASSPHRASE/,
     );
   });
+
+  it("of a passphrase that is not here gets no other one, and what the message says to do works", async () => {
+    const stack = await testStack("chain");
+    const files = stackFiles(stack.workDir, "test");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.stubEnv("PULUMI_CONFIG_PASSPHRASE", "the right one");
+    expect((await stack.engine().up()).ok).toBe(true);
+
+    vi.stubEnv("PULUMI_CONFIG_PASSPHRASE", undefined);
+    await expect(stack.engine().up()).rejects.toThrow(
+      /the passphrase that this state was written with is not here .*set PULUMI_CONFIG_PASSPHRASE/,
+    );
+    expect(fs.existsSync(files.passphrase), "no new one").toBe(false);
+    vi.stubEnv("PULUMI_CONFIG_PASSPHRASE", "a wrong one");
+    await expect(stack.engine().up()).rejects.toThrow("the passphrase is not the one");
+
+    // Also where an older release has left a wrong one.
+    fs.writeFileSync(files.passphrase, "a wrong one\n");
+    vi.stubEnv("PULUMI_CONFIG_PASSPHRASE", "the right one");
+    expect(await stack.engine().up()).toMatchObject({ ok: true, changes: { same: 7 } });
+  }, 120_000);
 
   it("takes the passphrase of PULUMI_CONFIG_PASSPHRASE, and then keeps none", async () => {
     const before = process.env.PULUMI_CONFIG_PASSPHRASE;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createMask } from "../../../engine/embedded/mask";
+import { createMask } from "../../../engine/mask";
 import { changedPaths, ignoreChanges, parsePath, within } from "../../../engine/embedded/paths";
 import {
   defaultProviderUrn,

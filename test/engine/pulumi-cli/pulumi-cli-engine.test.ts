@@ -9,8 +9,8 @@ import { parse } from "yaml";
 import { chooseEngine } from "../../../engine/choose";
 import { CliError, withoutSelecting } from "../../../engine/pulumi-cli/cli-process";
 import { cliEnvironment, cliFiles } from "../../../engine/pulumi-cli/environment";
-import { readable } from "../../../engine/pulumi-cli/events";
 import { findPulumiCli } from "../../../engine/pulumi-cli/find-cli";
+import { failureOf } from "../../../engine/pulumi-cli/provider-message";
 import { pulumiCliEngine } from "../../../engine/pulumi-cli/pulumi-cli-engine";
 import { temporaryDirectory } from "../../support/temporary";
 import { stderrOf, until } from "../support";
@@ -19,7 +19,8 @@ interface Call {
   readonly args: readonly string[];
   readonly config?: string;
   readonly backend?: string;
-  readonly passphraseFile?: string;
+  readonly passphrase?: string;
+  readonly project: string;
   readonly cwd: string;
 }
 
@@ -42,6 +43,7 @@ async function fakeCli() {
   const log = path.join(directory, "log");
   vi.stubEnv("PATH", `${bin}${path.delimiter}${process.env.PATH ?? ""}`);
   vi.stubEnv("FAKE_PULUMI_LOG", log);
+  vi.stubEnv("FAKE_PULUMI_EVENTS", path.join(__dirname, "events.cjs"));
   const options = {
     projectDir,
     stack: "test",
@@ -88,21 +90,16 @@ describe("the Pulumi CLI as an engine", () => {
     expect(find?.args).toEqual(["stack", "--stack", "test", "--non-interactive"]);
     expect(init?.args).toEqual(["stack", "init", "test", "--no-select", "--non-interactive"]);
     expect(up?.args.slice(0, 3)).toEqual(["up", "--yes", "--skip-preview"]);
-    expect(up?.args).toEqual(
-      expect.arrayContaining([
-        "--color",
-        "never",
-        "--stack",
-        "test",
-        "--config-file",
-        files.config,
-      ]),
-    );
-    expect(up?.cwd).toBe(options.projectDir);
+    expect(up?.args).toEqual(expect.arrayContaining(["--color", "never", "--stack", "test"]));
+    expect(up?.cwd).toBe(files.folder);
+    expect(parse(up?.project ?? "")).toMatchObject({ name: "chain", main: options.projectDir });
     expect(up?.backend).toBe(`file://${files.backend}`);
-    expect(up?.passphraseFile).toBe(files.passphrase);
-    expect(parse(up?.config ?? "")).toEqual({ config: { "chain:a": "new", "chain:b": "kept" } });
-    // Two for the outputs and one for the history, which must not ask for secrets with the salt of the user's file.
+    expect(up?.passphrase).toBe(fs.readFileSync(files.passphrase, "utf8").trim());
+    expect(parse(up?.config ?? "")).toEqual({
+      config: { "chain:a": "new", "chain:b": "kept" },
+      encryptionsalt: expect.any(String) as string,
+    });
+    // Two for the outputs and one for the history, which need not ask for secrets.
     expect(rest.map(({ args }) => args[1])).toEqual(["output", "output", "history"]);
     expect(rest[2]?.args).not.toContain("--show-secrets");
 
@@ -170,12 +167,113 @@ describe("the Pulumi CLI as an engine", () => {
         {
           urn: "urn:pulumi:test::chain::command:local:Command::first",
           message: "the reason (exit status 3)",
+          exitStatus: 3,
         },
       ],
     });
     expect(output).toMatch(
       /command:local:Command first: failed \([\d.]+ s\): the reason \(exit status 3\)/,
     );
+  });
+
+  it("tells what is for people and nothing else, of every kind of event that there is", async () => {
+    const { options } = await fakeCli();
+    vi.stubEnv("FAKE_PULUMI_EVERYTHING", "yes");
+    vi.stubEnv("CLOUD_PASSWORD", "open-sesame-of-the-environment");
+    let result;
+    const output = await stderrOf(async () => {
+      result = await pulumiCliEngine({ ...options, progress: "lines" }).up();
+    });
+    expect(result).toEqual({
+      ok: true,
+      changes: { create: 1 },
+      failures: [],
+      seconds: expect.any(Number) as number,
+    });
+    expect(
+      output
+        .replace(/[\d.]+ s/g, "N s")
+        .trim()
+        .split("\n"),
+    ).toEqual([
+      "+ command:local:Command first: creating",
+      "for people",
+      "the program's stderr",
+      "the key is [secret] and the word [secret]",
+      "warning: be careful with [secret]",
+      "warning: policy ports: no public ports",
+      "+ command:local:Command first: created (N s)",
+      "up: 1 created in N s",
+    ]);
+  });
+
+  it("never reads the salt of the user's stack file, and never writes there, whatever happens", async () => {
+    const { options, stackFile, files, calls } = await fakeCli();
+    fs.appendFileSync(stackFile, "encryptionsalt: v1:of-a-stack-of-the-users-own\n");
+    const before = fs.readFileSync(stackFile, "utf8");
+
+    const engine = pulumiCliEngine(options);
+    expect((await engine.up()).failures).toEqual([]);
+    expect((await engine.up()).ok).toBe(true);
+    expect(Object.keys(await engine.outputs())).toEqual(["open", "word"]);
+    expect(calls().every(({ config }) => !config?.includes("of-a-stack-of-the-users-own"))).toBe(
+      true,
+    );
+    expect(fs.readFileSync(stackFile, "utf8")).toBe(before);
+
+    // What the CLI wrote is readable by nobody else.
+    const modes = fs
+      .readdirSync(files.backend, { recursive: true, withFileTypes: true })
+      .map((entry) => fs.statSync(path.join(entry.parentPath, entry.name)).mode & 0o077);
+    expect(modes.length).toBeGreaterThan(1);
+    expect(modes.every((mode) => mode === 0)).toBe(true);
+  });
+
+  it("refuses an encrypted setting of the user's file, whose key belongs to another stack", async () => {
+    const { options, stackFile } = await fakeCli();
+    fs.writeFileSync(stackFile, "config:\n  chain:b:\n    secure: v1:abc\nencryptionsalt: v1:x\n");
+    const { failures } = await pulumiCliEngine(options).up();
+    expect(failures).toEqual([
+      { kind: "settings", message: expect.stringMatching(/chain:b .* is encrypted/) as string },
+    ]);
+  });
+
+  it("goes on after a run that was killed, whose lock is still there", async () => {
+    const { options, files } = await fakeCli();
+    expect((await pulumiCliEngine(options).up()).ok).toBe(true);
+    const lock = path.join(files.backend, ".pulumi", "locks", "test", "a-lock.json");
+    fs.writeFileSync(lock, "{}");
+    expect(await pulumiCliEngine(options).up()).toMatchObject({ ok: true, failures: [] });
+    expect(fs.existsSync(lock)).toBe(false);
+  });
+
+  it("refuses a second run at the same time, and leaves the first one alone", async () => {
+    const { options, stackFile } = await fakeCli();
+    const before = fs.readFileSync(stackFile, "utf8");
+    const marker = path.join(options.projectDir, "marker");
+    vi.stubEnv("FAKE_PULUMI_HANGS", marker);
+    const controller = new AbortController();
+    const first = pulumiCliEngine({ ...options, signal: controller.signal }).up();
+    await until("the CLI to run", () => fs.existsSync(marker));
+    await expect(pulumiCliEngine(options).up()).rejects.toThrow(/the stack is in use: process \d+/);
+    expect(fs.readFileSync(marker, "utf8")).toBe("running");
+    controller.abort();
+    expect((await first).ok).toBe(false);
+    expect(fs.readFileSync(stackFile, "utf8")).toBe(before);
+  });
+
+  it("makes no other passphrase where the stack's own is gone, and takes it from the environment", async () => {
+    const { options, files } = await fakeCli();
+    expect((await pulumiCliEngine(options).up()).ok).toBe(true);
+    const passphrase = fs.readFileSync(files.passphrase, "utf8").trim();
+    vi.stubEnv("PULUMI_CONFIG_PASSPHRASE", "of other stacks");
+    expect((await pulumiCliEngine(options).up()).ok, "its own goes before").toBe(true);
+    vi.stubEnv("PULUMI_CONFIG_PASSPHRASE", undefined);
+    fs.rmSync(files.passphrase);
+    await expect(pulumiCliEngine(options).up()).rejects.toThrow(/passphrase .* is not here: set/);
+    expect(fs.existsSync(files.passphrase)).toBe(false);
+    vi.stubEnv("PULUMI_CONFIG_PASSPHRASE", passphrase);
+    expect((await pulumiCliEngine(options).up()).ok).toBe(true);
   });
 
   it("throws for a stack that another run holds", async () => {
@@ -228,10 +326,12 @@ describe("without a Pulumi CLI", () => {
 
 describe("the CLI's surroundings", () => {
   const files = cliFiles({ projectDir: "/p", stack: "s", workDir: "/w" });
+  const always = { PULUMI_SKIP_UPDATE_CHECK: "true", PROGRAM_FAILURE_FILE: files.refusal };
 
   it("are ours only where the user's environment says nothing", () => {
     expect(cliEnvironment({}, files)).toEqual({
-      PULUMI_SKIP_UPDATE_CHECK: "true",
+      ...always,
+      PULUMI_CONFIG_PASSPHRASE: undefined,
       PULUMI_BACKEND_URL: "file:///w/s.pulumi/backend",
       PULUMI_CONFIG_PASSPHRASE_FILE: "/w/s.pulumi/passphrase",
     });
@@ -239,7 +339,7 @@ describe("the CLI's surroundings", () => {
       "PULUMI_CONFIG_PASSPHRASE_FILE",
     );
     for (const name of ["PULUMI_BACKEND_URL", "PULUMI_ACCESS_TOKEN"]) {
-      expect(cliEnvironment({ [name]: "x" }, files)).toEqual({ PULUMI_SKIP_UPDATE_CHECK: "true" });
+      expect(cliEnvironment({ [name]: "x" }, files)).toEqual(always);
     }
   });
 
@@ -260,13 +360,27 @@ describe("the CLI's surroundings", () => {
     expect(error("error: no stack named 'x' found").isNoStack).toBe(true);
   });
 
-  it("make readable what providers say", () => {
-    expect(readable('1 error occurred:\n\t* exit status 1: running "sh":\nno\nway\n')).toBe(
-      "no\nway (exit status 1)",
-    );
-    expect(readable('exit status 4: running "true"')).toBe(
-      "the command ended with exit status 4 and did not say why",
-    );
-    expect(readable("Error: boom\n    at x (y.ts:1:1)\n    at z")).toBe("Error: boom");
+  it("make of what providers say the reason, and how a command ended", () => {
+    expect(failureOf('1 error occurred:\n\t* exit status 1: running "sh":\nno\nway\n')).toEqual({
+      message: "no\nway (exit status 1)",
+      exitStatus: 1,
+    });
+    expect(failureOf('exit status 4: running "true"')).toEqual({
+      message: "the command ended with exit status 4 and did not say why",
+      exitStatus: 4,
+    });
+    expect(failureOf('Process exited with status 2: running "restore":\nwhy')).toEqual({
+      message: "why (Process exited with status 2)",
+      exitStatus: 2,
+    });
+    expect(failureOf('signal: killed: running "sh":\nx')).toEqual({
+      message: "x (signal: killed)",
+    });
+    expect(failureOf("exit status 3 is what somebody else says")).toEqual({
+      message: "exit status 3 is what somebody else says",
+    });
+    expect(failureOf("Error: boom\n    at x (y.ts:1:1)\n    at z")).toEqual({
+      message: "Error: boom",
+    });
   });
 });

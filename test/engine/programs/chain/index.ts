@@ -8,6 +8,8 @@ const password = config.requireSecret("password");
 const text = config.require("text");
 const revision = config.require("revision");
 
+if (config.getBoolean("refuse") === true) throw new pulumi.RunError("not today");
+
 /** Shell text that notes what happens. */
 const note = (what: string): string => `echo ${what} >> ${log}`;
 

@@ -1,7 +1,14 @@
-/** Keeps secrets out of everything that is printed. */
+/** Keeps secrets out of everything that either engine prints or tells. */
 
-import { hasMark, isObject, SECRET, UNKNOWN, unwrap } from "./values";
-import type { Value } from "./values";
+import { hasMark, isObject, SECRET, secret, UNKNOWN, unwrap } from "./embedded/values";
+import type { Value } from "./embedded/values";
+
+/** Settings and variables of the environment that hold a secret, by their names. */
+const SECRET_NAMES = /(?:password|passphrase|token|secret|private_?key)$/i;
+
+/** A private key, whoever prints it and whether or not it was collected; one that is cut off runs to the end. */
+const PRIVATE_KEY =
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----|[\s\S]*$)/g;
 
 export interface Mask {
   /** Remembers every secret string in a value; each is hidden from now on. */
@@ -77,6 +84,21 @@ export function createMask(): Mask {
     collect: (value) => {
       collect(value, false);
     },
-    hide: (text) => longestFirst.reduce((out, piece) => out.replaceAll(piece, "[secret]"), text),
+    hide: (text) =>
+      longestFirst
+        .reduce((out, piece) => out.replaceAll(piece, "[secret]"), text)
+        .replace(PRIVATE_KEY, "[secret]"),
   };
+}
+
+/** A mask that knows the secrets of the surroundings: by its name, a variable of the environment or a setting. */
+export function openMask(
+  env: NodeJS.ProcessEnv,
+  config: Readonly<Record<string, string>> = {},
+): Mask {
+  const mask = createMask();
+  for (const [name, value] of Object.entries({ ...env, ...config })) {
+    if (SECRET_NAMES.test(name) && value !== undefined) mask.collect(secret(value));
+  }
+  return mask;
 }

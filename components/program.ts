@@ -1,0 +1,57 @@
+/**
+ * How the Pulumi program ends when it refuses to go on, or something happens that nobody foresaw: the one place through
+ * which every error leaves it. To be imported before all else, so that an error while the others load is one of them.
+ *
+ * 1. Without its stack. The SDK (`cmd/run/error.js`) prints an error that has one by `util.inspect(…, {colors: true})`, a
+ *    refusal too, whose stack it does not even show; and Node 20 does not come to an end there on lines that source maps
+ *    made (`node_modules/@pulumi/resource.ts`) before it has filled 3.5 GB, a minute later. Who looks for a fault finds the
+ *    stack among the debug messages: `pulumi up --debug`.
+ * 2. Without an end of the program's function. When that throws, the SDK (`runtime/stack.js`) registers the stack's outputs
+ *    all the same, as none, and those of the last good run are lost, though nothing was changed.
+ * 3. With its kind, where our own engine asks for it: it goes into the file that PROGRAM_FAILURE_FILE names.
+ */
+
+import * as fs from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
+
+/** Why a program refuses: its settings or the backup are wrong, or the computer or the cloud is not ready. */
+export type RefusalKind = "settings" | "not ready";
+
+/** Run by Pulumi (or by our engine, as Pulumi does), and not by a test or another program. */
+const isRunByPulumi = process.env.PULUMI_NODEJS_MONITOR !== undefined;
+
+if (isRunByPulumi) {
+  // Before the SDK's own listeners; errors out of an `apply` come this way, too.
+  process.prependListener("unhandledRejection", makeReady);
+  process.prependListener("uncaughtException", makeReady);
+}
+
+/** The program's function for Pulumi. */
+export function program<T>(run: () => Promise<T>): () => Promise<T> {
+  if (!isRunByPulumi) return run;
+  return () =>
+    new Promise((resolve) => {
+      // What it throws is an unhandled rejection, which the SDK reports as it does every error.
+      void run().then(resolve);
+    });
+}
+
+function makeReady(error: unknown): void {
+  if (!(error instanceof Error)) return;
+  tellKind(error);
+  const { name, message, stack = "" } = error;
+  if (stack === "") return;
+  void pulumi.log.debug(stack);
+  const isTold = pulumi.RunError.isInstance(error) || pulumi.ResourceError.isInstance(error);
+  // The SDK takes the message where there is no stack, and the stack begins with the name.
+  if (!isTold) Reflect.set(error, "message", `${name}: ${message}`);
+  Reflect.defineProperty(error, "stack", { value: "" });
+}
+
+function tellKind(error: Error): void {
+  const file = process.env.PROGRAM_FAILURE_FILE;
+  if (file === undefined || !pulumi.RunError.isInstance(error)) return;
+  const kind: RefusalKind =
+    "kind" in error && error.kind === "not ready" ? "not ready" : "settings";
+  fs.writeFileSync(file, JSON.stringify({ kind }), { mode: 0o600 });
+}

@@ -1,0 +1,89 @@
+/** How our program ends under Pulumi: run by the SDK's own `run.js` and TypeScript support, as `pulumi up` does. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { describe, expect, it } from "vitest";
+import { runProgram } from "../support/run-program";
+import { temporaryDirectory } from "../support/temporary";
+
+const PROJECT = path.join(__dirname, "..", "..");
+/** A run of the same program that gets as far costs about 4 CPU seconds and 300 MB; what this is about, 60 and 3,500. */
+const CPU_SECONDS = 15;
+const MEGABYTES = 700;
+
+async function refused(config: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv = {}) {
+  const labDirectory = path.join(await temporaryDirectory(), "lab");
+  const all = { "etcd-restore:target": "local", "etcd-restore:labDirectory": labDirectory };
+  return await runProgram({ projectDir: PROJECT, config: { ...all, ...config }, env });
+}
+
+describe("a refused backup", () => {
+  it("is told at once, by its message alone, and leaves the stack's outputs as they were", async () => {
+    const directory = await temporaryDirectory();
+    const text = path.join(directory, "notes.db");
+    fs.writeFileSync(text, "# notes\n".repeat(9000));
+    const failure = path.join(directory, "failure.json");
+
+    const run = await refused({ "etcd-restore:snapshot": text }, { PROGRAM_FAILURE_FILE: failure });
+
+    expect(run.logged.error).toEqual([expect.stringMatching(/^cannot restore .*meta page/)]);
+    expect(run.logged.warning).toEqual([]);
+    expect(run.exitCode, run.stderr).toBe(32); // told already, says the SDK
+    expect(run.stderr).toBe("");
+    expect(run.registered).toEqual(["pulumi:pulumi:Stack"]);
+    expect(run.outputs, "none are registered over the old ones").toBe(0);
+    expect(JSON.parse(fs.readFileSync(failure, "utf8"))).toEqual({ kind: "settings" });
+    expect(
+      run.logged.debug.some((line) => /backup\.ts:\d+/.test(line)),
+      "the stack",
+    ).toBe(true);
+    expect(run.cpuSeconds).toBeLessThan(CPU_SECONDS);
+    expect(run.peakMegabytes).toBeLessThan(MEGABYTES);
+  }, 240_000);
+
+  it("is a computer that is not ready where that is the reason", async () => {
+    const failure = path.join(await temporaryDirectory(), "failure.json");
+    const run = await refused(
+      {
+        "etcd-restore:snapshot": "test/fixtures/kubernetes-1.35-main.db",
+        "etcd-restore:etcdPrograms": "/nonexistent",
+      },
+      { PROGRAM_FAILURE_FILE: failure },
+    );
+    expect(run.logged.error).toEqual([expect.stringMatching(/^not ready: /)]);
+    expect(JSON.parse(fs.readFileSync(failure, "utf8"))).toEqual({ kind: "not ready" });
+  }, 240_000);
+});
+
+describe("an error that nobody foresaw", () => {
+  it("is told by name and message, wherever it comes from and whatever hangs on it", async () => {
+    const directory = await temporaryDirectory();
+    const sources = JSON.stringify(path.join(PROJECT, "components", "program"));
+    fs.writeFileSync(path.join(directory, "Pulumi.yaml"), "name: p\nruntime: nodejs\n");
+    fs.writeFileSync(path.join(directory, "package.json"), '{"main": "index.ts"}');
+    fs.symlinkSync(path.join(PROJECT, "node_modules"), path.join(directory, "node_modules"));
+    fs.writeFileSync(
+      path.join(directory, "index.ts"),
+      `import { program } from ${sources};
+       import * as pulumi from "@pulumi/pulumi";
+       export = program(async () => {
+         const cause = new RangeError("deep");
+         cause.stack = "RangeError: deep\\n    at f (node_modules/@pulumi/resource.ts:1:1)";
+         pulumi.output(1).apply(() => {
+           throw Object.assign(new TypeError("out of an output"), { cause, secret: "sesame" });
+         });
+         await new Promise((resolve) => setTimeout(resolve, 200));
+         throw new RangeError("out of the program");
+       });
+      `,
+    );
+    const run = await runProgram({ projectDir: directory, config: {} });
+    const told = (text: string): unknown =>
+      expect.stringMatching(new RegExp(`failed with an unhandled exception:\\n${text}$`));
+    expect(run.logged.error).toEqual([
+      told("TypeError: out of an output"),
+      told("RangeError: out of the program"),
+    ]);
+    expect(run.outputs).toBe(0);
+    expect(run.cpuSeconds).toBeLessThan(CPU_SECONDS);
+  }, 240_000);
+});

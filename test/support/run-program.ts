@@ -1,0 +1,168 @@
+/**
+ * Runs a Pulumi program as the CLI does: by the SDK's own `run.js`, with the SDK's own TypeScript support, against a monitor that
+ * makes nothing and remembers what it was told.
+ */
+import * as grpc from "@grpc/grpc-js";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { EngineService } from "@pulumi/pulumi/proto/engine_grpc_pb";
+import * as engineProto from "@pulumi/pulumi/proto/engine_pb";
+import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb";
+import * as resourceProto from "@pulumi/pulumi/proto/resource_pb";
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { temporaryDirectory } from "./temporary";
+
+const LEVELS = ["debug", "info", "warning", "error"] as const;
+
+export interface ProgramRun {
+  readonly exitCode: number | null;
+  /** What it told the engine, by severity; in the order in which it was told. */
+  readonly logged: Readonly<Record<(typeof LEVELS)[number], readonly string[]>>;
+  /** Types of the resources that it registered. */
+  readonly registered: readonly string[];
+  /** How often it told outputs of a component, the stack's among them. */
+  readonly outputs: number;
+  readonly stderr: string;
+  /** CPU seconds, its own and the system's for it. */
+  readonly cpuSeconds: number;
+  readonly peakMegabytes: number;
+}
+
+export interface ProgramRunOptions {
+  /** Folder of `Pulumi.yaml`. */
+  readonly projectDir: string;
+  readonly config: Readonly<Record<string, string>>;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A preview of the program, to its end. */
+export async function runProgram(options: ProgramRunOptions): Promise<ProgramRun> {
+  const directory = await temporaryDirectory();
+  const address = `unix:${path.join(directory, "s")}`;
+  const usage = path.join(directory, "usage.json");
+  const preload = path.join(directory, "usage.cjs");
+  fs.writeFileSync(
+    preload,
+    `process.on("exit", () => require("node:fs").writeFileSync(${JSON.stringify(usage)}, JSON.stringify(process.resourceUsage())));`,
+  );
+  const seen = recorder();
+  const server = monitor(seen);
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+  try {
+    const { exitCode, stderr } = await child(options, address, preload);
+    const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(
+      fs.readFileSync(usage, "utf8"),
+    ) as NodeJS.ResourceUsage;
+    return {
+      ...seen,
+      exitCode,
+      stderr,
+      cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
+      peakMegabytes: maxRSS / 1024,
+    };
+  } finally {
+    server.forceShutdown();
+  }
+}
+
+function recorder() {
+  const logged: Record<(typeof LEVELS)[number], string[]> = {
+    debug: [],
+    info: [],
+    warning: [],
+    error: [],
+  };
+  return { logged, registered: [] as string[], outputs: 0 };
+}
+
+function monitor(seen: ReturnType<typeof recorder>): grpc.Server {
+  const server = new grpc.Server();
+  server.addService(ResourceMonitorService, {
+    supportsFeature: unary(() => new resourceProto.SupportsFeatureResponse().setHassupport(false)),
+    registerResource: unary((request: resourceProto.RegisterResourceRequest) => {
+      seen.registered.push(request.getType());
+      const response = new resourceProto.RegisterResourceResponse();
+      response.setUrn(`urn:pulumi:test::p::${request.getType()}::${request.getName()}`);
+      response.setObject(request.getObject());
+      return response;
+    }),
+    registerResourceOutputs: unary(() => {
+      seen.outputs += 1;
+      return new Empty();
+    }),
+    invoke: unary(() => {
+      throw new Error("a look-up was not expected");
+    }),
+    signalAndWaitForShutdown: unary(() => new Empty()),
+  });
+  server.addService(EngineService, {
+    log: unary((request: engineProto.LogRequest) => {
+      const level = LEVELS[request.getSeverity()];
+      if (level !== undefined) seen.logged[level].push(request.getMessage());
+      return new Empty();
+    }),
+    getRootResource: unary(() => new engineProto.GetRootResourceResponse()),
+    setRootResource: unary(() => new engineProto.SetRootResourceResponse()),
+  });
+  return server;
+}
+
+function unary<Request, Response>(
+  answer: (request: Request) => Response,
+): grpc.handleUnaryCall<Request, Response> {
+  return (call, done) => {
+    try {
+      done(null, answer(call.request));
+    } catch (error) {
+      done({ code: grpc.status.UNKNOWN, details: String(error) });
+    }
+  };
+}
+
+function child(
+  { projectDir, config, env }: ProgramRunOptions,
+  address: string,
+  preload: string,
+): Promise<{ readonly exitCode: number | null; readonly stderr: string }> {
+  const flags = [
+    "--monitor",
+    address,
+    "--engine",
+    address,
+    "--project",
+    "etcd-restore",
+    "--stack",
+    "test",
+  ];
+  return new Promise((resolve, reject) => {
+    const run = spawn(
+      process.execPath,
+      [
+        ...["--require", preload, require.resolve("@pulumi/pulumi/cmd/run"), ...flags],
+        ...["--pwd", projectDir, "--dry-run", "."],
+      ],
+      {
+        cwd: projectDir,
+        stdio: ["ignore", "ignore", "pipe"],
+        env: {
+          ...process.env,
+          PULUMI_CONFIG: JSON.stringify(config),
+          PULUMI_NODEJS_TYPESCRIPT: "true",
+          ...env,
+        },
+      },
+    );
+    let stderr = "";
+    run.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    run.on("error", reject);
+    run.on("close", (exitCode) => {
+      resolve({ exitCode, stderr });
+    });
+  });
+}
