@@ -8,6 +8,7 @@ import { Pki } from "./components/pki";
 import { preflight } from "./components/preflight";
 import { SnapshotRestore } from "./components/restore/snapshot-restore";
 import { Verification } from "./components/verification";
+import { lookUpAll } from "./components/vm/cloud-lookups";
 import { vmPreflight } from "./components/vm/vm-preflight";
 import { loadSettings, type LocalSettings, type OpenStackSettings } from "./config";
 
@@ -102,6 +103,7 @@ async function onThisComputer(settings: LocalSettings) {
 async function onOpenStack(settings: OpenStackSettings) {
   const { labDirectory } = settings;
   const { backup, install, needs, upload } = await vmPreflight(settings);
+  await lookUpAll(settings);
 
   const network = new Network("lab", settings);
 

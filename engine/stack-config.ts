@@ -139,8 +139,9 @@ export function mergedStackFile(
 
 /** The text of Pulumi.yaml for a copy of it in another folder: the program is where it was. */
 export function movedProjectFile(projectDir: string): string {
-  const { stackConfigDir: _, ...project } = readYaml(projectFileOf(projectDir), projectFile);
-  return stringify({ ...project, main: path.resolve(projectDir, project.main ?? ".") });
+  const project = readYaml(projectFileOf(projectDir), projectFile);
+  const main = path.resolve(projectDir, project.main ?? ".");
+  return stringify({ ...project, main, stackConfigDir: undefined });
 }
 
 export interface ProgramConfig {

@@ -22,6 +22,27 @@ export interface FoundFlavor {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+/**
+ * Asks for everything that the settings name, before anything is registered: the answer to a first resource would be the
+ * provider's own, which does not say what to do.
+ *
+ * @throws LookupError for the first that cannot be found, or asked for.
+ */
+export async function lookUpAll(args: {
+  readonly image: string;
+  readonly flavor: string;
+  readonly externalNetwork: string | undefined;
+  readonly network: string | undefined;
+}): Promise<void> {
+  const { image, flavor, externalNetwork, network } = args;
+  await Promise.all([
+    findFlavor(flavor),
+    findImage(image),
+    externalNetwork === undefined ? undefined : findNetwork("externalNetwork", externalNetwork),
+    network === undefined ? undefined : findNetwork("network", network),
+  ]);
+}
+
 /** The network with this name or id; `external` wants one that routers can have as their gateway. */
 export async function findNetwork(
   setting: "network" | "externalNetwork",

@@ -80,8 +80,12 @@ afterEach(() => {
 });
 
 /** Runs the program; gives what it registered and its outputs. */
-async function run(change: Readonly<Record<string, string>> = {}, preview = false) {
-  const engine = await mockEngine({ lookups, preview, outputs: preview ? {} : outputs });
+async function run(
+  change: Readonly<Record<string, string>> = {},
+  preview = false,
+  given = mockEngine({ lookups, preview, outputs: preview ? {} : outputs }),
+) {
+  const engine = await given;
   const config = { ...SETTINGS, labDirectory: lab, ...change };
   pulumi.runtime.setAllConfig(
     Object.fromEntries(Object.entries(config).map(([key, v]) => [`etcd-restore:${key}`, v])),
@@ -90,9 +94,9 @@ async function run(change: Readonly<Record<string, string>> = {}, preview = fals
   const { default: program } = await vi.importActual<{ default: () => Promise<Outputs> }>(
     "../../index",
   );
-  const given = await program();
+  const made = await program();
   await engine.settled();
-  return { engine, given };
+  return { engine, given: made };
 }
 type Outputs = Readonly<Record<string, pulumi.Output<unknown>>>;
 
@@ -292,7 +296,20 @@ describe("the program on OpenStack", () => {
     [{ clientCidrs: "[]" }, /clientCidrs is not set/],
   ])("refuses %j before anything is registered", async (change, message) => {
     const engine = await mockEngine({ lookups });
-    await expect(run(change)).rejects.toThrow(message);
+    await expect(run(change, false, Promise.resolve(engine))).rejects.toThrow(message);
+    await engine.settled();
+    expect(engine.registered).toEqual([]);
+  });
+
+  test("says what to do where the cloud does not answer, before anything is registered", async () => {
+    const noCredentials = (): never => {
+      throw new Error("One of 'auth_url' or 'cloud' must be specified");
+    };
+    const answers = Object.keys(lookups).map((token) => [token, noCredentials] as const);
+    const engine = await mockEngine({ lookups: Object.fromEntries(answers) });
+    await expect(run({}, false, Promise.resolve(engine))).rejects.toThrow(
+      /OpenStack does not let us ask for .*set OS_CLOUD to a cloud of your clouds\.yaml/,
+    );
     await engine.settled();
     expect(engine.registered).toEqual([]);
   });

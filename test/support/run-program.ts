@@ -103,8 +103,7 @@ function monitor(seen: ReturnType<typeof recorder>): grpc.Server {
   });
   server.addService(EngineService, {
     log: unary((request: engineProto.LogRequest) => {
-      const level = LEVELS[request.getSeverity()];
-      if (level !== undefined) seen.logged[level].push(request.getMessage());
+      seen.logged[LEVELS[request.getSeverity()]].push(request.getMessage());
       return new Empty();
     }),
     getRootResource: unary(() => new engineProto.GetRootResourceResponse()),
