@@ -66,11 +66,11 @@ export async function stderrOf(work: () => Promise<unknown>): Promise<string> {
   return written.join("");
 }
 
-/** Waits until `condition` holds; fails after 30 seconds with what it was waiting for. */
+/** Waits until `condition` holds; fails after 90 seconds with what it was waiting for. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 90_000;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`waited 30 s for ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited 90 s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
