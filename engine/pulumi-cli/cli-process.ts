@@ -63,7 +63,7 @@ export interface ProcessWatch {
  */
 export function cliRunner(
   command: string,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>> = {},
   watch: ProcessWatch = {},
 ): CliRunner {
   return {
