@@ -3,6 +3,7 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { CidrError, parseCidrs } from "./machine/cidr";
+import { unknownSettings } from "./settings/names";
 import type { VerificationLevel } from "./etcd/report/report";
 
 /** Settings of one stack, checked. Pulumi.yaml says what each means. */
@@ -94,6 +95,8 @@ export function loadSettings(config = new pulumi.Config()): Settings {
     target === "local"
       ? { target, ...common }
       : { target, ...common, ...openStackSettings(reader, config) };
+  // One that nobody reads is a wish that would not come true.
+  reader.problems.push(...unknownSettings(Object.keys(pulumi.runtime.allConfig())));
   if (reader.problems.length > 0) throw new SettingsError(reader.problems);
   return settings;
 }

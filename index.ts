@@ -58,6 +58,7 @@ export = program(async () => {
     clientKey: pki.clientKey,
     ...made.outputs,
     snapshot: {
+      file: backup.file,
       sha256: backup.sha256,
       revision: backup.revision,
       keys: backup.keys,

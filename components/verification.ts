@@ -107,7 +107,7 @@ function verifyCommand(
     ...Object.entries(phases).flatMap(([phase, seconds]) =>
       seconds === undefined ? [] : ["--phase", `${phase}=${seconds}`],
     ),
-    ...["--report", args.reportDirectory],
+    ...["--for-stack", pulumi.getStack(), "--report", args.reportDirectory],
   );
 }
 

@@ -40,11 +40,11 @@ export async function findTarget(options: EndpointOptions, signal: AbortSignal):
   if (options.endpoint === undefined && [cacert, cert, key].some((file) => file !== undefined)) {
     throw new UserError(EXIT.usage, "--cacert, --cert and --key go with --endpoint URL");
   }
-  const password =
-    options.passwordStdin === true ? (await readAll(process.stdin)).trimEnd() : undefined;
-  if (password !== undefined && user === undefined) {
+  if (options.passwordStdin === true && user === undefined) {
     throw new UserError(EXIT.usage, "--password-stdin goes with --user NAME");
   }
+  const password =
+    options.passwordStdin === true ? (await readAll(process.stdin)).trimEnd() : undefined;
   const login = {
     ...(user === undefined ? {} : { username: user }),
     ...(password === undefined ? {} : { password }),

@@ -11,7 +11,7 @@ import { beginOutput, hasPrinted, print, printJson, say } from "./terminal";
  * @param args without the program's own name
  */
 export async function run(args: readonly string[]): Promise<number> {
-  beginOutput();
+  beginOutput(args);
   process.exitCode = EXIT.good;
   const program = commandLine(args);
   // What commander says, help and wrong use, goes the way of everything that is said.

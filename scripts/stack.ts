@@ -32,7 +32,20 @@ export async function stackOutputs(options: StackOptions, signal: AbortSignal): 
       `${JSON.stringify(stack)} cannot be a stack's name: letters, digits, hyphens, underscores and dots`,
     );
   }
+  const unused = Object.keys(config).filter((key) => key !== "etcd-restore:labDirectory");
+  if (unused.length > 0) {
+    throw new UserError(
+      EXIT.usage,
+      `${unused.join(", ")} changes nothing here: of the settings only labDirectory says where a stack is kept`,
+    );
+  }
   const cli = engine === "embedded" ? undefined : findPulumiCli();
+  if (engine === "pulumi" && cli === undefined) {
+    throw new UserError(
+      EXIT.environment,
+      "there is no Pulumi CLI on PATH, and --engine pulumi needs it",
+    );
+  }
   const kept = {
     embedded: engine !== "pulumi" && fs.existsSync(path.join(folder, `${stack}.state.json`)),
     pulumi: engine !== "embedded" && fs.existsSync(path.join(folder, `${stack}.pulumi`)),

@@ -12,8 +12,12 @@ import { visible } from "../etcd/wire/visible";
 let problem: string | undefined;
 let printed = false;
 
+/** What was typed says so. */
+let noColor = false;
+
 /** A command begins: nothing is printed yet. */
-export function beginOutput(): void {
+export function beginOutput(args: readonly string[]): void {
+  noColor = args.includes("--no-color");
   printed = false;
   problem = undefined;
 }
@@ -80,7 +84,7 @@ export function visibleLines(text: string, colored: boolean): string {
  */
 export function colorsFor(stream: { readonly isTTY?: boolean }): boolean {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
-  if ((NO_COLOR ?? "") !== "" || process.argv.includes("--no-color")) return false;
+  if ((NO_COLOR ?? "") !== "" || noColor) return false;
   if ((FORCE_COLOR ?? "") !== "") return FORCE_COLOR !== "0" && FORCE_COLOR !== "false";
   return stream.isTTY === true && TERM !== "dumb";
 }

@@ -1,8 +1,10 @@
 /** What it does not prove: that Pulumi itself accepts the schema in Pulumi.yaml (the acceptance tests run it). */
+import * as fs from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, expect, test } from "vitest";
 import { loadSettings, SettingsError } from "../config";
+import { SETTING_NAMES } from "../settings/names";
 
 const NAMESPACE = "etcd-restore";
 const MINIMAL = { target: "local", snapshot: "backup.db" };
@@ -72,6 +74,34 @@ test("every problem is named at once, with what was given and what is allowed", 
     }
     expect(pulumi.RunError.isInstance(error), "Pulumi prints it without a stack").toBe(true);
   }
+});
+
+test("a setting that nobody knows is refused with the nearest name, here as on our command line", () => {
+  const wish = (name: string) => () => load({ ...MINIMAL, [name]: "quick" });
+  expect(wish("verificaton")).toThrow(/no setting "verificaton"; did you mean verification\?/);
+  expect(wish("expectKeys")).toThrow(/did you mean expectedKeys\?/);
+  expect(wish("zzz")).toThrow(/no setting "zzz"; there are target, snapshot/);
+  pulumi.runtime.setAllConfig({
+    "etcd-restore:target": "local",
+    "etcd-restore:snapshot": "backup.db",
+    "openstack:cloud": "c",
+    "aws:region": "somebody else's",
+  });
+  expect(loadSettings(new pulumi.Config(NAMESPACE)).target).toBe("local");
+  pulumi.runtime.setAllConfig({
+    "etcd-restore:target": "local",
+    "etcd-restore:snapshot": "backup.db",
+    "etcd_restore:verification": "quick",
+  });
+  expect(() => loadSettings(new pulumi.Config(NAMESPACE))).toThrow(
+    /did you mean etcd-restore:verif/,
+  );
+});
+
+test("the names are those that Pulumi.yaml declares, and bastion, for which its schema has no type", () => {
+  const text = fs.readFileSync(path.join(__dirname, "..", "Pulumi.yaml"), "utf8");
+  const declared = [...text.matchAll(/^  etcd-restore:(\w+):$/gm)].map(([, name]) => name);
+  expect([...SETTING_NAMES].sort()).toEqual([...declared, "bastion"].sort());
 });
 
 test("the two ports must differ", () => {

@@ -2,6 +2,7 @@
 
 import pc from "picocolors";
 import type { Operation, Progress } from "./types";
+import { openScreen } from "./screen";
 import { label, seconds, summaryLine, wordsFor } from "./wording";
 
 export interface Row {
@@ -18,22 +19,30 @@ export interface Row {
 const FRAME_MS = 120;
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
+/** What the tree needs of a terminal. */
+type TerminalStream = Pick<NodeJS.WriteStream, "columns" | "rows"> & {
+  write(text: string): boolean;
+};
+
 /** Draws on `stream`, which is a terminal. When nothing has changed, one line is all that stays. */
-export async function treeProgress(stream: NodeJS.WriteStream): Promise<Progress> {
-  const { createLogUpdate } = await import("log-update");
-  const screen = createLogUpdate(stream);
+export function treeProgress(stream: TerminalStream): Promise<Progress> {
+  return Promise.resolve(openTree(stream));
+}
+
+function openTree(stream: TerminalStream): Progress {
+  const screen = openScreen(stream);
   const rows = new Map<string, Row>();
   let status = "";
   let changed = false;
 
   const draw = (): void => {
     const size = { columns: stream.columns, rows: stream.rows - 2 };
-    screen(
-      [
-        renderTree([...rows.values()], Date.now(), size),
-        ...(status === "" ? [] : [pc.dim(status)]),
-      ].join("\n"),
-    );
+    screen.draw([
+      ...renderTree([...rows.values()], Date.now(), size)
+        .split("\n")
+        .filter(Boolean),
+      ...(status === "" ? [] : [pc.dim(cut(status, stream.columns))]),
+    ]);
   };
   const timer = setInterval(draw, FRAME_MS);
   timer.unref();
@@ -111,8 +120,14 @@ function renderRow(row: Row, depth: number, now: number, columns: number): strin
   const time = startedAt === undefined ? "" : ` (${seconds((endedAt ?? now) - startedAt)})`;
   const more = endedAt === undefined && said !== "" ? `  ${said}` : "";
   const text = `${"  ".repeat(depth)}${sign} ${label(row.urn)} ${state}${time}${more}`;
-  const line = text.length > columns ? `${text.slice(0, Math.max(0, columns - 1))}…` : text;
-  return paint(error !== undefined ? "failed" : operation)(line);
+  return paint(error !== undefined ? "failed" : operation)(cut(text, columns));
+}
+
+function cut(text: string, columns: number): string {
+  const characters = Array.from(text);
+  return characters.length > columns
+    ? `${characters.slice(0, Math.max(0, columns - 1)).join("")}…`
+    : text;
 }
 
 function stateOf({ operation, startedAt, endedAt, error }: Row): string {

@@ -2,13 +2,20 @@
 import * as path from "node:path";
 import type { Command } from "commander";
 import pc from "picocolors";
-import { readReport } from "../../etcd/report/json";
+import type { Engine, EngineResult } from "../../engine/engine";
+import { currentReport, putBack, writeEnd } from "../../etcd/report/evidence";
+import type { Report, VerificationLevel } from "../../etcd/report/report";
 import { reportText, verdictLine } from "../../etcd/report/text";
+import { exitCodeOfError, messageOfError } from "../errors";
 import { configFlag, engineFlag, pathText } from "../flags";
+import { firstSights, writeEtcdctl } from "../look-around";
 import { abortOnInterrupt } from "../interrupt";
 import { labEngine, type LabOptions } from "../lab";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError, exitCodeOf } from "../outcome";
+import { labDirectory, LOCAL_STACK } from "../project";
+import { badEnd, badEndOf, reportBadEnd, type BadEnd, type BeginningOfRun } from "../run-end";
+import { shellWord } from "../shell-word";
 import { colorsFor, printJson, printText, say } from "../terminal";
 
 export type StartOptions = GlobalOptions & Pick<LabOptions, "engine" | "config">;
@@ -28,7 +35,9 @@ export function declare(command: Command): void {
     .addOption(configFlag())
     .addHelpText(
       "after",
-      "\nExamples:\n  npm start\n  npm start -- /backups/etcd-2026-11-22.db\n" +
+      "\nExit codes: 0 restored and proved; 1 a check failed; 2 wrong use, or a backup that cannot be restored;\n" +
+        "3 the computer will not do; 130, 143 interrupted. Every end leaves its report in .lab/.\n" +
+        "\nExamples:\n  npm start\n  npm start -- /backups/etcd-2026-11-22.db\n" +
         "  npm start -- -c verification=quick -c clientPort=32379\n  npm start --silent -- --json | jq .verdict",
     )
     .action(async (file: string | undefined) => {
@@ -39,46 +48,115 @@ export function declare(command: Command): void {
 /** Restores a backup into the etcd of this computer and shows the proof; returns the exit code. */
 export async function start(file: string | undefined, options: StartOptions): Promise<number> {
   const quiet = options.quiet === true;
-  const tell = (text: string): void => {
-    if (!quiet) say(text);
-  };
   const config =
     file === undefined
       ? options.config
       : { ...options.config, "etcd-restore:snapshot": path.resolve(file) };
-  const engine = labEngine({ ...options, config, quiet, signal: abortOnInterrupt() });
-
-  tell(engine.description);
-  const result = await engine.up();
-  if (!result.ok) {
-    // Live progress has shown them; without it they are said here.
-    if (quiet) for (const { message } of result.failures) say(`error: ${message}`);
-    return exitCodeOf(result);
-  }
-
-  const outputs = await engine.outputs();
-  const text = (name: string): string => {
-    const value = outputs[name]?.value;
-    if (typeof value === "string") return value;
-    throw new UserError(EXIT.environment, `the stack has no output ${name}`);
+  const lab = labDirectory(LOCAL_STACK, config);
+  const run: BeginningOfRun = {
+    snapshot: { file: config["etcd-restore:snapshot"] ?? "" },
+    level: levelOf(config["etcd-restore:verification"]),
+    startedAt: new Date(),
+    stack: LOCAL_STACK,
   };
-  const report = readReport(text("report"));
-  const color = colorsFor(process.stdout);
-  if (options.json === true) printJson(report);
-  else printText(quiet ? verdictLine(report, { color }) : reportText(report, { color }));
-  if (!quiet) lookAround(text("etcdctl"), text("report"));
+  const signal = abortOnInterrupt();
+  try {
+    // Before anything can fail: whatever ends this run from now on, no report says what an earlier one found.
+    const reason = "the run has not come to its end yet, or was ended from outside";
+    writeEnd(lab, { ...run, verdict: "incomplete", phase: "preflight", reason });
+    const engine = labEngine({ ...options, config, quiet, signal });
+    if (!quiet) say(engine.description);
+    const result = await engine.up();
+    if (!result.ok) {
+      if (quiet) tellFailures(result);
+      return tellBadEnd(lab, run, badEnd(result, exitCodeOf(result), run), options);
+    }
+    putBack(lab);
+    return await show(lab, engine, options, signal);
+  } catch (error) {
+    const end = badEndOf(error, exitCodeOfError(error), run);
+    return tellBadEnd(lab, run, end, options);
+  }
+}
+
+/** Live progress has shown them; without it they are said here. */
+function tellFailures({ failures }: EngineResult): void {
+  for (const { message } of failures) say(`error: ${message}`);
+}
+
+/** The report, and what can be done with the etcd that runs now. */
+async function show(
+  lab: string,
+  engine: Engine,
+  options: StartOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const report = currentReport(lab);
+  if (report === undefined || report.ended !== undefined) {
+    throw new UserError(
+      EXIT.environment,
+      `the report of the proof is gone from ${lab}; \`npx etcd-restore verify --report ${shellWord(lab)}\` makes it again`,
+    );
+  }
+  printReport(report, options);
+  if (options.quiet !== true) await lookAround(lab, engine, options, signal);
   return report.verdict === "pass" ? EXIT.good : EXIT.checkFailed;
 }
 
-/** What to type next. */
-function lookAround(etcdctl: string, reportFile: string): void {
+function printReport(report: Report, { json, quiet }: GlobalOptions): void {
+  const color = colorsFor(process.stdout);
+  if (json === true) printJson(report);
+  else printText(quiet === true ? verdictLine(report, { color }) : reportText(report, { color }));
+}
+
+/** The reports of a run that failed, its verdict, and as the last line the cause and what to type. */
+function tellBadEnd(
+  lab: string,
+  run: BeginningOfRun,
+  end: BadEnd,
+  { json, quiet }: GlobalOptions,
+): number {
+  const error = `${end.cause}; ${end.remedy}`;
+  let report: Report | undefined;
+  try {
+    report = reportBadEnd(lab, run, end);
+  } catch (problem) {
+    say(`error: the report of this run could not be written: ${messageOfError(problem)}`);
+  }
+  if (json === true) printJson({ ...report, error, exitCode: end.exitCode });
+  else if (report !== undefined) {
+    const color = colorsFor(process.stdout);
+    printText(verdictLine(report, { color }));
+    if (quiet !== true) say(`Its report is ${path.join(lab, "report.html")}`);
+  }
+  say(`error: ${error}`);
+  return end.exitCode;
+}
+
+/** What to type next: what is there in this store, with this lab. */
+async function lookAround(
+  lab: string,
+  engine: Engine,
+  { config }: Pick<LabOptions, "config">,
+  signal: AbortSignal,
+): Promise<void> {
+  const outputs = await engine.outputs();
+  const elsewhere = config["etcd-restore:labDirectory"];
+  const flag = elsewhere === undefined ? "" : ` -c labDirectory=${shellWord(elsewhere)}`;
+  const [folder, key] = await firstSights(outputs, signal);
+  const etcdctl = writeEtcdctl(lab, outputs.etcdctl?.value);
   say("");
   say("The etcd is running. Look inside with", pc.bold);
-  say("  npx etcd-restore ls /registry/ --stack local");
-  say("  npx etcd-restore get /registry/namespaces/default --stack local");
-  say(`  ${etcdctl} get / --prefix --keys-only --limit=20`);
+  if (folder !== undefined) say(`  npx etcd-restore ls ${shellWord(folder)}${flag}`);
+  if (key !== undefined) say(`  npx etcd-restore get ${shellWord(key)}${flag}`);
+  if (etcdctl !== undefined) say(`  ${etcdctl} get / --prefix --keys-only --limit=20`);
   say("Its report is", pc.bold);
-  say(`  ${reportFile}`);
+  say(`  ${path.join(lab, "report.html")}`);
   say("Stop it and remove everything with", pc.bold);
-  say("  npm stop");
+  say(`  npm stop${flag === "" ? "" : ` --${flag}`}`);
+}
+
+/** The level that a setting names; a wrong one is told later, by who checks all settings. */
+function levelOf(text: string | undefined): VerificationLevel {
+  return text === "quick" || text === "standard" ? text : "full";
 }

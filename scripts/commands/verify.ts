@@ -38,6 +38,8 @@ export type VerifyOptions = GlobalOptions &
     readonly accessStdin?: boolean;
     /** Folder where the program keeps what it unpacked. */
     readonly unpacked?: string;
+    /** Whose endpoint it is, where the program itself verifies; else `--stack` says so. */
+    readonly forStack?: string;
   };
 
 export function declare(command: Command): void {
@@ -86,6 +88,9 @@ export function declare(command: Command): void {
           "a port that is not open here is asked through SSH",
       ).conflicts("passwordStdin"),
     )
+    .addOption(
+      new Option("--for-stack <NAME>", "the stack that it is done for, for the report").hideHelp(),
+    )
     .addOption(pathFlag("--unpacked <DIR>", "use and keep an unpacked backup there").hideHelp())
     .addHelpText(
       "after",
@@ -122,8 +127,9 @@ export async function verify(options: VerifyOptions): Promise<number> {
   const named = target.endpoint;
   const endpoint = password === undefined ? named : { ...named, password };
   const file = path.resolve(backupOf(options, target));
+  const stack = target.stack ?? options.forStack;
   const report = await throughSsh(endpoint, ssh, signal, (reached) =>
-    prove(options, file, reached, signal),
+    prove(options, file, { endpoint: reached, stack }, signal),
   );
   // A verdict that was reached is told, whatever becomes of its report.
   const unwritten = writeTo(report, options.report);
@@ -161,7 +167,7 @@ function writeTo(report: Report, directory: string | undefined): string | undefi
 async function prove(
   options: VerifyOptions,
   file: string,
-  endpoint: Endpoint,
+  { endpoint, stack }: { readonly endpoint: Endpoint; readonly stack: string | undefined },
   signal: AbortSignal,
 ): Promise<Report> {
   const startedAt = new Date();
@@ -180,6 +186,7 @@ async function prove(
         snapshot: { ...snapshot, file: backup.name },
         endpoint,
         ahead,
+        stack,
         level: options.level,
         expectedKeys: options.expect ?? [],
         inUse: options.inUse === true,

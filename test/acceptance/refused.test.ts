@@ -12,6 +12,8 @@ import { gzipSync } from "node:zlib";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { BackupError, readBackup } from "../../components/backup";
+import { currentReport } from "../../etcd/report/evidence";
+import { REPORT_FILES } from "../../etcd/report/report";
 import { ensureEtcd } from "../../machine/programs/programs";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { beginCommand, openLab, type Ended, type Lab } from "../support/lab";
@@ -30,14 +32,26 @@ beforeEach(async () => {
 afterEach(() => lab.dispose());
 
 /** Everything that a refusal must be; `stack` is the engine's own folder, empty of resources. */
-function expectRefusal(ended: Ended, code: number, message: RegExp): void {
+function expectRefusal(
+  ended: Ended,
+  code: number,
+  message: RegExp,
+  directory = lab.directory,
+): void {
   expect(ended.stderr).toMatch(message);
   expect(ended.code, ended.stderr).toBe(code);
   expect(ended.stderr).not.toMatch(/^\s+at .*:\d+:\d+/m); // no stack trace
-  expect(ended.stdout).toBe("");
-  for (const made of ["etcd", "client", "report.json"]) {
-    expect(fs.existsSync(path.join(lab.directory, made)), made).toBe(false);
+  const verdict = code === 2 ? "fail" : "incomplete";
+  expect(ended.stdout).toMatch(new RegExp(`^${verdict}  nothing was compared.*\\n$`, "i"));
+  for (const made of ["etcd", "client"]) {
+    expect(fs.existsSync(path.join(directory, made)), made).toBe(false);
   }
+  // Evidence of this run, in all forms; the last line says the cause and what to type.
+  const report = currentReport(directory);
+  expect(report).toMatchObject({ verdict, stack: "local", ended: { phase: "preflight" } });
+  for (const file of REPORT_FILES)
+    expect(fs.existsSync(path.join(directory, file)), file).toBe(true);
+  expect(ended.stderr.trimEnd().split("\n").at(-1)).toMatch(/^error: .*; .*`npx etcd-restore /);
 }
 
 /** The sample with bit 0 of one byte flipped. */
@@ -148,7 +162,7 @@ test.skipIf(process.getuid?.() !== 0)(
       ["start", file, "-c", `labDirectory=${home}/lab`, "-c", `clientPort=${lab.clientPort}`],
       65534,
     ).ended;
-    expectRefusal(ended, 2, /permission|may not read/i);
+    expectRefusal(ended, 2, /permission|may not read/i, `${home}/lab`);
   },
   LIMIT,
 );

@@ -205,7 +205,7 @@ test("Verification is made once for each restore, and its report is the only thi
   expect(inputs.create).toBe(
     "node --require ./engine/typescript.cjs scripts/etcd-restore.ts verify --json --file '/backups/it'\\''s mine.db' --level full " +
       "--endpoint https://127.0.0.1:4001 --cacert /lab/client/ca.crt --cert /lab/client/client.crt " +
-      "--key /lab/client/client.key --expect /registry/pods/ --phase restore=6 --report /lab",
+      "--key /lab/client/client.key --expect /registry/pods/ --phase restore=6 --for-stack test --report /lab",
   );
   expect(inputs.delete).toMatch(/^rm -f -- \/lab\/report\.json( \/lab\/report\.\w+)*$/);
   expect(inputs.triggers).toEqual(["restored once", "full", ["/registry/pods/"]]);

@@ -1,0 +1,66 @@
+/** What can be looked at in the etcd that `start` has left running: a folder and a key that are there, and its etcdctl. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import type { OutputValue } from "../engine/engine";
+import { openEtcd } from "../etcd/client/etcd-client";
+import { EtcdError } from "../etcd/client/etcd-error";
+import { nearestServed, servedKey } from "../etcd/inspect/served-keys";
+import { printableKey } from "../etcd/wire/keys";
+
+/** What every Kubernetes has, and reads well. */
+const OF_KUBERNETES = "/registry/namespaces/default";
+
+/** A folder and a key of the store to begin with; of an empty one, or one that does not let us look, nothing. */
+export async function firstSights(
+  outputs: Readonly<Record<string, OutputValue>>,
+  signal: AbortSignal,
+): Promise<readonly [folder: string | undefined, key: string | undefined]> {
+  const text = (name: string): string => String(outputs[name]?.value ?? "");
+  const tls = {
+    ca: text("caCertificate"),
+    certificate: text("clientCertificate"),
+    key: text("clientKey"),
+  };
+  const client = openEtcd({ url: text("clientEndpoint"), tls }, signal);
+  try {
+    if ((await servedKey(client, Buffer.from(OF_KUBERNETES))) !== undefined) {
+      return ["/registry/", OF_KUBERNETES];
+    }
+    const keys = await nearestServed(client, Buffer.alloc(0));
+    const first = keys.count === 0 ? undefined : keys.key(0);
+    if (first === undefined) return [undefined, undefined];
+    const slash = first.indexOf("/", 1);
+    const folder = slash < 0 ? first : first.subarray(0, slash + 1);
+    return [printableKey(folder), printableKey(first)];
+  } catch (error) {
+    // With authentication on it asks who we are; the proof has told what there is to tell.
+    if (error instanceof EtcdError) return [undefined, undefined];
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
+/** Name of the command in the lab's folder that is etcdctl with everything that this etcd asks for. */
+const ETCDCTL = "etcdctl";
+
+/**
+ * Writes `etcdctl` into the lab's folder, so that nobody has to paste its flags.
+ * @param commandLine the stack's output, ready for a shell
+ * @returns what to type, undefined when the stack has no such output
+ */
+export function writeEtcdctl(lab: string, commandLine: unknown): string | undefined {
+  if (typeof commandLine !== "string") return undefined;
+  const file = path.join(lab, ETCDCTL);
+  const script = `#!/bin/sh\n# etcdctl for the etcd of this folder; \`npm stop\` takes it away.\nexec ${commandLine} "$@"\n`;
+  if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== script) {
+    fs.writeFileSync(file, script, { mode: 0o700 });
+  }
+  const relative = path.relative(process.cwd(), file);
+  return relative.startsWith("..") ? file : `./${relative}`;
+}
+
+/** Paths in the lab's folder that `start` makes beside what the stack holds. */
+export function ownPaths(lab: string): readonly string[] {
+  return [path.join(lab, ETCDCTL)];
+}

@@ -1,0 +1,99 @@
+/** What `start` leaves behind and says at an end without a proof: reports of this run, the cause, and what to type. */
+import { visible } from "../etcd/wire/visible";
+import { currentReport, writeEnd } from "../etcd/report/evidence";
+import type { EndOfRun } from "../etcd/report/end";
+import type { Phase, Report } from "../etcd/report/report";
+import type { EngineResult, Failure } from "../engine/engine";
+import { messageOfError } from "./errors";
+import { interruptedCode } from "./interrupt";
+import { EXIT } from "./outcome";
+import { shellWord } from "./shell-word";
+
+/** What is known of a run from its beginning. */
+export type BeginningOfRun = Omit<EndOfRun, "verdict" | "phase" | "reason" | "phases">;
+
+/** How a run ended that proved nothing, or the contrary of what was hoped for. */
+export interface BadEnd {
+  readonly exitCode: number;
+  /** The cause in one line. */
+  readonly cause: string;
+  /** What to do, with the command to type. */
+  readonly remedy: string;
+  readonly phase: Phase["name"];
+}
+
+/** Reads from a failed run of the program what ended it. */
+export function badEnd(result: EngineResult, exitCode: number, run: BeginningOfRun): BadEnd {
+  const [failure] = result.failures;
+  const phase = failure === undefined ? "preflight" : phaseOf(failure);
+  const interrupted = interruptedCode();
+  const code = interrupted ?? exitCode;
+  const cause = interrupted === undefined ? causeOf(failure?.message ?? "") : "interrupted";
+  return { exitCode: code, cause, remedy: remedyFor(code, phase, run), phase };
+}
+
+/** The same of an error that the engine threw. */
+export function badEndOf(error: unknown, exitCode: number, run: BeginningOfRun): BadEnd {
+  const code = interruptedCode() ?? exitCode;
+  const phase = "preflight";
+  return {
+    exitCode: code,
+    cause: causeOf(messageOfError(error)),
+    remedy: remedyFor(code, phase, run),
+    phase,
+  };
+}
+
+/**
+ * Writes the reports of a run that came to no verification; those of a verification that failed stay, they say more.
+ * @returns the report, written or not
+ */
+export function reportBadEnd(
+  directory: string,
+  run: BeginningOfRun,
+  { exitCode, cause, remedy, phase }: BadEnd,
+): Report {
+  const current = currentReport(directory);
+  if (phase === "verify" && current !== undefined && current.ended === undefined) return current;
+  // What the user gave us, or a check, is at fault; or the world was.
+  const isFault = exitCode === EXIT.usage || exitCode === EXIT.checkFailed;
+  const verdict = isFault ? "fail" : "incomplete";
+  return writeEnd(directory, { ...run, verdict, phase, reason: `${cause}; ${remedy}` });
+}
+
+/** The phase that a resource belongs to, by the last part of its URN. */
+function phaseOf({ urn }: Failure): Phase["name"] {
+  const name = urn?.split("::").at(-1);
+  if (name === undefined) return "preflight";
+  const phases: readonly (readonly [RegExp, Phase["name"]])[] = [
+    [/verification/, "verify"],
+    [/copy|upload/, "copy"],
+    [/restore|bump/, "restore"],
+    [/install|programs|ready/, "install"],
+  ];
+  return phases.find(([pattern]) => pattern.test(name))?.[1] ?? "provision";
+}
+
+/** Of what a program of ours said its error, and of several lines the one that says what happened. */
+export function causeOf(message: string): string {
+  const lines = message.split("\n").map((line) => line.trim());
+  const said = lines.findLast((line) => line.startsWith("error: ")) ?? lines.find(Boolean) ?? "";
+  return (
+    visible(said.replace(/^error: /, "").replace(/ \(exit status \d+\)$/, "")) ||
+    "no reason was given"
+  );
+}
+
+function remedyFor(exitCode: number, phase: Phase["name"], run: BeginningOfRun): string {
+  const file = shellWord(run.snapshot.file);
+  if (exitCode > 128) return "go on with `npm start`, or remove what was made with `npm stop`";
+  if (phase === "verify") return `the report says what differs; remove it with \`npm stop\``;
+  if (exitCode === EXIT.usage) {
+    return run.snapshot.file === ""
+      ? "mend the settings; `npx etcd-restore doctor` checks them"
+      : `\`npx etcd-restore inspect ${file}\` says what the backup holds, \`npx etcd-restore doctor\` what is needed`;
+  }
+  return phase === "preflight"
+    ? "`npx etcd-restore doctor` says what is needed; then `npm start` again"
+    : "mend it and run `npm start` again, or remove what was made with `npm stop`";
+}
