@@ -17,6 +17,8 @@ interface CommonSettings {
   /** `auto`, X.Y or X.Y.Z. */
   readonly etcdVersion: string;
   readonly etcdPrograms: string | undefined;
+  /** Absolute path of the public key that must have signed the backup's manifest. */
+  readonly trustedKey: string | undefined;
   readonly clientPort: number;
   readonly peerPort: number;
   readonly labDirectory: string;
@@ -126,12 +128,14 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
     reader.problem("etcdUsername and etcdPassword go together; only one of them is set");
   }
   const etcdPrograms = reader.text("etcdPrograms");
+  const trustedKey = reader.text("trustedKey");
   return {
     snapshot: path.resolve(snapshot),
     verification: reader.oneOf("verification", LEVELS, "full"),
     expectedKeys: reader.list("expectedKeys"),
     etcdVersion,
     etcdPrograms: etcdPrograms === undefined ? undefined : path.resolve(etcdPrograms),
+    trustedKey: trustedKey === undefined ? undefined : path.resolve(trustedKey),
     clientPort,
     peerPort,
     labDirectory: path.resolve(reader.text("labDirectory") ?? ".lab"),

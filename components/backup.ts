@@ -1,7 +1,10 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { readBackup as readFrom, removeKept } from "../etcd/backup/backup-file";
+import { manifestOf, readBackup as readFrom, removeKept } from "../etcd/backup/backup-file";
+import { ManifestError } from "../etcd/backup/manifest";
+import { manifestReasons } from "../etcd/backup/manifest-problems";
+import { KeyError, keySha256Of } from "../etcd/backup/seal";
 import { bumped } from "../etcd/proof/bumped";
 import { NoRoomError } from "../etcd/backup/place";
 import type { SnapshotSummary } from "../etcd/snapshot/judgement";
@@ -40,6 +43,7 @@ export class BackupError extends pulumi.RunError {}
  *
  * @param etcdVersion `auto` for the minor version that wrote it, or the version wished for.
  * @param bumpRevision by how much the revision shall be bumped once the backup is proved.
+ * @param trustedKey file with the public key that must have signed the backup's manifest. Default: any, or none.
  * @throws BackupError with the reason and what to do, NotReadyError when there is no room to unpack it.
  */
 export async function readBackup(
@@ -47,12 +51,14 @@ export async function readBackup(
   etcdVersion: string,
   labDirectory: string,
   bumpRevision?: number,
+  trustedKey?: string,
 ): Promise<Backup> {
   const unpackedIn = path.join(labDirectory, "unpacked");
   try {
-    return await readInLab(file, etcdVersion, unpackedIn, bumpRevision);
+    return await readInLab(file, etcdVersion, unpackedIn, bumpRevision, trustedKey);
   } catch (error) {
     removeKept(unpackedIn);
+    if (error instanceof ManifestError) throw new BackupError(error.message);
     if (error instanceof SnapshotError) throw new BackupError(`cannot restore ${error.message}`);
     if (error instanceof NoRoomError) throw new NotReadyError([error.message]);
     throw error;
@@ -64,14 +70,20 @@ async function readInLab(
   etcdVersion: string,
   unpackedIn: string,
   bumpRevision: number | undefined,
+  trustedKey: string | undefined,
 ): Promise<Backup> {
+  const trusted = trustedKey === undefined ? undefined : readTrustedKey(trustedKey);
   const { snapshot, backup } = await readFrom(file, {
     keepIn: unpackedIn,
     onUnpack: tellProgress(`unpacking ${file}`),
     onProgress: tellProgress(`reading ${file}`),
   });
   try {
-    const reasons = [...reasonsAgainstRestore(snapshot)];
+    const witness = { snapshot, container: backup.container, trustedKey: trusted };
+    const reasons = [
+      ...reasonsAgainstRestore(snapshot),
+      ...manifestReasons(manifestOf(backup), witness),
+    ];
     const writtenBy = etcdVersionOf(snapshot);
     const needed = minorToServe(writtenBy);
     const servedBy = etcdVersion === "auto" ? needed : etcdVersion;
@@ -97,6 +109,16 @@ async function readInLab(
     return { ...plain, bumped: { ...plain, ...after } };
   } finally {
     snapshot.close();
+  }
+}
+
+function readTrustedKey(file: string): string {
+  try {
+    return keySha256Of(fs.readFileSync(file, "utf8"));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const what = error instanceof KeyError ? why : `it cannot be read: ${why}`;
+    throw new BackupError(`the setting trustedKey is ${file}: ${what}`);
   }
 }
 

@@ -13,6 +13,8 @@ export interface PreflightArgs {
   readonly labDirectory: string;
   /** @default the revision is not bumped */
   readonly bumpRevision?: number | undefined;
+  /** File with the public key that must have signed the backup's manifest. @default any, or none */
+  readonly trustedKey?: string | undefined;
   readonly clientPort: number;
   readonly peerPort: number;
 }
@@ -31,6 +33,7 @@ export async function preflight(
     args.etcdVersion,
     args.labDirectory,
     args.bumpRevision,
+    args.trustedKey,
   );
   const directory = path.join(args.labDirectory, "etcd");
   const ports = [

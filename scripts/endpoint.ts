@@ -1,21 +1,14 @@
 /** Which running etcd a command speaks to: from its flags, from the outputs of a stack, or the lab that runs. */
-import * as fs from "node:fs";
-import * as path from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import type { Endpoint } from "../etcd/client/endpoint";
+import { findEndpoints, namesEndpoints, type EndpointsOptions } from "./endpoints";
 import { EXIT, UserError } from "./outcome";
 import { LOCAL_STACK } from "./project";
+import { say } from "./terminal";
 import { stackOutputs, type Outputs, type StackOptions } from "./stack";
 
 /** The flags that name an etcd. */
-export type EndpointOptions = StackOptions & {
-  readonly endpoint?: string;
-  readonly cacert?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly user?: string;
-  readonly passwordStdin?: boolean;
-};
+export type EndpointOptions = StackOptions & EndpointsOptions;
 
 /** An etcd, and the stack that it belongs to. */
 export interface Target {
@@ -35,9 +28,15 @@ export async function findTarget(options: EndpointOptions, signal: AbortSignal):
   if (options.stack !== undefined && options.endpoint !== undefined) {
     throw new UserError(EXIT.usage, "which etcd? Give either --endpoint URL or --stack NAME");
   }
+  if (options.stack === undefined && namesEndpoints(options)) {
+    const [endpoint, ...others] = await findEndpoints(options);
+    if (endpoint === undefined) throw new UserError(EXIT.usage, "--endpoint names no etcd");
+    if (others.length > 0)
+      say(`of ${others.length + 1} endpoints the first is asked: ${endpoint.url}`);
+    return { endpoint };
+  }
   const { cacert, cert, key, user } = options;
-  const tls = options.endpoint === undefined ? undefined : tlsOf(cacert, cert, key);
-  if (options.endpoint === undefined && [cacert, cert, key].some((file) => file !== undefined)) {
+  if ([cacert, cert, key].some((file) => file !== undefined)) {
     throw new UserError(EXIT.usage, "--cacert, --cert and --key go with --endpoint URL");
   }
   if (options.passwordStdin === true && user === undefined) {
@@ -49,11 +48,6 @@ export async function findTarget(options: EndpointOptions, signal: AbortSignal):
     ...(user === undefined ? {} : { username: user }),
     ...(password === undefined ? {} : { password }),
   };
-  if (options.endpoint !== undefined) {
-    return {
-      endpoint: { url: urlOf(options.endpoint), ...(tls === undefined ? {} : { tls }), ...login },
-    };
-  }
   const stack = options.stack ?? LOCAL_STACK;
   const outputs = await stackOutputs(options, signal);
   const backup = backupOf(outputs);
@@ -62,32 +56,6 @@ export async function findTarget(options: EndpointOptions, signal: AbortSignal):
     stack,
     ...(backup === undefined ? {} : { backup }),
   };
-}
-
-function urlOf(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === "") {
-    throw new UserError(
-      EXIT.usage,
-      `--endpoint is ${JSON.stringify(text)}; it must be like https://HOST:PORT`,
-    );
-  }
-  return text;
-}
-
-function tlsOf(
-  cacert: string | undefined,
-  cert: string | undefined,
-  key: string | undefined,
-): Endpoint["tls"] {
-  if (cacert === undefined && cert === undefined && key === undefined) return undefined;
-  if (cacert === undefined || cert === undefined || key === undefined) {
-    throw new UserError(
-      EXIT.usage,
-      "--cacert, --cert and --key go together; one of them is missing",
-    );
-  }
-  return { ca: readPem(cacert), certificate: readPem(cert), key: readPem(key) };
 }
 
 function stackEndpoint(stack: string, outputs: Outputs): Endpoint {
@@ -115,12 +83,4 @@ function backupOf({ snapshot }: Outputs): string | undefined {
       ? snapshot.file
       : undefined;
   return typeof file === "string" ? file : undefined;
-}
-
-function readPem(file: string): string {
-  try {
-    return fs.readFileSync(path.resolve(file), "utf8");
-  } catch (error) {
-    throw new UserError(EXIT.usage, `cannot read ${file}: ${(error as Error).message}`);
-  }
 }

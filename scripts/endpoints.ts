@@ -59,6 +59,14 @@ export async function findEndpoints(
   }));
 }
 
+/** Whether flags or environment name any. */
+export function namesEndpoints(
+  { endpoint }: EndpointsOptions,
+  environment: Environment = process.env,
+): boolean {
+  return (endpoint ?? fromEnvironment(environment).endpoint) !== undefined;
+}
+
 /** What etcdctl's environment says, as flags; the password apart, for it is no flag. */
 export function fromEnvironment(environment: Environment): EndpointsOptions {
   const of = (name: string) => environment[`ETCDCTL_${name}`] ?? "";
@@ -106,7 +114,7 @@ async function loginOf(
     return { username: user, password: readText(passwordFile).replace(/\r?\n$/, "") };
   }
   const password = passwordOf(environment, user) ?? (await askPassword(user));
-  return { username: user, password };
+  return { username: user, ...(password !== undefined && { password }) };
 }
 
 function tlsOf({ cacert, cert, key }: EndpointsOptions): Endpoint["tls"] {

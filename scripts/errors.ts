@@ -52,7 +52,10 @@ export function messageOfError(error: unknown): string {
   if (system !== undefined) return system;
   if (error instanceof UserError) return error.message;
   const hasLines =
-    error.constructor === Error || error instanceof MachineError || error instanceof ClusterError;
+    error.constructor === Error ||
+    error instanceof MachineError ||
+    error instanceof ClusterError ||
+    error instanceof TakeError;
   return hasLines ? indented(error.message) : visible(error.message);
 }
 

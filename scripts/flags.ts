@@ -78,10 +78,30 @@ function addConfig(
 
 /** The flags that name a running etcd, and what its TLS and authentication need (`EndpointOptions`). */
 export function withEndpointFlags(command: Command): Command {
-  return withStackFlags(command.option("--endpoint <URL>", "a running etcd, https://HOST:PORT"))
-    .addOption(pathFlag("--cacert <FILE>", "CA of the etcd's certificate"))
-    .addOption(pathFlag("--cert <FILE>", "client certificate"))
-    .addOption(pathFlag("--key <FILE>", "key of the client certificate"))
-    .option("--user <NAME>", "user, where authentication is on")
+  return withMemberFlags(
+    withStackFlags(
+      command.option("--endpoint <URL>", "a running etcd, https://HOST:PORT (ETCDCTL_ENDPOINTS)"),
+    ),
+  );
+}
+
+/** What TLS and authentication of an etcd need. */
+export function withMemberFlags(command: Command): Command {
+  return command
+    .addOption(pathFlag("--cacert <FILE>", "CA of the etcd's certificate (ETCDCTL_CACERT)"))
+    .addOption(pathFlag("--cert <FILE>", "client certificate (ETCDCTL_CERT)"))
+    .addOption(pathFlag("--key <FILE>", "key of the client certificate (ETCDCTL_KEY)"))
+    .option("--user <NAME>", "user, where authentication is on (ETCDCTL_USER)")
+    .addOption(
+      pathFlag("--password-file <FILE>", "file with the user's password (ETCDCTL_PASSWORD)"),
+    )
     .option("--password-stdin", "read the user's password from stdin");
+}
+
+/** The flag that demands a signature. */
+export function trustedKeyFlag(): Option {
+  return pathFlag(
+    "--trusted-key <FILE>",
+    "public key (ed25519, PEM) that must have signed the backup's manifest",
+  );
 }

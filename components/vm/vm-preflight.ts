@@ -16,6 +16,8 @@ export interface VmPreflightArgs {
   readonly labDirectory: string;
   /** @default the revision is not bumped */
   readonly bumpRevision?: number | undefined;
+  /** File with the public key that must have signed the backup's manifest. @default any, or none */
+  readonly trustedKey?: string | undefined;
   /** `auto`, X.Y or X.Y.Z. */
   readonly etcdVersion: string;
   readonly etcdInstall: EtcdInstall["kind"];
@@ -49,6 +51,7 @@ export async function vmPreflight(args: VmPreflightArgs): Promise<VmPlan> {
     args.etcdVersion,
     args.labDirectory,
     args.bumpRevision,
+    args.trustedKey,
   );
   const needs = vmNeeds(backup, args.dataVolumeGiB !== undefined);
   if (args.dataVolumeGiB !== undefined && args.dataVolumeGiB < needs.dataGiB) {

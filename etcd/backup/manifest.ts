@@ -136,3 +136,11 @@ export function readManifest(backupFile: string): Manifest | undefined {
   // The seal is of the file as it is, with what others may have added to it.
   return { ...parsed.data, seal: checkSeal(content) };
 }
+
+/** The form of a manifest as JSON Schema: what `manifest.schema.json` holds for other programs. */
+export function manifestJsonSchema(): object {
+  return {
+    title: "Manifest of an etcd backup (FILE.json)",
+    ...z.toJSONSchema(manifestSchema, { io: "input" }),
+  };
+}

@@ -10,6 +10,7 @@ import {
 } from "../snapshot/judgement";
 import type { Auth, Snapshot, Trailer } from "../snapshot/snapshot";
 import type { Manifest } from "../backup/manifest";
+import { manifestReasons, type ManifestWitness } from "../backup/manifest-problems";
 import { takeCensus, type Census } from "./census";
 import { forecast, type Forecast } from "./forecast";
 import { countLeases, type LeaseCensus } from "./leases";
@@ -26,6 +27,14 @@ export interface Inspection {
   /** What to know before a restore; none of it prevents one. */
   readonly notes: readonly string[];
 
+  /** What the source said when it was saved; absent without a manifest. */
+  readonly manifest?: Omit<
+    Manifest,
+    "seal" | "signature" | "schemaVersion" | "sha256" | "bytes"
+  > & {
+    /** SHA-256 of the public key, where it is signed and the signature holds. */
+    readonly signedBy?: string;
+  };
   readonly format: { readonly name: string; readonly recognisedBy: string };
   readonly bytes: number;
   readonly sha256: string;
@@ -74,10 +83,17 @@ export interface Inspection {
 
 /**
  * Judges a snapshot that was read, and counts what is in it.
- * @param manifest what the backup's source said; where it is there, the file must be the one it speaks of
+ * @param manifest what the backup's source said; where it is there, all of it must fit
  */
-export function inspect(snapshot: Snapshot, manifest?: Manifest): Inspection {
-  const reasons = [...reasonsAgainstRestore(snapshot), ...reasonsOfManifest(snapshot, manifest)];
+export function inspect(
+  snapshot: Snapshot,
+  manifest?: Manifest,
+  witness: Omit<ManifestWitness, "snapshot"> = {},
+): Inspection {
+  const reasons = [
+    ...reasonsAgainstRestore(snapshot),
+    ...manifestReasons(manifest, { snapshot, ...witness }),
+  ];
   const census = takeCensus(snapshot);
   const leases = countLeases(snapshot);
   const { trailerSha256, storageVersion, clusterVersion, badMetaPage } = snapshot;
@@ -88,6 +104,7 @@ export function inspect(snapshot: Snapshot, manifest?: Manifest): Inspection {
     verdict: reasons.length === 0 ? "restorable" : "not-restorable",
     reasons,
     notes: notes(snapshot, census, leases),
+    ...(manifest !== undefined && { manifest: manifestPart(manifest) }),
     format: formatOf(snapshot),
     bytes: snapshot.bytes,
     sha256: snapshot.sha256,
@@ -145,12 +162,16 @@ function formatOf({ trailer, pageSize }: Snapshot): Inspection["format"] {
     : { name: "etcd snapshot", recognisedBy: `${meta}, and 32 bytes behind the last page` };
 }
 
-function reasonsOfManifest(snapshot: Snapshot, manifest: Manifest | undefined): readonly string[] {
-  if (manifest === undefined || manifest.sha256.toLowerCase() === snapshot.sha256) return [];
-  return [
-    `it is not the file that the manifest beside it speaks of: that has sha256 ${manifest.sha256}, ` +
-      `this one ${snapshot.sha256}. One of the two was replaced`,
-  ];
+function manifestPart({ tool, takenAt, packed, source, members, kubernetes, seal }: Manifest) {
+  return {
+    ...(tool !== undefined && { tool }),
+    takenAt,
+    ...(packed !== undefined && { packed }),
+    source,
+    ...(members !== undefined && { members }),
+    ...(kubernetes !== undefined && { kubernetes }),
+    ...(seal?.intact === true && { signedBy: seal.keySha256 }),
+  };
 }
 
 /** etcd's own limit where nobody sets one. */

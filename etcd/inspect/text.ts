@@ -1,6 +1,6 @@
 /** An inspection for a person at a terminal: one screen of 80 columns and 40 lines, its last line is the verdict. */
 import { describeContainer } from "../backup/container";
-import { counted, duration, grouped, size } from "../wire/figures";
+import { counted, duration, grouped, moment, size } from "../wire/figures";
 import { fitted } from "../report/text";
 import { visible } from "../wire/visible";
 import type { Inspection } from "./inspection";
@@ -53,6 +53,7 @@ function facts(inspection: Inspection): readonly Fact[] {
         ? `does not say which wrote it; restore with ${etcd.restoreWith}`
         : `written by ${visible(etcd.version)}; restore with ${etcd.restoreWith}, served by ${etcd.servedBy.join(", ")}`,
     ],
+    ["source", sourceLine(inspection)],
     [
       "members",
       members
@@ -74,6 +75,26 @@ function facts(inspection: Inspection): readonly Fact[] {
     ["encryption", encryptionLine(inspection)],
     ["restore", forecastLine(inspection)],
   ];
+}
+
+/** What the manifest tells; nothing where there is none. */
+function sourceLine({ manifest }: Inspection): string {
+  if (manifest === undefined) return "";
+  const { source, takenAt, kubernetes, signedBy, members = [] } = manifest;
+  const { hashKv, hashKvRevision, notComparable } = source;
+  const where = source.endpoint ?? source.pod ?? "";
+  const compared =
+    hashKv === undefined
+      ? `not comparable: ${notComparable ?? ""}`
+      : `it said HashKV ${hashKv} of revision ${String(hashKvRevision)}`;
+  const apart = new Set(members.flatMap(({ hash }) => (hash === undefined ? [] : [hash.hashKv])));
+  return [
+    `${[source.memberName, where].filter(Boolean).join(" ")}, ${moment(new Date(takenAt).toISOString())}`,
+    compared,
+    ...(apart.size > 1 ? ["ALARM: its members did not hold the same when it was taken"] : []),
+    ...(kubernetes?.uid === undefined ? [] : [`cluster ${kubernetes.uid} (kube-system)`]),
+    signedBy === undefined ? "the manifest is not signed" : `signed by key ${signedBy}`,
+  ].join("\n");
 }
 
 function trailerLine({ trailer }: Inspection): string {

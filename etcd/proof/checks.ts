@@ -3,7 +3,9 @@ import type { Check } from "../report/report";
 import { etcdVersionOf } from "../snapshot/judgement";
 import { counted } from "../wire/figures";
 import type { Auth, Snapshot } from "../snapshot/snapshot";
+import type { Container } from "../backup/container";
 import { hashPairOf, type Manifest } from "../backup/manifest";
+import { manifestProblems } from "../backup/manifest-problems";
 import { printableKey } from "../wire/keys";
 import type { Answer, ServerFacts } from "./server-facts";
 
@@ -57,6 +59,41 @@ export function sourceChecks(snapshot: Snapshot, manifest: Manifest | undefined)
     return [notChecked(check, reason, String(hash))];
   }
   return [same(check, String(hash), String(snapshot.hashKv(revision, compactRevision)))];
+}
+
+/** Fields that have a check of their own. */
+const CHECKED_APART = [
+  "sha256",
+  "source.hashKv",
+  "source.hashKvRevision",
+  "source.compactRevision",
+];
+
+/**
+ * The manifest is as it was written: by its signature, and by what the file says. None where there is nothing to say.
+ * @param trustedKey SHA-256 of the public key that must have signed it
+ */
+export function manifestChecks(
+  manifest: Manifest | undefined,
+  witness: { readonly snapshot: Snapshot; readonly container?: Container | undefined },
+  trustedKey?: string,
+): readonly Check[] {
+  const check = { id: "manifest", title: "The manifest is as it was written", source: "manifest" };
+  const expected = trustedKey === undefined ? "as its signature says" : `signed by ${trustedKey}`;
+  if (manifest === undefined) {
+    if (trustedKey === undefined) return [];
+    return [{ ...check, verdict: "fail", expected, found: "no manifest beside the file" }];
+  }
+  const problems = manifestProblems(manifest, { ...witness, trustedKey }).filter(
+    ({ field }) => !CHECKED_APART.includes(field),
+  );
+  if (problems.length > 0) {
+    const found = problems.map(({ field }) => field).join(", ");
+    const reason = problems.map(({ field, problem }) => `${field} ${problem}`).join("; ");
+    return [{ ...check, verdict: "fail", expected, found, reason }];
+  }
+  if (manifest.seal === undefined) return [];
+  return [{ ...check, verdict: "pass", expected, found: `signed by ${manifest.seal.keySha256}` }];
 }
 
 /** It runs on the minor version that wrote the backup. */

@@ -3,6 +3,7 @@ import type { Check, Phase, Report, RestoredSummary, VerificationLevel } from ".
 import { TOOL } from "../report/tool";
 import { compareVersions, summarize } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
+import type { Container } from "../backup/container";
 import { hashPairOf, type Manifest } from "../backup/manifest";
 import { bumped } from "./bumped";
 import {
@@ -11,6 +12,7 @@ import {
   compactRevisionCheck,
   hashKvCheck,
   keyCountCheck,
+  manifestChecks,
   readBackCheck,
   sha256Check,
   sourceChecks,
@@ -51,6 +53,10 @@ export interface VerifyRequest {
   readonly inUse?: boolean;
   /** What the source said of itself. Default: the proof begins at the file. */
   readonly manifest?: Manifest;
+  /** SHA-256 of the public key that must have signed the manifest. Default: any, or none. */
+  readonly trustedKey?: string | undefined;
+  /** What the backup is packed in. Default: nothing. */
+  readonly container?: Container | undefined;
   /** The hash of the server as it is, asked for while the backup was read. Default: it is asked for now. */
   readonly ahead?: HashAhead;
   /** What others measured before; `verify` is added. Default: none. */
@@ -101,6 +107,11 @@ export async function verify(request: VerifyRequest): Promise<Report> {
     );
     const checks: Check[] = [
       sha256Check(snapshot, manifest),
+      ...manifestChecks(
+        manifest,
+        { snapshot: file, container: request.container },
+        request.trustedKey,
+      ),
       ...sourceChecks(file, manifest),
       versionCheck(snapshot, facts),
       compactRevisionCheck(snapshot, facts),

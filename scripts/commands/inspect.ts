@@ -6,12 +6,13 @@ import { inspect as inspectSnapshot, type Inspection } from "../../etcd/inspect/
 import { inspectionText } from "../../etcd/inspect/text";
 import { inspectV2, v2InspectionText } from "../../etcd/inspect/v2-inspection";
 import { SnapshotError } from "../../etcd/snapshot/snapshot-error";
-import { pathText } from "../flags";
+import { pathText, trustedKeyFlag } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
 import { EXIT } from "../outcome";
 import { progressLines, tellProgress } from "../progress-lines";
 import { printJson, printText } from "../terminal";
+import { trustedKeyOf } from "../trusted-key";
 
 export function declare(command: Command): void {
   command
@@ -24,6 +25,7 @@ export function declare(command: Command): void {
       "the backup, also compressed (gz, zst, xz, bz2), in an archive (zip, tar), or a directory",
       pathText,
     )
+    .addOption(trustedKeyFlag())
     .addHelpText(
       "after",
       "\nExit codes: 0 restorable, 1 read and judged not restorable, 2 not a readable backup.\n" +
@@ -35,8 +37,11 @@ export function declare(command: Command): void {
     });
 }
 
+export type InspectOptions = GlobalOptions & { readonly trustedKey?: string };
+
 /** Says what a backup file holds and whether it can be restored; returns the exit code. */
-export async function inspect(given: string, options: GlobalOptions): Promise<number> {
+export async function inspect(given: string, options: InspectOptions): Promise<number> {
+  const trustedKey = trustedKeyOf(options.trustedKey);
   const file = path.resolve(given);
   const signal = abortOnInterrupt();
   const say = options.quiet === true ? () => undefined : progressLines();
@@ -44,7 +49,8 @@ export async function inspect(given: string, options: GlobalOptions): Promise<nu
   try {
     const { snapshot, backup } = await readBackup(file, { signal, ...tellProgress(file, say) });
     try {
-      const found = inspectSnapshot(snapshot, manifestOf(backup));
+      const { container } = backup;
+      const found = inspectSnapshot(snapshot, manifestOf(backup), { container, trustedKey });
       inspection = {
         ...found,
         file: backup.name,

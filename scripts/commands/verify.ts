@@ -15,11 +15,19 @@ import { reportText, verdictLine } from "../../etcd/report/text";
 import { writeReports } from "../../etcd/report/write-all";
 import { findTarget, type EndpointOptions, type Target } from "../endpoint";
 import { messageOfError } from "../errors";
-import { collect, pathFlag, pathText, wholeNumber, withEndpointFlags } from "../flags";
+import {
+  collect,
+  pathFlag,
+  pathText,
+  trustedKeyFlag,
+  wholeNumber,
+  withEndpointFlags,
+} from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
 import { progressLines, tellProgress } from "../progress-lines";
+import { trustedKeyOf } from "../trusted-key";
 import { readRequest } from "../steps/request";
 import { colorsFor, printJson, printText, say } from "../terminal";
 import { Access, throughSsh } from "../through-ssh";
@@ -32,6 +40,7 @@ export type VerifyOptions = GlobalOptions &
     readonly phase?: readonly Phase[];
     readonly report?: string;
     readonly inUse?: boolean;
+    readonly trustedKey?: string;
     /** By how much the revision was bumped at the restore. */
     readonly bumped?: number;
     /** stdin is a JSON object as `Access` says. */
@@ -91,6 +100,7 @@ export function declare(command: Command): void {
     .addOption(
       new Option("--for-stack <NAME>", "the stack that it is done for, for the report").hideHelp(),
     )
+    .addOption(trustedKeyFlag())
     .addOption(pathFlag("--unpacked <DIR>", "use and keep an unpacked backup there").hideHelp())
     .addHelpText(
       "after",
@@ -171,6 +181,7 @@ async function prove(
   signal: AbortSignal,
 ): Promise<Report> {
   const startedAt = new Date();
+  const trustedKey = trustedKeyOf(options.trustedKey);
   const tell = options.quiet === true ? () => undefined : progressLines();
   const ahead = hashAhead(endpoint, signal);
   try {
@@ -190,6 +201,8 @@ async function prove(
         level: options.level,
         expectedKeys: options.expect ?? [],
         inUse: options.inUse === true,
+        container: backup.container,
+        trustedKey,
         ...(options.bumped === undefined ? {} : { bumpedBy: options.bumped }),
         ...(manifest === undefined ? {} : { manifest }),
         phases: [read, ...(options.phase ?? [])],

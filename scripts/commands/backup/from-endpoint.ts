@@ -46,6 +46,14 @@ export async function backupFromEndpoint(options: BackupOptions): Promise<number
   }
   const signal = abortOnInterrupt();
   const endpoints = await findEndpoints(options);
+  if (
+    endpoints.some(({ username, password }) => username !== undefined && password === undefined)
+  ) {
+    throw new UserError(
+      EXIT.usage,
+      "the user needs a password: give --password-file FILE, --password-stdin or ETCDCTL_PASSWORD",
+    );
+  }
   const candidates = endpoints.map((endpoint) => ({
     endpoint: endpoint.url,
     client: openMember(endpoint, signal),

@@ -217,12 +217,14 @@ describe("the verdict", () => {
 
   it("is no for a file that is not the one of its manifest", async () => {
     const snapshot = await readSnapshot(workspace.write("replaced.db", good));
-    const source = { revision: 1, compactRevision: 0, hashKv: 1, hashKvRevision: 1 };
+    const { revision, compactRevision } = snapshot;
+    const hashKv = snapshot.hashKv();
+    const source = { revision, compactRevision, hashKv, hashKvRevision: revision };
     const manifest = {
       schemaVersion: 1,
       takenAt: "2026-11-22T00:00:00Z",
       sha256: "0".repeat(64),
-      bytes: 1,
+      bytes: snapshot.bytes,
       source,
     } as const;
     expect(inspect(snapshot, manifest).reasons.join()).toContain("manifest beside it");
