@@ -59,6 +59,8 @@ export interface Inspection {
     readonly version: string;
     readonly storageVersion?: string;
     readonly clusterVersion?: string;
+    /** Set while a downgrade is under way, which a restored cluster goes on with. */
+    readonly downgradeTo?: string;
     /** The minor version to restore with. */
     readonly restoreWith: string;
     /** All minor versions that may serve it. */
@@ -131,6 +133,7 @@ export function inspect(
       version,
       ...(storageVersion === undefined ? {} : { storageVersion }),
       ...(clusterVersion === undefined ? {} : { clusterVersion }),
+      ...(snapshot.downgradeTo === undefined ? {} : { downgradeTo: snapshot.downgradeTo }),
       restoreWith: minorToServe(version),
       // Storage only moves up: a server refuses the form of a later one.
       servedBy: SERVABLE_MINORS.filter(
@@ -178,7 +181,7 @@ function manifestPart({ tool, takenAt, packed, source, members, kubernetes, seal
 const DEFAULT_QUOTA_BYTES = 2 * 2 ** 30;
 
 function notes(snapshot: Snapshot, census: Census, leases: LeaseCensus): readonly string[] {
-  const { alarms, auth, badMetaPage, bytes, live } = snapshot;
+  const { alarms, auth, badMetaPage, bytes, downgradeTo, live } = snapshot;
   const { encryption } = census;
   const list: string[] = [];
   if (live.count === 0) list.push("it holds no key at all");
@@ -190,6 +193,12 @@ function notes(snapshot: Snapshot, census: Census, leases: LeaseCensus): readonl
   if (alarms.length > 0) {
     const names = [...new Set(alarms.map(({ alarm }) => alarm))].join(", ");
     list.push(`alarm ${names} was raised and comes along: writes are refused until it is disarmed`);
+  }
+  if (downgradeTo !== undefined) {
+    list.push(
+      `a downgrade to ${downgradeTo} was under way and comes along: the restored cluster goes on with it by itself; ` +
+        "`etcdctl downgrade cancel` on it ends that",
+    );
   }
   if (auth.enabled) list.push("authentication is on and comes along: you need root's password");
   if (badMetaPage !== undefined) {
@@ -207,8 +216,10 @@ function notes(snapshot: Snapshot, census: Census, leases: LeaseCensus): readonl
     );
   }
   if (leases.keysWithoutTheirLease > 0) {
+    const one = leases.keysWithoutTheirLease === 1;
     list.push(
-      `${counted(leases.keysWithoutTheirLease, "key")} name a lease that the file does not hold`,
+      `${counted(leases.keysWithoutTheirLease, "key")} ${one ? "names" : "name"} a lease that the file does not hold: ` +
+        `nothing ends ${one ? "it" : "them"} any more, so ${one ? "it stays" : "they stay"} for ever unless deleted`,
     );
   }
   if (bytes > DEFAULT_QUOTA_BYTES) {

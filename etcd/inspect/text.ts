@@ -4,7 +4,6 @@ import { counted, duration, grouped, moment, size } from "../wire/figures";
 import { fitted } from "../report/text";
 import { visible } from "../wire/visible";
 import type { Inspection } from "./inspection";
-import type { LeaseCount } from "./leases";
 
 export const COLUMNS = 80;
 const LABEL = 11;
@@ -58,7 +57,8 @@ function facts(inspection: Inspection): readonly Fact[] {
       "members",
       members
         .map(({ name, peerUrls, isLearner }) =>
-          [name, ...peerUrls, ...(isLearner ? ["(learner)"] : [])].join(" "),
+          // A member tells its name when it first starts.
+          [name || "(not started)", ...peerUrls, ...(isLearner ? ["(learner)"] : [])].join(" "),
         )
         .join(", ") || "none",
     ],
@@ -108,24 +108,27 @@ function trailerLine({ trailer }: Inspection): string {
   }
 }
 
+/** How many times of running out are named. */
+const MOST_TIMES = 3;
+
 function leaseLine({ leases }: Inspection): string {
-  const used = leases.leases.filter(({ keys }) => keys > 0);
-  if (used.length === 0) return `${counted(leases.leases.length, "lease")}, no key hangs on one`;
-  const byTime = new Map<number, LeaseCount[]>();
-  for (const lease of used) {
-    const same = byTime.get(lease.runsOutAfterSeconds) ?? [];
-    byTime.set(lease.runsOutAfterSeconds, [...same, lease]);
+  const { count, keysWithoutTheirLease: lost, byTime } = leases;
+  const without =
+    lost > 0 ? [`${counted(lost, "key")} whose lease is lost: never gone by itself`] : [];
+  if (byTime.length === 0) {
+    return lost > 0
+      ? [counted(count, "lease"), ...without].join("\n")
+      : `${counted(count, "lease")}, no key hangs on one`;
   }
-  const groups = [...byTime].slice(0, 3).map(([seconds, same]) => {
-    const keys = same.reduce((sum, lease) => sum + lease.keys, 0);
-    const prefixes = [...new Set(same.flatMap((lease) => lease.prefixes))];
+  const groups = byTime.slice(0, MOST_TIMES).map(({ runsOutAfterSeconds, keys, prefixes }) => {
     const more = prefixes.length > 1 ? " …" : "";
-    return `${counted(keys, "key")} gone after ${wholeSeconds(seconds)}: ${prefixes[0] ?? ""}${more}`;
+    return `${counted(keys, "key")} gone after ${wholeSeconds(runsOutAfterSeconds)}: ${prefixes[0] ?? ""}${more}`;
   });
   return [
-    `${counted(leases.leases.length, "lease")}; after a restore, if nobody renews them:`,
+    `${counted(count, "lease")}; after a restore, if nobody renews them:`,
     ...groups,
-    ...(byTime.size > groups.length ? [`… ${byTime.size - groups.length} later times`] : []),
+    ...(byTime.length > groups.length ? [`… ${byTime.length - groups.length} later times`] : []),
+    ...without,
   ].join("\n");
 }
 

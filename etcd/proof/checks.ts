@@ -239,13 +239,11 @@ function namesThatDiffer(
   found: readonly string[],
 ): readonly string[] {
   const name = (text: string) => printableKey(Buffer.from(text));
+  // Sets, because there may be a million of them.
+  const [before, now] = [new Set(expected), new Set(found)];
   return [
-    ...expected
-      .filter((each) => !found.includes(each))
-      .map((each) => `${what} ${name(each)} missing`),
-    ...found
-      .filter((each) => !expected.includes(each))
-      .map((each) => `${what} ${name(each)} extra`),
+    ...expected.filter((each) => !now.has(each)).map((each) => `${what} ${name(each)} missing`),
+    ...found.filter((each) => !before.has(each)).map((each) => `${what} ${name(each)} extra`),
   ];
 }
 

@@ -1,7 +1,8 @@
 /** Users, roles and what they may do: `authpb` in the store, and the same messages in answers of etcd's API. */
 import type { Entry } from "./buckets";
 import { permissions, roleNames } from "../wire/auth";
-import { readFields, type ReadField } from "../wire/protobuf";
+import { bytesField, bytesFields, knownFields, type ReadField } from "../wire/protobuf";
+import { readCounter, readFlag, readText } from "./stored-values";
 
 /** The authentication that a store brings along. Never a password's hash. */
 export interface Auth {
@@ -15,21 +16,78 @@ export interface Auth {
   readonly permissionsOf: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Reads the buckets `auth`, `authUsers` and `authRoles`, each entry of one by the function given with it. */
-export function readAuth(
-  each: <T>(bucket: string, read: (entry: Entry) => T) => readonly T[],
-): Auth {
-  const named = <T>(bucket: string, read: (fields: readonly ReadField[]) => T) =>
-    each(bucket, ({ key, value }) => [key.toString(), read([...readFields(value)])] as const);
-  // `User`: name 1, password 2, roles 3.
-  const users = named("authUsers", (user) => roleNames(user, 3));
-  const roles = named("authRoles", permissions);
-  const flags = each("auth", ({ key, value }) => [key.toString(), value[0]] as const);
-  return {
-    enabled: new Map(flags).get("authEnabled") === 1,
-    users: users.map(([name]) => name),
-    roles: roles.map(([name]) => name),
-    rolesOf: Object.fromEntries(users),
-    permissionsOf: Object.fromEntries(roles),
+/** The authentication of a file, and its revision, by which a server tells that something of it was changed. */
+export interface StoredAuth {
+  readonly auth: Auth;
+  readonly authRevision: number;
+}
+
+/** Takes in the buckets `auth`, `authUsers` and `authRoles`, entry by entry. */
+export interface AuthCollector {
+  readonly auth: (entry: Entry) => void;
+  readonly authUsers: (entry: Entry) => void;
+  readonly authRoles: (entry: Entry) => void;
+  result(): StoredAuth;
+}
+
+export function createAuthCollector(): AuthCollector {
+  let enabled = false;
+  let authRevision = 0;
+  const users = new Map<string, readonly string[]>();
+  const roles = new Map<string, readonly string[]>();
+  // A million users have a handful of sets of roles.
+  const known = new Map<string, readonly string[]>();
+  const once = (names: readonly string[]) => {
+    const together = names.join("\0");
+    const same = known.get(together) ?? names;
+    known.set(together, same);
+    return same;
   };
+  return {
+    auth({ key, value }) {
+      const name = key.toString("latin1");
+      if (name === "authEnabled") enabled = readFlag(value);
+      else if (name === "authRevision") authRevision = readCounter(value);
+      else throw new RangeError("etcd keeps nothing by this name here");
+    },
+    // `User`: name 1, password 2, roles 3, options 4.
+    authUsers(entry) {
+      const fields = knownFields(entry.value, {
+        1: "bytes",
+        2: "bytes",
+        3: "repeated",
+        4: "bytes",
+      });
+      knownFields(bytesField(fields, 4), { 1: "number" });
+      for (const role of bytesFields(fields, 3)) readText(role);
+      users.set(nameOf(entry, fields), once(roleNames(fields, 3)));
+    },
+    // `Role`: name 1, keyPermission 2.
+    authRoles(entry) {
+      const fields = knownFields(entry.value, { 1: "bytes", 2: "repeated" });
+      for (const permission of bytesFields(fields, 2)) {
+        knownFields(permission, { 1: "number", 2: "bytes", 3: "bytes" });
+      }
+      roles.set(nameOf(entry, fields), permissions(fields));
+    },
+    result: () => ({
+      auth: {
+        enabled,
+        users: [...users.keys()],
+        roles: [...roles.keys()],
+        rolesOf: Object.fromEntries(users),
+        permissionsOf: Object.fromEntries(roles),
+      },
+      authRevision,
+    }),
+  };
+}
+
+/** A user's or role's name stands in the key and in the value; etcd finds it by the one and lists it by the other. */
+function nameOf({ key }: Entry, fields: readonly ReadField[]): string {
+  const name = bytesField(fields, 1);
+  if (!name.equals(key) || key.length === 0) {
+    throw new RangeError("the name in it is not that of its key");
+  }
+  return readText(key);
 }

@@ -82,6 +82,14 @@ export function reasonsAgainstRestore(snapshot: Snapshot): readonly string[] {
       `etcd ${version} wrote it; this version of etcd-restore knows etcd up to ${newest}`,
     );
   }
+  const { downgradeTo } = snapshot;
+  // 3.5 alone (`membership/cluster.go`, `mustDetectDowngrade`); later ones go on with it.
+  if (downgradeTo !== undefined && minorToServe(version) === "3.5" && downgradeTo !== "3.5.0") {
+    reasons.push(
+      `a downgrade to ${downgradeTo} was under way, and etcd 3.5 does not start on such a store: run ` +
+        "`etcdctl downgrade cancel` where it was taken from, and take it again",
+    );
+  }
   return reasons;
 }
 

@@ -1,3 +1,4 @@
+/** The branch pages of the bucket `key`: which leaf pages there are, and in which order. */
 import { MAX_DEPTH } from "./buckets";
 import { readFully } from "./file";
 import {
@@ -9,6 +10,7 @@ import {
   type Page,
   type PagedFile,
 } from "./page";
+import { describeGreatRevision } from "./revision-key";
 import { SnapshotError } from "./snapshot-error";
 
 /**
@@ -29,6 +31,8 @@ const REVISION_BYTES = 17;
 export function findKeyLeaves(file: PagedFile, root: number): KeyLeaves {
   const pageBytes = Buffer.allocUnsafe(file.pageSize);
   let level = createLevel(1);
+  // Before it is put into 32 bits.
+  if (root < 2 || root >= file.pages) file.map.reach(root, 0);
   level.ids[0] = root;
   level.count = 1;
   for (let depth = 0; ; depth++) {
@@ -108,24 +112,35 @@ function addChildren(
   const placeOf = (element: number) => ({ page: page.id, offset: page.offset + element });
   let previousMain = at(level.lowMain, parent);
   let previousSub = at(level.lowSub, parent);
+  const isRoot = previousMain === 0;
+  let start = PAGE_HEADER + page.count * ELEMENT_BYTES;
   for (let i = 0; i < page.count; i++) {
     const element = PAGE_HEADER + i * ELEMENT_BYTES;
     const key = element + bytes.readUInt32LE(element);
     const keyBytes = bytes.readUInt32LE(element + 4);
-    if (key + keyBytes > bytes.length || !isRevision(bytes, key, keyBytes)) {
+    // bbolt writes one behind the other (`node.go`, `write`).
+    if (key !== start || key + keyBytes > bytes.length || !isRevision(bytes, key, keyBytes)) {
       throw new SnapshotError(
         path,
-        `the key of element ${i} (${keyBytes} bytes at byte ${key} of the page) is not a revision`,
+        `the key of element ${i} (${keyBytes} bytes at byte ${key} of the page, expected at ${start}) is not a revision`,
         placeOf(element),
       );
     }
     const main = bytes.readUInt32BE(key) * 2 ** 32 + bytes.readUInt32BE(key + 4);
+    if (main > Number.MAX_SAFE_INTEGER) {
+      const { problem, kind } = describeGreatRevision(bytes.readBigUInt64BE(key));
+      throw new SnapshotError(path, problem, { ...placeOf(element), kind });
+    }
     const sub = bytes.readUInt32BE(key + 13);
+    start += keyBytes;
     const order = main === previousMain ? sub - previousSub : main - previousMain;
-    if (order < 0 || (order === 0 && i > 0)) {
+    // The first is what the page above gives for this one (bbolt `node.go`, `spill`); the root has none above.
+    if (i === 0 ? !isRoot && order !== 0 : order <= 0) {
       throw new SnapshotError(
         path,
-        `revision ${main}.${sub} of element ${i} does not come after ${previousMain}.${previousSub}`,
+        i === 0
+          ? `its first revision is ${main}.${sub}, not ${previousMain}.${previousSub}, which the branch page above gives for it`
+          : `revision ${main}.${sub} of element ${i} does not come after ${previousMain}.${previousSub}`,
         placeOf(element),
       );
     }

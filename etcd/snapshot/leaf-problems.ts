@@ -1,3 +1,8 @@
+/** The scanner's numbers of problems, as sentences. */
+
+/** `element N has …`: a revision whose main part may be one that etcd can count and we cannot. */
+export const REVISION_TOO_GREAT = -5;
+
 /** What the scanner says of a leaf page that it could not read (`wasm/leaf.ts` has the codes). */
 export interface LeafProblem {
   readonly code: number;
@@ -19,17 +24,17 @@ export function describeLeafProblem(
     case -1:
       return `says that it holds ${found} elements, which do not fit into its ${bytes} bytes`;
     case -2:
-      return `element ${element} has the flags 0x${found.toString(16)}, expected 0: a bucket inside the bucket "key"`;
+      return `element ${element} has the flags 0x${found.toString(16)}, expected 0${found === 1 ? ': a bucket inside the bucket "key"' : ""}`;
     case -3:
-      return `element ${element} does not lie within the page's ${bytes} bytes (position and lengths add up to ${found})`;
+      return `element ${element} does not lie within the page's ${bytes} bytes, right behind the one before (position and lengths add up to ${found})`;
     case -4:
       return `the key of element ${element} (${found} bytes) is not a revision: expected 17 bytes, or 18 for a tombstone`;
-    case -5:
-      return `element ${element} has the number ${found}, which is greater than any real revision or version`;
+    case REVISION_TOO_GREAT:
+      return `element ${element} is of revision ${found}, and its place in it is greater than any real one`;
     case -6:
       return `the revisions do not ascend: element ${element} has ${found}`;
     case -7:
-      return `the first revision of the page, ${found}, is before ${low}, which the branch page above gives for it`;
+      return `the first revision of the page, ${found}, is not ${low}, which the branch page above gives for it`;
     case -8:
       return `the last revision of the page, ${found}, is not before ${high}, where the next page begins`;
     case -9:
@@ -42,6 +47,12 @@ export function describeLeafProblem(
       return `the record of element ${element} (${found} bytes) has no key`;
     case -13:
       return `there are more records than this reader can index in 4 GiB, which is about 30 million; it stopped after ${found}`;
+    case -14:
+      return `element ${element} has revision 0.${found}; the first revision of a store is 1, and etcd does not read it`;
+    case -16:
+      return `the record of element ${element} has the version number ${found}, which is greater than any real one`;
+    case -15:
+      return `the record of element ${element} is none that etcd writes: create revision ${found}, with the version number and the rest, does not fit its revision`;
     default:
       return `cannot be read (problem ${code} at element ${element})`;
   }

@@ -1,3 +1,4 @@
+/** The live keys as everybody else sees them, out of the index's memory. */
 import { closeSync } from "node:fs";
 
 import { openSource, readFully, type SourceFile } from "./file";

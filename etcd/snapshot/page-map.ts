@@ -1,3 +1,4 @@
+/** Which pages are reached: each once, or the file is not whole. */
 import { SnapshotError } from "./snapshot-error";
 
 /** Which pages something refers to. bbolt refers to each page once; overflow pages belong to the page before. */

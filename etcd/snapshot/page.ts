@@ -1,3 +1,4 @@
+/** bbolt's pages: read, their headers checked, their elements found. */
 import { readFully, type SourceFile } from "./file";
 import type { PageMap } from "./page-map";
 import { SnapshotError } from "./snapshot-error";

@@ -1,10 +1,12 @@
+/** The one pass over the file, in the order of its pages: every leaf of the bucket `key` goes into the index. */
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 
 import { readFully } from "./file";
 import type { KeyLeaves } from "./key-leaves";
-import { describeLeafProblem } from "./leaf-problems";
+import { describeLeafProblem, REVISION_TOO_GREAT } from "./leaf-problems";
 import { checkPageId, pageKind, type PagedFile } from "./page";
 import type { RecordIndex } from "./record-index";
+import { describeGreatRevision } from "./revision-key";
 import type { Slots } from "./slot-reader";
 import { SnapshotError } from "./snapshot-error";
 import type { ReadOptions } from "./types";
@@ -119,6 +121,15 @@ export function readLeafAt(
 ): void {
   const problem = index.readLeaf(address, bytes, offset, leaf);
   if (problem === undefined) return;
+  if (problem.code === REVISION_TOO_GREAT) {
+    const main = Buffer.alloc(8);
+    readFully(file.source, main, problem.fileOffset);
+    const great = main.readBigUInt64BE(0);
+    if (great > BigInt(Number.MAX_SAFE_INTEGER)) {
+      const { problem: text, kind } = describeGreatRevision(great);
+      throw new SnapshotError(file.source.path, text, { page, offset: problem.fileOffset, kind });
+    }
+  }
   const bound = (i: number) => `${leaves.lowMain[i] ?? 0}.${leaves.lowSub[i] ?? 0}`;
   throw new SnapshotError(
     file.source.path,

@@ -1,3 +1,4 @@
+/** Buffers beside the index in which a server's answers are compared in place. */
 import type { RecordIndex } from "./record-index";
 import type { RangeComparer } from "./types";
 

@@ -1,3 +1,4 @@
+/** The index in WebAssembly memory, driven from here: what is where, and what is asked of it. */
 import type { KeyLeaves } from "./key-leaves";
 import type { LeafProblem } from "./leaf-problems";
 import { createScanner, type Scanner, type SharedMemory } from "./scanner";

@@ -1,3 +1,4 @@
+/** The WebAssembly module of `wasm/`, with its types, and the memory that it works in. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,3 +1,4 @@
+/** Brings the file through the ring, slot by slot, and hashes it on the way: in this thread or in a worker. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";

@@ -1,6 +1,21 @@
+/**
+ * The reader: an etcd snapshot file, read once from end to end and found whole, or refused with page, byte and advice.
+ *
+ * In the order of the reading:
+ *
+ * - `file.ts` opens it, `meta-page.ts` chooses bbolt's root, `foreign-file.ts` says what it is instead.
+ * - `buckets.ts` walks the small buckets; `contents.ts` knows what is in them, with `stored-values.ts`, `leases.ts` and
+ *   `auth.ts`. `page.ts` reads a page, `page-map.ts` sees that each is reached once, `freelist.ts` that none is free.
+ * - `key-leaves.ts` follows the branch pages of the bucket `key`. Then `pass.ts` goes over the file in the order of its
+ *   pages, which `slot-reader.ts` (and `hash-worker.cjs`) brings and hashes, and has each leaf put into the index by
+ *   `wasm/` (`scanner.ts`, `record-index.ts`); `leaf-problems.ts` has the sentences for what that does not like.
+ * - `live-keys.ts` and `range-comparer.ts` are what comes out; `types.ts` describes it, `judgement.ts` says what it means.
+ * - `snapshot-error.ts` is the one error, `advice.ts` what to do about it.
+ */
 import { closeSync } from "node:fs";
 
-import { readBuckets, type KeyBucket } from "./buckets";
+import type { KeyBucket } from "./buckets";
+import { withAdvice } from "./advice";
 import { readContents, type Contents } from "./contents";
 import { assertUnchanged, openSource, type SourceFile } from "./file";
 import { assertFree, readFreelist } from "./freelist";
@@ -41,6 +56,8 @@ export async function readSnapshot(file: string, options: ReadOptions = {}): Pro
   const source = openSource(file);
   try {
     return await readOpened(source, options);
+  } catch (error) {
+    throw error instanceof SnapshotError ? withAdvice(error, source) : error;
   } finally {
     closeSync(source.fd);
   }
@@ -71,6 +88,8 @@ export async function readSnapshotKeys(
         live.close();
       },
     };
+  } catch (error) {
+    throw error instanceof SnapshotError ? withAdvice(error, source) : error;
   } finally {
     closeSync(source.fd);
   }
@@ -201,15 +220,14 @@ async function indexRecords(
   options: ReadOptions,
 ): Promise<Contents> {
   const databaseBytes = file.pages * file.pageSize;
-  const buckets = readBuckets(file, meta);
-  const contents = readContents(file.source.path, buckets);
+  const { contents, key } = readContents(file, meta);
   let leaves = NO_LEAVES;
-  if ("root" in buckets.key) {
-    leaves = findKeyLeaves(file, buckets.key.root);
+  if ("root" in key) {
+    leaves = findKeyLeaves(file, key.root);
     index.layOut(databaseBytes, leaves);
   } else {
     index.layOut(databaseBytes, ONE_INLINE_LEAF);
-    readInlineLeaf(file, buckets.key, index);
+    readInlineLeaf(file, key, index);
   }
   await readLeavesInFileOrder(file, leaves, index, slots, options);
   return contents;

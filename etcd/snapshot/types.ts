@@ -1,3 +1,4 @@
+/** What the reader is told and what it gives: the types that everybody else sees. */
 import type { Auth } from "./auth";
 
 /** How `readSnapshot` is told to stop, and how it tells where it is. */
@@ -73,6 +74,8 @@ export interface Snapshot {
   /** Written by etcd 3.6 and later, for example `3.6.0`. */
   readonly storageVersion?: string;
   readonly clusterVersion?: string;
+  /** Set while a downgrade of the cluster is under way: the version that it goes to, which a restored cluster goes on with. */
+  readonly downgradeTo?: string;
   readonly term?: number;
   readonly consistentIndex?: number;
   readonly members: readonly Member[];
@@ -80,6 +83,8 @@ export interface Snapshot {
   readonly leases: ReadonlyMap<bigint, Lease>;
   readonly alarms: readonly Alarm[];
   readonly auth: Auth;
+  /** Grows with each change of users, roles or passwords; 0: never set. */
+  readonly authRevision: number;
 
   /**
    * The hash that a server with this content gives for `maintenance/hashkv` (CRC-32C, unsigned).

@@ -90,6 +90,31 @@ export function* readFields(message: Buffer): Generator<ReadField> {
   }
 }
 
+/**
+ * The fields of a message that has these and no others, each but a repeated one at most once.
+ * @throws RangeError for any other: no etcd writes it, and what a server makes of it is its own affair
+ */
+export function knownFields(
+  message: Buffer,
+  known: Readonly<Record<number, "number" | "bytes" | "repeated">>,
+): readonly ReadField[] {
+  const fields: ReadField[] = [];
+  const seen = new Set<number>();
+  for (const field of readFields(message)) {
+    const form = known[field.number];
+    const isNumber = typeof field.value === "bigint";
+    if (form === undefined || (form === "number") !== isNumber) {
+      throw new RangeError(`unexpected protobuf field ${field.number}`);
+    }
+    if (seen.has(field.number) && form !== "repeated") {
+      throw new RangeError(`protobuf field ${field.number} stands there twice`);
+    }
+    seen.add(field.number);
+    fields.push(field);
+  }
+  return fields;
+}
+
 /** The last value of a varint field as a signed 64-bit number; 0 when absent. */
 export function signedField(fields: readonly ReadField[], number: number): bigint {
   return BigInt.asIntN(64, unsignedField(fields, number));

@@ -3,6 +3,7 @@ import { BESIDE } from "./kinds/beside";
 import { BITS } from "./kinds/bits";
 import { DATA_DIRECTORY } from "./kinds/data-directory";
 import { FORGED } from "./kinds/forged";
+import { SMALL_FORMS } from "./kinds/forms";
 import { FREELIST } from "./kinds/freelist";
 import { HISTORY } from "./kinds/history";
 import { PAGES } from "./kinds/pages";
@@ -16,6 +17,7 @@ export const KINDS: readonly Kind[] = [
   ...TRANSPORT,
   ...HISTORY,
   ...BESIDE,
+  ...SMALL_FORMS,
   ...FREELIST,
   ...REPLACED,
   ...FORGED,

@@ -24,6 +24,9 @@ const UNKNOWN_FIELD: i32 = -10;
 const OTHER_REVISION: i32 = -11;
 const NO_KEY: i32 = -12;
 const INDEX_FULL: i32 = -13;
+const REVISION_ZERO: i32 = -14;
+const NO_RECORD_OF_ETCD: i32 = -15;
+const VERSION_TOO_GREAT: i32 = -16;
 
 const MAX_SAFE: u64 = 0x1fffffffffffff;
 
@@ -111,6 +114,8 @@ export function readLeaf(page: usize, bytes: u32, fileOffset: f64, ordinal: u32)
   const offsetOfPage = fileOffset as u64;
   let previousMain = leaf.lowMain;
   let previousSub = leaf.lowSub;
+  // Where the element's key has to begin: bbolt writes one behind the other (node.go, `write`).
+  let expected = data as u64;
 
   for (let i: u32 = 0; i < count; i++) {
     const element = elements + ((i as usize) << 4);
@@ -120,9 +125,12 @@ export function readLeaf(page: usize, bytes: u32, fileOffset: f64, ordinal: u32)
     const keyLength = load<u32>(element, 8);
     const storedLength = load<u32>(element, 12);
     const start = (element as u64) + position;
-    if (start < (data as u64) || start + keyLength + storedLength > (end as u64)) {
+    const behind = start + keyLength + storedLength;
+    if (start != expected || behind > (end as u64)) {
       return problem(OUT_OF_PAGE, element, (position as f64) + (keyLength as f64) + (storedLength as f64));
     }
+
+    expected = behind;
 
     // The revision: 8 bytes main, '_', 8 bytes sub, and 't' for a tombstone.
     const revision = start as usize;
@@ -134,8 +142,13 @@ export function readLeaf(page: usize, bytes: u32, fileOffset: f64, ordinal: u32)
     const wideSub = bigEndian(revision + 9);
     if (main > MAX_SAFE || wideSub >= (TOMBSTONE as u64)) return problem(REVISION_TOO_GREAT, revision, main as f64);
     const sub = wideSub as u32;
-    if (main < previousMain || (main == previousMain && (i == 0 ? sub < previousSub : sub <= previousSub))) {
-      return problem(i == 0 ? BELOW_BRANCH : NOT_ASCENDING, revision, main as f64);
+    // A server reads from revision 1 on.
+    if (main == 0) return problem(REVISION_ZERO, revision, sub);
+    if (i == 0) {
+      // The branch page above, where there is one, gives exactly this one.
+      if (previousMain != 0 && (main != previousMain || sub != previousSub)) return problem(BELOW_BRANCH, revision, main as f64);
+    } else if (main < previousMain || (main == previousMain && sub <= previousSub)) {
+      return problem(NOT_ASCENDING, revision, main as f64);
     }
     previousMain = main;
     previousSub = sub;
@@ -174,7 +187,13 @@ export function readLeaf(page: usize, bytes: u32, fileOffset: f64, ordinal: u32)
     if (isPlaceholder) placeholders++;
     else if (length == 0) return problem(NO_KEY, stored, storedLength);
     else if (!isTombstone && mod != main) return problem(OTHER_REVISION, stored, mod as f64);
-    if (create > MAX_SAFE || version > 0xffffffff) return problem(REVISION_TOO_GREAT, stored, max(create, version) as f64);
+    if (version > 0xffffffff) return problem(VERSION_TOO_GREAT, stored, version as f64);
+    // A tombstone holds a key and nothing else; another record was made at its revision or before, and counted.
+    if (isTombstone) {
+      if (create | mod | version | lease | valueLength) return problem(NO_RECORD_OF_ETCD, stored, create as f64);
+    } else if (!isPlaceholder && (create == 0 || create > main || version == 0 || (version > 1 && create == main))) {
+      return problem(NO_RECORD_OF_ETCD, stored, create as f64);
+    }
 
     const record = changetype<Record>(arena);
     advanceArena(RECORD_SIZE);

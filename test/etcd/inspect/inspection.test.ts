@@ -10,6 +10,7 @@ import {
   readTruth,
   snapshotBytes,
 } from "../../support/kubernetes-fixtures";
+import { encodeMessage } from "../../../etcd/wire/protobuf";
 import { listedObjects } from "../kubernetes/truth";
 
 const workspace = createWorkspace();
@@ -238,7 +239,7 @@ describe("the verdict", () => {
         cluster: [],
         alarm: [alarm],
         auth: [{ key: Buffer.from("authEnabled"), value: Buffer.from([1]) }],
-        authUsers: [{ key: Buffer.from("root"), value: Buffer.alloc(0) }],
+        authUsers: [{ key: Buffer.from("root"), value: encodeMessage([[1, "root"]]) }],
       }),
     });
     expect(found).toMatchObject({

@@ -36,6 +36,15 @@ const SECRETIVE =
   "etcd tells no password hash and no permission in what a proof asks; the source's HashKV covers neither";
 
 export const BITS: readonly Kind[] = [
+  bitKind(
+    "bit-anywhere",
+    "a bit anywhere in the file",
+    (a) => [{ at: 0, bytes: a.databaseBytes, what: "anywhere" }],
+    {
+      manifestOnly:
+        "of a password hash or a name that no answer of etcd tells, only the manifest's SHA-256 knows",
+    },
+  ),
   bitKind("bit-meta", "a bit of the meta page that counts", (a) => a.metas[a.activeMeta] ?? []),
   bitKind("bit-meta-other", "a bit of the other meta page", (a) => a.metas[1 - a.activeMeta] ?? []),
   bitKind("bit-branch-header", "a bit of a branch page's header", (a) => a.branchHeaders),

@@ -12,11 +12,54 @@ const META_LIES = [
   ["root sequence", 40, [1n]],
   ["freelist page", 48, [4n, 20n, 1n << 40n]],
   ["transaction", 64, [1n, -2n, 1n << 60n]],
-  ["page size", 24, [4096n, 12_288n, -2048n]],
+  ["page size", 24, [4096n, 12_288n, -2048n, -3584n, -4095n, 1n << 31n]],
   ["flags", 28, [1n]],
 ] as const;
 
+/** Fields of an element in the page of the buckets, whose value is where a bucket begins, and what they may wrongly say. */
+const ROOT_LIES: readonly (readonly [string, (root: bigint) => bigint])[] = [
+  ["above 2^32, the lower half right", (root) => root + (1n << 32n)],
+  ["above 2^63", (root) => root + (1n << 63n)],
+  ["of another bucket's page", (root) => root + 1n],
+  ["a meta page", () => 1n],
+];
+
 export const PAGES: readonly Kind[] = [
+  {
+    id: "bucket-lie",
+    title: "a bucket that begins elsewhere",
+    mutants: ({ good }) =>
+      good.anatomy.bucketHeads
+        .filter(
+          ({ at, what }) => what.endsWith("root page") && good.file.readBigUInt64LE(at) !== 0n,
+        )
+        .flatMap(({ at, what }) =>
+          ROOT_LIES.flatMap(([lie, change]) =>
+            inDatabase(good.file, `${what}: ${lie}`, (database) => {
+              database.writeBigUInt64LE(change(database.readBigUInt64LE(at)), at);
+              return undefined;
+            }),
+          ),
+        ),
+  },
+  {
+    id: "element-flags",
+    title: "an element of a small bucket flagged as a bucket",
+    mutants: ({ good }, random, places) => {
+      const small = [...good.anatomy.buckets.values()].filter(
+        ({ name }) => !["", "key"].includes(name),
+      );
+      const flags = small.flatMap(({ elements }) =>
+        elements.filter(({ what }) => what.endsWith(": flags")),
+      );
+      return random.sample(flags, places).flatMap(({ at, what }) =>
+        inDatabase(good.file, what, (database) => {
+          database.writeUInt32LE(1, at);
+          return undefined;
+        }),
+      );
+    },
+  },
   {
     id: "meta-lie",
     title: "a field of a meta page, its checksum made to fit",
