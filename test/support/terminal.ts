@@ -6,7 +6,7 @@ export interface Terminal {
   readonly rows: number;
   readonly isTTY: true;
   write(text: string): boolean;
-  /** The rows without what is blank at their ends. */
+  /** The rows down to the last that holds anything, without what is blank at their ends. */
   screen(): readonly string[];
 }
 
@@ -52,6 +52,11 @@ export function openTerminal(columns: number, rows = 50): Terminal {
       }
       return true;
     },
-    screen: () => cells.map((each) => each.join("").trimEnd()),
+    screen: () => withoutBlankEnd(cells.map((each) => each.join("").trimEnd())),
   };
+}
+
+/** A screen's rows, without blank ones below the last that holds anything. */
+export function withoutBlankEnd(rows: readonly string[]): readonly string[] {
+  return rows.slice(0, rows.findLastIndex((row) => row !== "") + 1);
 }
