@@ -192,7 +192,13 @@ function notes(snapshot: Snapshot, census: Census, leases: LeaseCensus): readonl
   }
   if (alarms.length > 0) {
     const names = [...new Set(alarms.map(({ alarm }) => alarm))].join(", ");
-    list.push(`alarm ${names} was raised and comes along: writes are refused until it is disarmed`);
+    list.push(
+      names.includes("CORRUPT")
+        ? `alarm ${names} was raised and comes along: etcd found that the members of this cluster hold different data, so ` +
+            "this backup may be of the wrong one. Compare it with a backup of another member (diff A B) before it is " +
+            "trusted, and before the alarm is disarmed"
+        : `alarm ${names} was raised and comes along: writes are refused until it is disarmed`,
+    );
   }
   if (downgradeTo !== undefined) {
     list.push(

@@ -53,7 +53,9 @@ export function showKey(stored: StoredKey, { format, metadata }: ShowOptions): S
         ? { object: decoded.object }
         : "text" in decoded
           ? { value: decoded.text }
-          : {};
+          : decoded.known === undefined
+            ? {}
+            : { object: decoded.known };
     return {
       output: print({ ...document(stored), ...shown }),
       ...(problem === undefined ? {} : { problem }),
@@ -64,7 +66,8 @@ export function showKey(stored: StoredKey, { format, metadata }: ShowOptions): S
   if ("text" in decoded) {
     return { output: decoded.text.endsWith("\n") ? decoded.text : `${decoded.text}\n` };
   }
-  return { output: "", problem: decoded.problem };
+  const known = decoded.known === undefined ? "" : print(decoded.known);
+  return { output: known, problem: decoded.problem };
 }
 
 type Decoded =
@@ -74,7 +77,7 @@ type Decoded =
       readonly problem?: undefined;
     }
   | { readonly text: string; readonly problem?: undefined }
-  | { readonly problem: string };
+  | { readonly problem: string; readonly known?: JsonObject };
 
 function decode({ key, value, metadata }: StoredKey): Decoded {
   try {
@@ -90,7 +93,11 @@ function decode({ key, value, metadata }: StoredKey): Decoded {
     const wayOut = error.message.includes("-o raw")
       ? ""
       : "; -o raw gives its bytes as they are stored";
-    return { problem: `${printableKey(key)}: ${error.message}${wayOut}` };
+    const { known } = error;
+    return {
+      problem: `${printableKey(key)}: ${error.message}${wayOut}`,
+      ...(known === undefined ? {} : { known: asKubectlShows(known, metadata.modRevision) }),
+    };
   }
 }
 

@@ -1,9 +1,19 @@
+import { visible } from "../wire/visible";
+import { parseCbor } from "./cbor";
 import { type JsonObject, JsonSyntaxError, isJsonObject, parseJson, setMember } from "./json";
 import type { JsonBuilder, JsonValue } from "./json";
 import { type MessageCursor, readMessage } from "./message-json";
-import { fieldsVersion, messageOfKind } from "./messages";
+import { fieldsVersion, messageNamed, messageOfKind } from "./messages";
 import { classify } from "./storage";
-import { type Cursor, readFields, readLength, readText, skipField, WireError } from "./wire";
+import {
+  type Cursor,
+  LENGTH,
+  readFields,
+  readLength,
+  readText,
+  skipField,
+  WireError,
+} from "./wire";
 
 /** A Kubernetes object as it is stored, in the API version in which it is stored. */
 export interface StoredObject {
@@ -26,8 +36,10 @@ export class UndecodableError extends Error {
   constructor(
     readonly reason: UndecodableReason,
     message: string,
+    /** What is known of the object all the same: type and metadata. */
+    readonly known?: JsonObject,
   ) {
-    super(message);
+    super(visible(message));
     this.name = "UndecodableError";
   }
 }
@@ -54,6 +66,7 @@ export function decodeObject(value: Uint8Array): StoredObject {
           `the value is encrypted at rest by ${encoding.provider} ${encoding.version} with key '${encoding.keyName}': only an API server whose EncryptionConfiguration has that key can read it`,
         );
       case "cbor":
+        return objectOf(parseCbor(bytes), "the value is CBOR");
       case "text":
       case "binary":
         throw new UndecodableError(
@@ -100,7 +113,8 @@ function decodeProtobuf(bytes: Buffer): StoredObject {
   if (message === undefined) {
     throw new UndecodableError(
       "unknown-kind",
-      `the value is a ${name} in protobuf, a kind that Kubernetes' API ${fieldsVersion} does not have, so its fields have no names here: ask for it with -o raw`,
+      `the value is a ${name} in protobuf, a kind that Kubernetes' API ${fieldsVersion} does not have, so only its metadata has names here: ask for the rest with -o raw`,
+      { kind, apiVersion, ...metadataOf(bytes, raw) },
     );
   }
   const unknownFields = new Set<string>();
@@ -108,6 +122,20 @@ function decodeProtobuf(bytes: Buffer): StoredObject {
   const fields = readMessage(cursor, raw[1], message) as JsonObject;
   const object: JsonObject = { kind, apiVersion, ...fields };
   return { apiVersion, kind, object, unknownFields: [...unknownFields] };
+}
+
+/** The metadata of an object of any kind, which is its first field in all of them; nothing where it cannot be read. */
+function metadataOf(bytes: Buffer, [start, end]: Unknown["raw"]): JsonObject {
+  const cursor: MessageCursor = { bytes, at: start, unknownFields: new Set() };
+  let metadata: JsonValue | undefined;
+  readFields(cursor, end, (number, wire) => {
+    if (number !== 1 || wire !== LENGTH) skipField(cursor, wire);
+    else {
+      const length = readLength(cursor, wire, end);
+      metadata = readMessage(cursor, cursor.at + length, messageNamed("meta.v1.ObjectMeta"));
+    }
+  });
+  return metadata === undefined ? {} : { metadata };
 }
 
 /** Reads `runtime.Unknown` (apimachinery/pkg/runtime/generated.proto) behind the four bytes of its magic. */
@@ -141,12 +169,15 @@ function readUnknown(bytes: Buffer): Unknown {
 }
 
 function decodeJson(text: string, what: string): StoredObject {
-  const object = parseJson(text);
+  return objectOf(parseJson(text), `${what} is JSON`);
+}
+
+function objectOf(object: JsonValue, what: string): StoredObject {
   const { apiVersion, kind } = isJsonObject(object) ? object : {};
   if (!isJsonObject(object) || typeof apiVersion !== "string" || typeof kind !== "string") {
     throw new UndecodableError(
       "not-an-object",
-      `${what} is JSON but no Kubernetes object, which would have an apiVersion and a kind: ask for it with -o raw`,
+      `${what} but no Kubernetes object, which would have an apiVersion and a kind: ask for it with -o raw`,
     );
   }
   return { apiVersion, kind, object, unknownFields: [] };

@@ -187,8 +187,10 @@ export function alarmsCheck(snapshot: Snapshot, { alarms }: ServerFacts): Check 
     return same(check, expected, found);
   }
   if (found === expected) {
-    const reason =
-      "came along with the backup: the store refuses writes until `etcdctl alarm disarm`";
+    const reason = expected.includes("CORRUPT")
+      ? "came along with the backup: the members of its cluster held different data, so it may be of the wrong one. " +
+        "Compare it with a backup of another member (etcd-restore diff) before it is trusted, and before `etcdctl alarm disarm`"
+      : "came along with the backup: the store refuses writes until `etcdctl alarm disarm`";
     return { ...check, verdict: "explained", expected, found, reason };
   }
   if (found === "none") {
