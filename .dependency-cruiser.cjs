@@ -23,6 +23,7 @@ const ROOMS = {
   "etcd/report": ["etcd/wire", "etcd/snapshot"],
   "etcd/proof": ["etcd/wire", "etcd/snapshot", "etcd/client", "etcd/backup", "etcd/report"],
   cluster: ["etcd"],
+  files: [],
   machine: [],
   openstack: [],
   engine: [],

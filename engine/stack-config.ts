@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
+import { readPlainText } from "../files/plain-file";
 import type { EngineOptions } from "./engine";
 
 /** Settings that Pulumi itself would refuse. Meant for the user, as it stands. */
@@ -235,7 +236,7 @@ function fullName(project: string, key: string): string {
 
 function readYaml<T>(file: string, schema: z.ZodType<T>): T {
   try {
-    return schema.parse(parse(fs.readFileSync(file, "utf8")) ?? {});
+    return schema.parse(parse(readPlainText(file)) ?? {});
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
     throw new Error(`${file} cannot be read: ${reason}`);

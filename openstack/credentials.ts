@@ -4,6 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { parse } from "yaml";
 import * as z from "zod";
+import { readPlainText } from "../files/plain-file";
 import { CloudError } from "./cloud-error";
 
 /** What keystone wants to know; the three ways to log in that need nothing but a file. */
@@ -157,7 +158,7 @@ function findCloud(
 function readClouds(file: string): Readonly<Record<string, unknown>> {
   let content: unknown;
   try {
-    content = parse(fs.readFileSync(file, "utf8"));
+    content = parse(readPlainText(file));
   } catch (error) {
     throw new CloudError(
       "usage",
@@ -168,6 +169,15 @@ function readClouds(file: string): Readonly<Record<string, unknown>> {
   if (!success)
     throw new CloudError("usage", `${file} is no clouds.yaml: it has no "clouds:" at its top`);
   return data.clouds;
+}
+
+function readCa(file: string): string {
+  try {
+    return readPlainText(file);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new CloudError("usage", `cannot read ${file}, the cacert of the cloud: ${problem}`);
+  }
 }
 
 function credentialsOf(entry: Entry, source: string): Credentials {
@@ -188,7 +198,7 @@ function credentialsOf(entry: Entry, source: string): Credentials {
     identity: identityOf(entry.auth_type, auth, need),
     region: entry.region_name,
     endpoint: endpointOf(entry.interface ?? entry.endpoint_type),
-    ca: entry.cacert === undefined ? undefined : fs.readFileSync(entry.cacert, "utf8"),
+    ca: entry.cacert === undefined ? undefined : readCa(entry.cacert),
     verify: entry.verify ?? true,
     source,
   };

@@ -2,10 +2,10 @@
  * The members of a cluster that a command speaks to, named by flags or by the environment names of etcdctl
  * (`ETCDCTL_ENDPOINTS`, …), so that people's set-ups work as they are.
  */
-import * as fs from "node:fs";
 import * as path from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import type { Endpoint } from "../etcd/client/endpoint";
+import { readPlainText } from "../files/plain-file";
 import { askPassword } from "./ask-password";
 import { EXIT, UserError } from "./outcome";
 
@@ -149,7 +149,7 @@ function urlOf(text: string, secure: boolean): string {
 
 function readText(file: string): string {
   try {
-    return fs.readFileSync(path.resolve(file), "utf8");
+    return readPlainText(path.resolve(file));
   } catch (error) {
     throw new UserError(EXIT.usage, `cannot read ${file}: ${(error as Error).message}`);
   }

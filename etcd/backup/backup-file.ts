@@ -1,13 +1,15 @@
 /** A backup as its user keeps it, whatever it is packed in, as a plain file that can be read. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { statOf } from "../../files/plain-file";
 import { counted } from "../wire/figures";
 import { openSource, readFully } from "../snapshot/file";
 import { readSnapshot, readSnapshotKeys } from "../snapshot/snapshot";
 import { SnapshotError } from "../snapshot/snapshot-error";
 import type { KeyReader, ReadOptions, Snapshot, SnapshotKeys } from "../snapshot/types";
-import { readManifest, type Manifest } from "./manifest";
-import { findDatabase } from "./data-directory";
+import { findManifest, type Found, type Manifest } from "./manifest";
+import { findDataDirectory } from "./data-directory";
+import { memberPathOf, notesOnLog, type MemberFiles } from "./member-files";
 import { readV2Store, type V2Store } from "./v2/v2-backup";
 import type { Container } from "./container";
 import { chooseInFolder } from "./folder";
@@ -50,6 +52,9 @@ export class V2BackupError extends SnapshotError {
   }
 }
 
+/** What is known of a packed backup before it is read. */
+type About = Pick<BackupFile, "name" | "container">;
+
 /** How a backup is opened. */
 export interface OpenOptions {
   /**
@@ -72,19 +77,16 @@ export interface OpenOptions {
  */
 export async function openBackup(file: string, options: OpenOptions = {}): Promise<BackupFile> {
   const name = path.resolve(file);
-  if (!isDirectory(name)) return openFile(name, options);
-  const database = findDatabase(name);
-  const v2 = readV2Store(name);
-  if (database === undefined && v2 !== undefined) throw new V2BackupError(name, v2);
-  if (database !== undefined) {
-    const notes =
-      v2 === undefined
-        ? database.notes
-        : [
-            ...database.notes,
-            `it also holds ${counted(v2.keys.length, "key")} of the old v2 store, which a snapshot never holds`,
-          ];
-    return { ...database, name, file: database.path, v2, notes, dispose: () => undefined };
+  if (statOf(name)?.isDirectory() !== true) return openFile(name, options);
+  const directory = findDataDirectory(name);
+  if (directory !== undefined) {
+    const { database, files } = directory;
+    const v2 = readV2Store(files);
+    if (database !== undefined) {
+      const notes = notesOnMember(files, v2);
+      return { ...database, name, file: database.path, v2, notes, dispose: () => undefined };
+    }
+    if (v2 !== undefined) throw new V2BackupError(name, v2);
   }
 
   const { file: chosen, beside } = await chooseInFolder(name);
@@ -99,7 +101,10 @@ export async function openBackup(file: string, options: OpenOptions = {}): Promi
       format: container === undefined ? "directory" : `${container.format} in a directory`,
       entry: entry.join("/"),
     },
-    notes: beside.length === 0 ? [] : [`beside it in the directory: ${beside.join(", ")}`],
+    notes: [
+      ...opened.notes,
+      ...(beside.length === 0 ? [] : [`beside it in the directory: ${beside.join(", ")}`]),
+    ],
   };
 }
 
@@ -117,7 +122,7 @@ async function openFile(name: string, options: OpenOptions): Promise<BackupFile>
   }
   const sha256 = await sha256OfFile(name);
   const packed = { name, file: name, notes: [] };
-  const container = { format: kind, bytes: fs.statSync(name).size, sha256 };
+  const container = { format: kind, bytes: statOf(name)?.size ?? 0, sha256 };
 
   const { keepIn, signal, onUnpack } = options;
   const kept = keepIn === undefined ? undefined : path.join(keepIn, sha256);
@@ -125,12 +130,52 @@ async function openFile(name: string, options: OpenOptions): Promise<BackupFile>
   if (lasting !== undefined) return { ...packed, ...lasting, kept, container };
   if (keepIn !== undefined) removeKept(keepIn);
 
-  const { place, packing } = await unpack(name, kind, {
+  const { place, packing, beside } = await unpack(name, kind, {
     ...(signal === undefined ? {} : { signal }),
     ...(onUnpack === undefined ? {} : { onProgress: onUnpack }),
-    openPlace: () => (kept === undefined ? openUnnamedPlace(name) : openLastingPlace(name, kept)),
+    openPlace: (entry) =>
+      kept === undefined || isMembers(entry)
+        ? openUnnamedPlace(name)
+        : openLastingPlace(name, kept),
+    openOther: () => openUnnamedPlace(name),
   });
-  return { ...packed, ...place.finish(), kept, container: { ...container, ...packing } };
+  const about = { name, container: { ...container, ...packing } };
+  try {
+    const v2 = beside === undefined ? undefined : v2InArchive(about, beside.files);
+    if (place === undefined) {
+      if (v2 !== undefined) throw new V2BackupError(name, v2);
+      throw new SnapshotError(name, "this archive holds the log of an etcd, without its database");
+    }
+    const notes = beside === undefined ? [] : notesOnMember(beside.files, v2);
+    const stays = isMembers(packing.entry) ? undefined : kept;
+    return { ...packed, ...about, ...place.finish(), kept: stays, v2, notes };
+  } catch (error) {
+    place?.discard();
+    throw error;
+  } finally {
+    beside?.dispose();
+  }
+}
+
+/** A member's own database is read and never restored: it is not kept, and what lies beside it is read again. */
+function isMembers(entry: string | undefined): boolean {
+  return entry !== undefined && memberPathOf(entry) !== undefined;
+}
+
+function v2InArchive({ name, container }: About, files: MemberFiles): V2Store | undefined {
+  try {
+    return readV2Store(files);
+  } catch (error) {
+    if (!(error instanceof SnapshotError)) throw error;
+    throw new SnapshotError(name, `what is in it (${container?.format ?? ""}): ${error.message}`);
+  }
+}
+
+function notesOnMember({ logs }: MemberFiles, v2: V2Store | undefined): readonly string[] {
+  const notes = notesOnLog(logs);
+  if (v2 === undefined) return notes;
+  const keys = counted(v2.keys.length, "key");
+  return [...notes, `it also holds ${keys} of the old v2 store, which a snapshot never holds`];
 }
 
 /** Removes every unpacked file that was kept in a folder, and the folder if nothing else is there. */
@@ -140,11 +185,6 @@ export function removeKept(keptIn: string): void {
   const ours = names.filter((name) => /^[0-9a-f]{64}$/.test(name));
   for (const name of ours) fs.rmSync(path.join(keptIn, name), { recursive: true, force: true });
   if (ours.length === names.length) fs.rmdirSync(keptIn);
-}
-
-/** Of a link what it leads to. */
-function isDirectory(name: string): boolean {
-  return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** @throws SnapshotError when it is absent, not readable, or no plain file */
@@ -175,13 +215,14 @@ export interface OpenedSnapshot {
 /**
  * Opens a backup and reads its database with `readSnapshot`.
  *
- * @throws SnapshotError in the name of the backup, of a v2 store a V2BackupError; NoRoomError
+ * @throws SnapshotError in the name of the backup, of a v2 store a V2BackupError; NoRoomError; ManifestError, before
+ * the backup is read, when a manifest of ours beside it is broken
  */
 export async function readBackup(
   file: string,
   options: ReadBackupOptions = {},
 ): Promise<OpenedSnapshot> {
-  const { read, backup, close } = await openAndRead(file, readSnapshot, options);
+  const { read, backup, close } = await openAndRead(file, readSnapshot, options, noteOnManifest);
   return { snapshot: { ...read, close }, backup };
 }
 
@@ -202,10 +243,12 @@ async function openAndRead<T extends { readonly live: KeyReader; close(): void }
   file: string,
   reading: (file: string, options: ReadOptions) => Promise<T>,
   options: ReadBackupOptions,
+  look: (backup: BackupFile) => readonly string[] = () => [],
 ): Promise<{ readonly read: T; readonly backup: BackupFile; readonly close: () => void }> {
-  const backup = await openBackup(file, options);
-  const { name, path: plain, v2 } = backup;
+  const opened = await openBackup(file, options);
+  const { name, path: plain, v2 } = opened;
   try {
+    const backup = { ...opened, notes: [...opened.notes, ...look(opened)] };
     const read = await reading(plain, options);
     const close = () => {
       read.close();
@@ -214,28 +257,39 @@ async function openAndRead<T extends { readonly live: KeyReader; close(): void }
     if (v2 === undefined || read.live.count > 0) return { read, backup, close };
     read.close();
   } catch (error) {
-    backup.dispose();
+    opened.dispose();
     if (!(error instanceof SnapshotError)) throw error;
     // `etcdctl backup` without --with-v3 leaves a database that never held a key.
     if (v2 === undefined || error.kind !== "no-key-bucket") {
-      throw inTheNameOf(backup, error);
+      throw inTheNameOf(opened, error);
     }
   }
-  backup.dispose();
+  opened.dispose();
   throw new V2BackupError(name, v2);
 }
 
 /**
  * Reads the manifest of a backup: beside it, or beside what it was called before it was packed (`X.db.json` for
- * `X.db.gz`). Undefined when there is none.
+ * `X.db.gz`). Undefined when there is none of ours.
  * @throws ManifestError
  */
-export function manifestOf({ file, container }: BackupFile): Manifest | undefined {
-  const { dir, name } = path.parse(file);
-  return (
-    readManifest(file) ??
-    (container?.sha256 === undefined ? undefined : readManifest(path.join(dir, name)))
+export function manifestOf(backup: BackupFile): Manifest | undefined {
+  const found = filesBeside(backup).find(({ kind }) => kind === "ours");
+  return found?.kind === "ours" ? found.manifest : undefined;
+}
+
+function noteOnManifest(backup: BackupFile): readonly string[] {
+  return filesBeside(backup).flatMap((found) =>
+    found.kind === "ours"
+      ? []
+      : [`${path.basename(found.file)} beside it is no manifest of ours: it was left alone`],
   );
+}
+
+function filesBeside({ file, container }: BackupFile): readonly Found[] {
+  const { dir, name } = path.parse(file);
+  const names = container?.sha256 === undefined ? [file] : [file, path.join(dir, name)];
+  return names.flatMap((beside) => findManifest(beside) ?? []);
 }
 
 /** People know the backup, not the file that it was unpacked to. */

@@ -1,40 +1,27 @@
 /** etcd's data directory, as it lies on the disk of a member. */
-import * as fs from "node:fs";
 import * as path from "node:path";
-import { counted } from "../wire/figures";
+import { statOf } from "../../files/plain-file";
 import type { Container } from "./container";
+import { memberFilesIn, type MemberFiles } from "./member-files";
 
-/** The database of a data directory. */
-export interface DirectoryDatabase {
-  readonly path: string;
-  readonly container: Container;
-  readonly notes: readonly string[];
+/** A data directory, or the folder `member` in it. */
+export interface DataDirectory {
+  /** The database; absent in a directory of etcd 2, which had none. */
+  readonly database?: { readonly path: string; readonly container: Container };
+  /** What lies beside it. */
+  readonly files: MemberFiles;
 }
 
-/** Where etcd keeps it (server/config `SnapDir`), from the data directory and from the folder in it. */
-const PLACES = [path.join("member", "snap"), "snap"];
-
-/** Finds the database of a data directory; undefined when the folder is none. */
-export function findDatabase(directory: string): DirectoryDatabase | undefined {
-  const folder = PLACES.find((place) => isFile(path.join(directory, place, "db")));
-  if (folder === undefined) return undefined;
-  const wal = path.join(directory, folder, "..", "wal");
-  const logs = fs.existsSync(wal)
-    ? fs.readdirSync(wal).filter((name) => name.endsWith(".wal"))
-    : [];
-  return {
-    path: path.join(directory, folder, "db"),
-    container: { format: "data directory", entry: path.join(folder, "db") },
-    notes:
-      logs.length === 0
-        ? []
-        : [
-            `this is a member's database, not a backup: its log beside it (${counted(logs.length, "file")} in ${path.join(path.dirname(folder), "wal")}) ` +
-              "may hold newer entries, and those are not read",
-          ],
-  };
-}
-
-function isFile(file: string): boolean {
-  return fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+/** Looks whether a folder is a data directory; undefined when it is none. */
+export function findDataDirectory(directory: string): DataDirectory | undefined {
+  for (const member of ["member", "."]) {
+    const entry = path.join(member, "snap", "db");
+    const file = path.join(directory, entry);
+    const files = memberFilesIn(path.join(directory, member));
+    if (statOf(file)?.isFile() === true) {
+      return { database: { path: file, container: { format: "data directory", entry } }, files };
+    }
+    if (files.logs.length > 0) return { files };
+  }
+  return undefined;
 }

@@ -1,18 +1,17 @@
 /** Compressed bytes in, unpacked bytes out, piece by piece. */
-import { pipeline, Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { type Duplex, pipeline, Readable } from "node:stream";
+import { createGunzip, createInflate } from "node:zlib";
+import { bunzip2 } from "./bzip2";
+import { DamageError, NoProgramError } from "./damage";
 import type { Compression } from "./kinds";
 import { libraries } from "./libraries";
 import type { Bytes } from "./streams";
-
-/** What is compressed cannot be unpacked: it is damaged or cut off. */
-export class DamageError extends Error {}
 
 /**
  * Unpacks; also several compressed streams one behind the other, as parallel compressors write them.
  *
  * Their checksums are checked, except that of zstd, which the library passes over.
- * @throws DamageError
+ * @throws DamageError; NoProgramError where a program that unpacks it is not here
  */
 export async function* decompress(compression: Compression, packed: Bytes): Bytes {
   let problem: Error | undefined;
@@ -28,6 +27,7 @@ export async function* decompress(compression: Compression, packed: Bytes): Byte
   try {
     yield* DECOMPRESSORS[compression](watched());
   } catch (error) {
+    if (error instanceof NoProgramError) throw error;
     if (problem !== undefined) throw problem;
     throw new DamageError(
       `it is damaged or cut off, or was not copied to its end (${reason(error)})`,
@@ -36,16 +36,18 @@ export async function* decompress(compression: Compression, packed: Bytes): Byte
 }
 
 const DECOMPRESSORS: Readonly<Record<Compression, (packed: Bytes) => Bytes>> = {
-  gzip(packed) {
-    const gunzip = createGunzip();
-    // Whoever reads gunzip sees every error.
-    pipeline(Readable.from(packed), gunzip, () => undefined);
-    return gunzip;
-  },
+  gzip: (packed) => through(packed, createGunzip()),
+  zlib: (packed) => through(packed, createInflate()),
   zstd: unzstd,
   xz: unxz,
   bzip2: bunzip2,
 };
+
+function through(packed: Bytes, unpacker: Duplex): Bytes {
+  // Whoever reads the unpacker sees every error.
+  pipeline(Readable.from(packed), unpacker, () => undefined);
+  return unpacker;
+}
 
 /** A block of 128 KiB takes four bytes at least: so much at once is never more than 32 MiB unpacked. */
 const ZSTD_STEP = 1024;
@@ -81,38 +83,6 @@ async function* unxz(packed: Bytes): Bytes {
   }
 }
 
-/** bzip2 may shrink 45 MB of zeros to 50 bytes, and the library unpacks what it has without asking. */
-const MOST_UNPACKED_AT_ONCE = 512 * 2 ** 20;
-
-async function* bunzip2(packed: Bytes): Bytes {
-  let ready: Buffer[] = [];
-  let waiting = 0;
-  let failure: Error | undefined;
-  const stream = libraries.bzip2()();
-  stream.on("data", (part: Buffer) => {
-    waiting += part.length;
-    // Thrown inside the library, it stops it and comes back as its error.
-    if (waiting > MOST_UNPACKED_AT_ONCE) throw new Error("it grows beyond all measure");
-    ready.push(part);
-  });
-  stream.on("error", (error: Error) => {
-    failure ??= error;
-  });
-  function* taken(): Iterable<Buffer> {
-    if (failure !== undefined) throw failure;
-    const parts = ready;
-    ready = [];
-    waiting = 0;
-    yield* parts;
-  }
-  for await (const part of packed) {
-    stream.write(part);
-    yield* taken();
-  }
-  stream.end();
-  yield* taken();
-}
-
 /** In words of ours where a library names only its own numbers. */
 function reason(error: unknown): string {
   const { message } = error instanceof Error ? error : new Error(String(error));
@@ -122,5 +92,5 @@ function reason(error: unknown): string {
   if (code === "4") return "it needs more memory than 64 MiB for its dictionary";
   if (code === "7") return "a checksum is wrong";
   if (code === "8" || /undefined|premature/.test(message)) return "it ends in the middle";
-  return message === "Boom." ? "its blocks cannot be read" : message;
+  return message;
 }

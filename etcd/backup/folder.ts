@@ -1,8 +1,15 @@
 /** A folder that was named as a backup: which of its files it is. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import {
+  describeFileError,
+  NotPlainFileError,
+  statOf,
+  streamPlainFile,
+} from "../../files/plain-file";
 import { SnapshotError } from "../snapshot/snapshot-error";
-import { decompress, DamageError } from "./decompress";
+import { DamageError, NoProgramError } from "./damage";
+import { decompress } from "./decompress";
 import {
   describeKind,
   HEAD_BYTES,
@@ -72,12 +79,12 @@ function plainFiles(folder: string): readonly PlainFile[] {
   const seen = new Set<string>();
   const files: PlainFile[] = [];
   // What is a link comes last: the file's own name is the better one.
-  const entries = fs
-    .readdirSync(folder, { withFileTypes: true })
-    .sort((a, b) => Number(a.isSymbolicLink()) - Number(b.isSymbolicLink()) || compare(a, b));
+  const entries = entriesOf(folder).sort(
+    (a, b) => Number(a.isSymbolicLink()) - Number(b.isSymbolicLink()) || compare(a, b),
+  );
   for (const { name } of entries) {
     const file = path.join(folder, name);
-    const stats = fs.statSync(file, { throwIfNoEntry: false });
+    const stats = statOf(file);
     if (stats?.isFile() !== true) continue;
     const identity = `${stats.dev}:${stats.ino}`;
     if (!seen.has(identity)) files.push({ name, file });
@@ -86,13 +93,28 @@ function plainFiles(folder: string): readonly PlainFile[] {
   return files;
 }
 
+function entriesOf(folder: string): fs.Dirent[] {
+  try {
+    return fs.readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    throw new SnapshotError(folder, `this directory cannot be listed: ${describeFileError(error)}`);
+  }
+}
+
 function compare(a: fs.Dirent, b: fs.Dirent): number {
   return a.name < b.name ? -1 : 1;
 }
 
 /** What a file is and, where it is compressed, what is inside. */
 async function lookInto(file: string): Promise<{ kind: Kind; inside: Kind; what: string }> {
-  const outer = await peek(fs.createReadStream(file), HEAD_BYTES);
+  let stream;
+  try {
+    stream = streamPlainFile(file);
+  } catch (error) {
+    if (!(error instanceof NotPlainFileError)) throw error;
+    return { kind: "other", inside: "other", what: error.message };
+  }
+  const outer = await peek(stream, HEAD_BYTES);
   const kind = kindOf(outer.head);
   const what = describeKind(kind, outer.head);
   if (!isCompression(kind)) {
@@ -105,6 +127,10 @@ async function lookInto(file: string): Promise<{ kind: Kind; inside: Kind; what:
     const inside = kindOf(inner.head);
     return { kind, inside, what: `${what}, in it ${describeKind(inside, inner.head)}` };
   } catch (error) {
+    if (error instanceof NoProgramError) {
+      // Most likely what it looks like; that it cannot be unpacked here is said when it is.
+      return { kind, inside: "database", what };
+    }
     if (!(error instanceof DamageError)) throw error;
     return { kind, inside: "other", what: `${what}, damaged` };
   } finally {

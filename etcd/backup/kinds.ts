@@ -1,8 +1,10 @@
 /** What a file is, by the bytes that it begins with; its name is asked for one thing only. */
-import { fnv1a64 } from "../snapshot/meta-page";
+import { constants, inflateSync } from "node:zlib";
+import { describeForeign, foreignKind, isText } from "../snapshot/foreign-file";
 
-export type Compression = "gzip" | "zstd" | "xz" | "bzip2";
+export type Compression = "gzip" | "zlib" | "zstd" | "xz" | "bzip2";
 export type Archive = "zip" | "tar";
+const COMPRESSIONS: readonly Compression[] = ["gzip", "zlib", "zstd", "xz", "bzip2"];
 /** `database`: a bbolt database, which an etcd snapshot is. */
 export type Kind = Compression | Archive | "database" | "other";
 
@@ -27,13 +29,14 @@ export function kindOf(head: Buffer): Kind {
   const magic = MAGICS.find(([, bytes]) => head.subarray(0, bytes.length).equals(bytes));
   if (magic !== undefined) return magic[0];
   if (isSkippableFrame(head)) return "zstd";
+  if (isZlib(head)) return "zlib";
   // First, because the database in an archive may begin where a second meta page could.
   if (isTarHeader(head)) return "tar";
   return META_PAGES.some((page) => beginsMetaPage(head, page)) ? "database" : "other";
 }
 
 export function isCompression(kind: Kind): kind is Compression {
-  return kind === "gzip" || kind === "zstd" || kind === "xz" || kind === "bzip2";
+  return COMPRESSIONS.some((compression) => compression === kind);
 }
 
 export function isArchive(kind: Kind): kind is Archive {
@@ -48,10 +51,11 @@ export function isUnfinished(name: string): boolean {
   return name.endsWith(".part");
 }
 
-/** `a gzip file`, `a tar archive`; of what is none of these: what it looks like. */
+/** `a gzip file`, `a tar archive`; of what is none of these: what it looks like, and what to do about it. */
 export function describeKind(kind: Kind, head: Buffer): string {
   switch (kind) {
     case "gzip":
+    case "zlib":
     case "zstd":
     case "bzip2":
       return `a ${kind} file`;
@@ -70,21 +74,9 @@ export function describeKind(kind: Kind, head: Buffer): string {
 function describeOther(head: Buffer): string {
   if (head.length === 0) return "an empty file";
   if (head.every((byte) => byte === 0)) return "a file of zeros";
-  if (head.subarray(0, 15).toString("latin1") === "SQLite format 3") return "an SQLite database";
-  const isText = head.every((byte) => byte >= 0x20 || (byte >= 9 && byte <= 13));
-  return isText ? "a text file" : "a file of a kind that is not known here";
-}
-
-/**
- * How many bytes the database takes by its first meta page; undefined when that page is damaged or not all there.
- * Format: go.etcd.io/bbolt `internal/common/meta.go`.
- */
-export function databaseBytes(head: Buffer): number | undefined {
-  const meta = head.subarray(PAGE_HEADER, PAGE_HEADER + 64);
-  if (meta.length < 64 || fnv1a64(meta.subarray(0, 56)) !== meta.readBigUInt64LE(56)) {
-    return undefined;
-  }
-  return meta.readUInt32LE(8) * Number(meta.readBigUInt64LE(40));
+  const foreign = foreignKind(head);
+  if (foreign !== undefined) return describeForeign(foreign);
+  return isText(head) ? "a text file" : "a file of a kind that is not known here";
 }
 
 function beginsMetaPage(head: Buffer, page: number): boolean {
@@ -97,6 +89,17 @@ function beginsMetaPage(head: Buffer, page: number): boolean {
 /** zstd's own skippable frames, which some parallel compressors begin with (RFC 8878, 3.1.2). */
 function isSkippableFrame(head: Buffer): boolean {
   return head.length >= 8 && head.readUInt32LE(0) >>> 4 === 0x0184d2a5;
+}
+
+/** zlib's two bytes (RFC 1950, 2.2) could begin a text as well: what follows must unpack. */
+function isZlib(head: Buffer): boolean {
+  if (head.length < 6 || head[0] !== 0x78 || head.readUInt16BE(0) % 31 !== 0) return false;
+  try {
+    inflateSync(head.subarray(0, 4096), { finishFlush: constants.Z_SYNC_FLUSH });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A tar header has no magic in its oldest form, but always a sum of its own bytes (POSIX.1, ustar). */

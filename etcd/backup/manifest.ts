@@ -1,6 +1,7 @@
 /** The manifest `FILE.json` beside a backup: what the source said of itself when the backup was taken. */
 import * as fs from "node:fs";
 import { z } from "zod";
+import { readPlainText } from "../../files/plain-file";
 import { visible } from "../wire/visible";
 import { checkSeal, signatureSchema, type Seal } from "./seal";
 
@@ -112,29 +113,53 @@ export function hashPairOf({ source }: ManifestContent) {
     : { hash, revision, compactRevision };
 }
 
-/**
- * Reads the manifest of a backup; undefined when there is none.
- * @throws ManifestError when there is one that cannot be read: a proof must not silently begin later than it could.
- */
+/** A file where a manifest would be. */
+export type Found =
+  | { readonly kind: "ours"; readonly manifest: Manifest }
+  /** JSON of somebody else, as `etcdutl snapshot status -w json`, k3s and kops put it there. */
+  | { readonly kind: "foreign"; readonly file: string };
+
+/** Fields by which a manifest is known, also when others are wrong. */
+const OURS = ["schemaVersion", "takenAt", "source"];
+const WAY_OUT =
+  "Fetch it again from where it was stored; without it, the proof begins at the file";
+
+/** Reads the manifest of a backup, as `findManifest` does; undefined when there is none of ours. */
 export function readManifest(backupFile: string): Manifest | undefined {
+  const found = findManifest(backupFile);
+  return found?.kind === "ours" ? found.manifest : undefined;
+}
+
+/**
+ * Looks for the manifest of a backup; undefined when there is no such file.
+ * @throws ManifestError when there is one of ours that cannot be read: a proof must not silently begin later than it
+ * could.
+ */
+export function findManifest(backupFile: string): Found | undefined {
   const file = manifestFileOf(backupFile);
   if (!fs.existsSync(file)) return undefined;
-  let content: unknown;
-  try {
-    content = JSON.parse(fs.readFileSync(file, "utf8"));
-  } catch (error) {
-    const why = visible((error as Error).message);
-    throw new ManifestError(`cannot read the manifest ${visible(file)}: ${why}`);
+  const content = jsonOf(file);
+  const isObject = typeof content === "object" && content !== null;
+  if (!isObject || OURS.filter((field) => field in content).length < 2) {
+    return { kind: "foreign", file };
   }
   const parsed = manifestSchema.safeParse(content);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) =>
-      visible(`${issue.path.join(".")}: ${issue.message}`),
-    );
-    throw new ManifestError(`the manifest ${visible(file)} is not one: ${problems.join("; ")}`);
-  }
   // The seal is of the file as it is, with what others may have added to it.
-  return { ...parsed.data, seal: checkSeal(content) };
+  if (parsed.success) return { kind: "ours", manifest: { ...parsed.data, seal: checkSeal(content) } };
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new ManifestError(
+    visible(`the manifest ${file} is not one: ${problems.join("; ")}. ${WAY_OUT}`),
+  );
+}
+
+function jsonOf(file: string): unknown {
+  try {
+    return JSON.parse(readPlainText(file));
+  } catch (error) {
+    const problem =
+      error instanceof SyntaxError ? "it is no JSON, or cut off" : (error as Error).message;
+    throw new ManifestError(visible(`cannot read the manifest ${file}: ${problem}. ${WAY_OUT}`));
+  }
 }
 
 /** The form of a manifest as JSON Schema: what `manifest.schema.json` holds for other programs. */

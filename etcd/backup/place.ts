@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { streamPlainFile } from "../../files/plain-file";
 import { size } from "../wire/figures";
+import { visible } from "../wire/visible";
 
 /** The disk has not the room to unpack. The message names numbers and the way out. */
 export class NoRoomError extends Error {}
@@ -27,8 +29,9 @@ export interface Placed {
   dispose(): void;
 }
 
-/** What other programs need of a disk is left to them. */
+/** What other programs need of a disk is left to them: a tenth of what is free, and so much at least. */
 const LEFT_TO_OTHERS_BYTES = 64 * 2 ** 20;
+const LEFT_TO_OTHERS = 0.1;
 
 /**
  * A file in the temporary directory (`TMPDIR`) that has no name: whatever ends this process, it is gone with it.
@@ -36,7 +39,7 @@ const LEFT_TO_OTHERS_BYTES = 64 * 2 ** 20;
  * It can be opened again by its path as long as it is not disposed of (Linux, proc(5): `/proc/self/fd`).
  */
 export function openUnnamedPlace(file: string): Place {
-  const directory = fs.mkdtempSync(path.join(tmpdir(), "etcd-restore-"));
+  const directory = temporaryFolder(file);
   let fd: number;
   try {
     fd = fs.openSync(path.join(directory, "backup.db"), "wx+", 0o600);
@@ -60,6 +63,31 @@ export function openUnnamedPlace(file: string): Place {
     },
   };
 }
+
+function temporaryFolder(file: string): string {
+  try {
+    return fs.mkdtempSync(path.join(tmpdir(), "etcd-restore-"));
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new NoRoomError(
+      visible(
+        `${file}: it cannot be unpacked to ${tmpdir()}, the temporary directory, which ${REASONS[code] ?? `answers ${code}`}. ` +
+          "Set TMPDIR to a directory that can be written to",
+      ),
+    );
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "is not there",
+  ENOTDIR: "is no directory",
+  ELOOP: "is a link that leads back to itself",
+  EACCES: "may not be written to",
+  EPERM: "may not be written to",
+  EROFS: "is read-only",
+  ENOSPC: "is full",
+  EDQUOT: "is full",
+};
 
 /**
  * A file in a folder of its own that stays: `FOLDER/<sha256 of what was written>.db`. Nobody else may read it.
@@ -110,7 +138,7 @@ export async function findLasting(folder: string): Promise<Placed | undefined> {
 /** In hex. */
 export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash("sha256");
-  for await (const part of fs.createReadStream(file, { highWaterMark: 1 << 20 })) {
+  for await (const part of streamPlainFile(file, 1 << 20)) {
     hash.update(part as Buffer);
   }
   return hash.digest("hex");
@@ -127,10 +155,11 @@ interface Room {
 function roomIn(directory: string, fd: number, file: string, wayOut: string): Room {
   const { bavail, bsize } = fs.statfsSync(directory);
   const free = bavail * bsize;
-  const most = free - LEFT_TO_OTHERS_BYTES;
+  const left = Math.max(LEFT_TO_OTHERS_BYTES, Math.ceil(free * LEFT_TO_OTHERS));
+  const most = free - left;
   const full = (cause: string) =>
     new NoRoomError(
-      `${file}: ${cause}, and the disk of ${directory} has ${size(free)} free (${size(LEFT_TO_OTHERS_BYTES)} of it are ` +
+      `${file}: ${cause}, and the disk of ${directory} has ${size(free)} free (${size(left)} of it are ` +
         `left to other programs). Free some, or ${wayOut}`,
     );
   let written = 0;

@@ -36,3 +36,70 @@ export async function peek(bytes: Bytes, least: number): Promise<Peeked> {
   };
   return { head, all, close };
 }
+
+/** Bytes that are asked for by number. */
+export interface Reader {
+  /** The next so many bytes, or fewer at the end; undefined behind the end. */
+  block(length: number): Promise<Buffer | undefined>;
+  /** The next so many bytes; undefined when there are fewer. */
+  exactly(length: number): Promise<Buffer | undefined>;
+  /** The next so many bytes, piece by piece; `skip` passes over what was not taken. */
+  body(length: number, cut: () => Error): { readonly bytes: Bytes; skip(): Promise<void> };
+  /** Gives up the rest. */
+  close(): Promise<void>;
+}
+
+/** Reads some bytes in the order in which they come. */
+export function reader(source: Bytes): Reader {
+  const iterator = source[Symbol.asyncIterator]();
+  let rest: Uint8Array = new Uint8Array(0);
+  /** At most so many bytes, at least one; undefined at the end. */
+  async function some(most: number): Promise<Uint8Array | undefined> {
+    while (rest.length === 0) {
+      const next = await iterator.next();
+      if (next.done === true) return undefined;
+      rest = next.value;
+    }
+    const part = rest.subarray(0, most);
+    rest = rest.subarray(part.length);
+    return part;
+  }
+  async function block(length: number): Promise<Buffer | undefined> {
+    const parts: Uint8Array[] = [];
+    let left = length;
+    while (left > 0) {
+      const part = await some(left);
+      if (part === undefined) break;
+      parts.push(part);
+      left -= part.length;
+    }
+    return left === length && length > 0 ? undefined : Buffer.concat(parts);
+  }
+  return {
+    block,
+    async exactly(length) {
+      const found = await block(length);
+      return found?.length === length ? found : undefined;
+    },
+    body(length, cut) {
+      let left = length;
+      async function next(): Promise<Uint8Array | undefined> {
+        if (left === 0) return undefined;
+        const part = await some(left);
+        if (part === undefined) throw cut();
+        left -= part.length;
+        return part;
+      }
+      async function* bytes(): Bytes {
+        for (let part = await next(); part !== undefined; part = await next()) yield part;
+      }
+      const skip = async () => {
+        while ((await next()) !== undefined);
+      };
+      return { bytes: bytes(), skip };
+    },
+    async close() {
+      await iterator.return?.();
+    },
+  };
+}

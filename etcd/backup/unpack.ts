@@ -1,11 +1,10 @@
 /** Finds the one etcd snapshot in a compressed file or an archive, and unpacks it. */
-import * as fs from "node:fs";
-import { size } from "../wire/figures";
+import { streamPlainFile, statOf } from "../../files/plain-file";
 import { SnapshotError } from "../snapshot/snapshot-error";
-import { visitTar, visitZip } from "./archives";
-import { DamageError, decompress } from "./decompress";
+import { DamageError, NoProgramError } from "./damage";
+import { decompress } from "./decompress";
+import { keepBeside, type Beside, type MembersInArchive } from "./members-in-archive";
 import {
-  databaseBytes,
   describeKind,
   HEAD_BYTES,
   isArchive,
@@ -15,9 +14,13 @@ import {
   type Archive,
   type Compression,
 } from "./kinds";
+import { createLimit, type Limit } from "./limit";
 import { listed } from "./listed";
+import { memberPathOf } from "./member-files";
 import type { Place } from "./place";
 import { peek, type Bytes, type Peeked } from "./streams";
+import { visitTar } from "./tar";
+import { visitZip } from "./zip";
 
 /** How a snapshot was packed. */
 export interface Packing {
@@ -27,26 +30,35 @@ export interface Packing {
   readonly entry?: string;
 }
 
+/** What was found in a packed file. */
+export interface Unpacked {
+  /** The database; absent where an archive holds the directory of an etcd 2, which had none. */
+  readonly place?: Place;
+  readonly packing: Packing;
+  /** What an archive holds beside a member's database. To be disposed of. */
+  readonly beside?: Beside;
+}
+
 export interface UnpackOptions {
-  /** Where to write it; asked once, when it was found. */
-  readonly openPlace: () => Place;
+  /** Where to write it; asked once, when it was found, with its path in an archive. */
+  readonly openPlace: (entry?: string) => Place;
+  /** Where to write what lies beside a member's database in an archive. */
+  readonly openOther: () => Place;
   readonly signal?: AbortSignal;
   /** Called now and then with how much of the packed file was read. */
   readonly onProgress?: (readBytes: number, totalBytes: number) => void;
 }
 
-/** The 32 bytes of SHA-256, and the pages that bbolt keeps ahead in a data directory. */
-const MOST_BEHIND_DATABASE = 33 * 2 ** 20;
 /**
  * Unpacks the one snapshot of a compressed file or an archive. Memory does not grow with its size.
  * @throws SnapshotError when there is none, or more than one, or the file is damaged
- * @throws NoRoomError
+ * @throws NoRoomError, NoProgramError
  */
 export async function unpack(
   file: string,
   kind: Compression | Archive,
   options: UnpackOptions,
-): Promise<{ readonly place: Place; readonly packing: Packing }> {
+): Promise<Unpacked> {
   const search = createSearch(file, options);
   try {
     return await search.run(kind);
@@ -60,43 +72,48 @@ export async function unpack(
 const NOTHING = Buffer.alloc(0);
 
 interface Search {
-  run(kind: Compression | Archive): Promise<{ place: Place; packing: Packing }>;
+  run(kind: Compression | Archive): Promise<Unpacked>;
   discard(): void;
 }
 
 function createSearch(file: string, options: UnpackOptions): Search {
-  const { signal, openPlace } = options;
+  const { signal, openPlace, openOther } = options;
+  const limit: Limit = createLimit(file, statOf(file)?.size ?? 0);
   let place: Place | undefined;
   /** Names of the snapshots in an archive, and what else is there. */
   const snapshots: string[] = [];
   const others: string[] = [];
+  const members: MembersInArchive = keepBeside(openOther, limit);
 
   const refuse = (problem: string): never => {
     throw new SnapshotError(file, problem);
   };
+  const skipped = (name: string, what: string) => {
+    others.push(`${name} (${what})`);
+  };
 
-  async function run(kind: Compression | Archive) {
+  async function run(kind: Compression | Archive): Promise<Unpacked> {
     if (isCompression(kind)) return ofCompressed(kind);
     const what = describeKind(kind, NOTHING);
-    if (kind === "zip") {
-      await visitZip(file, visitEntry, (name, why) => others.push(`${name} (${why})`));
-    } else await visitTar(readFile(file, options), visitEntry);
+    if (kind === "zip") await visitZip(file, visitEntry, skipped);
+    else await visitTar(readFile(file, options), visitEntry, skipped);
     return ofArchive(kind, what);
   }
 
-  async function ofCompressed(outer: Compression) {
+  async function ofCompressed(outer: Compression): Promise<Unpacked> {
     const outside = describeKind(outer, NOTHING);
     const unpacked = decompress(outer, readFile(file, options));
     const { head, all, close } = await peek(unpacked, HEAD_BYTES);
     const inner = kindOf(head);
     const inside = describeKind(inner, head);
     if (inner === "tar") {
-      await visitTar(all, visitEntry);
+      await visitTar(all, visitEntry, skipped);
       return ofArchive(`tar in ${outer}`, `${inside} in ${outside}`);
     }
     if (inner === "database") {
       place = openPlace();
       await write(place, head, all);
+      await close();
       return { place, packing: { format: outer } };
     }
     await close();
@@ -109,35 +126,43 @@ function createSearch(file: string, options: UnpackOptions): Search {
     );
   }
 
-  function ofArchive(format: string, what: string) {
+  function ofArchive(format: string, what: string): Unpacked {
     const [entry] = snapshots;
     if (snapshots.length > 1) {
       return refuse(
         `this is ${what} with ${snapshots.length} etcd snapshots: ${listed(snapshots)}. Unpack it, and name one of them`,
       );
     }
-    if (entry === undefined || place === undefined) {
-      return refuse(
-        `this is ${what} without an etcd snapshot. ` +
-          (others.length === 0 ? "It is empty" : `It holds ${listed(others)}`),
-      );
+    if (entry !== undefined && place !== undefined) {
+      const beside = members.of(memberPathOf(entry)?.member);
+      return { place, packing: { format, entry }, ...(beside === undefined ? {} : { beside }) };
     }
-    return { place, packing: { format, entry } };
+    const alone = members.only();
+    if (alone !== undefined) {
+      return { packing: { format, entry: alone.member }, beside: alone.beside };
+    }
+    return refuse(
+      `this is ${what} without an etcd snapshot. ` +
+        (others.length === 0 ? "It is empty" : `It holds ${listed(others)}`),
+    );
   }
 
   /** A snapshot may lie in an archive as it is, or compressed once. */
   async function visitEntry(name: string, bytes: Bytes): Promise<void> {
     signal?.throwIfAborted();
+    if (await members.keep(name, bytes)) return;
     const outer = await peek(bytes, HEAD_BYTES);
     const kind = kindOf(outer.head);
     const { head, all, close } = isCompression(kind) ? await peekInto(kind, outer) : outer;
-    const what = describeKind(kind, outer.head);
-    if (kindOf(head) !== "database") others.push(`${name} (${what})`);
-    else if (isUnfinished(name)) others.push(`${name} (was still being written)`);
+    if (kindOf(head) !== "database") {
+      const inside = head.length > 0 && isCompression(kind);
+      const within = inside ? `, in it ${describeKind(kindOf(head), head)}` : "";
+      skipped(name, describeKind(kind, outer.head) + within);
+    } else if (isUnfinished(name)) skipped(name, "was still being written");
     else {
       snapshots.push(name);
       if (place === undefined) {
-        place = openPlace();
+        place = openPlace(name);
         await write(place, head, all);
       }
     }
@@ -145,23 +170,28 @@ function createSearch(file: string, options: UnpackOptions): Search {
   }
 
   async function write(to: Place, head: Buffer, all: Bytes): Promise<void> {
-    const database = databaseBytes(head);
-    if (database !== undefined) to.expect(database);
+    const most = limit.database(head);
+    if (most === undefined) {
+      // Neither meta page is whole: what follows helps nobody, and its reader says what is wrong.
+      to.write(head);
+      return;
+    }
+    to.expect(most.database);
     let written = 0;
     for await (const part of all) {
       signal?.throwIfAborted();
       written += part.length;
-      if (database !== undefined && written > database + MOST_BEHIND_DATABASE) {
-        refuse(
-          `unpacked it grows beyond what its first page says: that is ${size(database)}, and at ${size(written)} it is ` +
-            "not at its end. It was stopped there",
-        );
-      }
+      most.check(written);
       to.write(part);
     }
   }
 
-  return { run, discard: () => place?.discard() };
+  function discard(): void {
+    place?.discard();
+    members.discard();
+  }
+
+  return { run, discard };
 }
 
 /** The beginning of what is compressed there; of something damaged: nothing. */
@@ -169,16 +199,18 @@ async function peekInto(compression: Compression, packed: Peeked): Promise<Peeke
   try {
     return await peek(decompress(compression, packed.all), HEAD_BYTES);
   } catch (error) {
-    if (error instanceof DamageError) return { ...packed, head: NOTHING };
+    if (error instanceof DamageError || error instanceof NoProgramError) {
+      return { ...packed, head: NOTHING };
+    }
     throw error;
   }
 }
 
 /** Says how far it is after each piece. */
 async function* readFile(file: string, { signal, onProgress }: UnpackOptions): Bytes {
-  const { size: total } = fs.statSync(file);
+  const total = statOf(file)?.size ?? 0;
   let read = 0;
-  for await (const part of fs.createReadStream(file)) {
+  for await (const part of streamPlainFile(file)) {
     signal?.throwIfAborted();
     read += (part as Buffer).length;
     onProgress?.(read, total);

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { describeFileError } from "../../files/plain-file";
+import { visible } from "../wire/visible";
 import { htmlReport } from "./html";
 import { reportJson } from "./json";
 import { junitReport } from "./junit";
@@ -27,7 +29,7 @@ const PRINTERS: Readonly<Record<(typeof REPORT_FILES)[number], (report: Report) 
  * @throws Error of the file system; nothing unfinished is left behind then.
  */
 export function writeReports(report: Report, directory: string): string[] {
-  fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeFolder(directory);
   // In the same folder, so that the rename cannot become a copy; node_exporter takes only what ends in `.prom`.
   const run = randomUUID();
   const writes = REPORT_FILES.map((file) => ({
@@ -45,4 +47,13 @@ export function writeReports(report: Report, directory: string): string[] {
     throw error;
   }
   return writes.map(({ finished }) => finished);
+}
+
+function makeFolder(directory: string): void {
+  try {
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const problem = describeFileError(error);
+    throw new Error(`no report can be written to ${visible(directory)}: ${problem}`);
+  }
 }

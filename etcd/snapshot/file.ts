@@ -1,6 +1,7 @@
 /** The file itself: opened once, read in full stretches, and asked at the end whether it is still the same. */
-import { closeSync, fstatSync, openSync, readSync, statSync, type BigIntStats } from "node:fs";
+import { readSync, statSync, type BigIntStats } from "node:fs";
 
+import { NotPlainFileError, openPlainFile } from "../../files/plain-file";
 import { SnapshotError } from "./snapshot-error";
 
 /** An open file whose size and times were noted, so that a change can be told afterwards. */
@@ -16,28 +17,22 @@ export interface SourceFile {
  * @throws SnapshotError when it is absent, not readable, or no plain file.
  */
 export function openSource(path: string): SourceFile {
-  let fd: number;
   try {
-    fd = openSync(path, "r");
-  } catch (error) {
-    throw new SnapshotError(path, describeOpenError(error), { kind: "unreadable" });
-  }
-  try {
-    const stats = fstatSync(fd, { bigint: true });
-    if (stats.isDirectory()) {
-      throw new SnapshotError(path, "is a directory; name the snapshot file itself", {
-        kind: "unreadable",
-      });
-    }
-    if (!stats.isFile()) {
-      throw new SnapshotError(path, "is not a plain file", { kind: "unreadable" });
-    }
+    const { fd, stats } = openPlainFile(path);
     return { path, fd, size: Number(stats.size), stats };
   } catch (error) {
-    closeSync(fd);
-    throw error;
+    if (!(error instanceof NotPlainFileError)) throw error;
+    throw new SnapshotError(path, `${error.message}${HINTS[error.message] ?? ""}`, {
+      kind: "unreadable",
+    });
   }
 }
+
+const HINTS: Readonly<Record<string, string>> = {
+  "no permission to read this file":
+    "; etcdctl writes snapshots with mode 0600, for their owner only",
+  "is a directory": "; name the snapshot file itself",
+};
 
 /** Reads exactly `target.length` bytes at `offset`. */
 export function readFully(source: SourceFile, target: Uint8Array, offset: number): void {
@@ -72,18 +67,5 @@ export function assertUnchanged({ path, stats }: SourceFile): void {
     throw changed(
       `the file changed while it was read: it was written to at ${now.mtime.toISOString()}`,
     );
-  }
-}
-
-function describeOpenError(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  switch (code) {
-    case "ENOENT":
-      return "there is no such file";
-    case "EACCES":
-    case "EPERM":
-      return "no permission to read this file; etcdctl writes snapshots with mode 0600, for their owner only";
-    default:
-      return `cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
   }
 }

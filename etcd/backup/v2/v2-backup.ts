@@ -1,10 +1,10 @@
 /** A backup of the v2 store, as `etcdctl backup` makes it: a snapshot of the tree, and the log since then. */
 import * as fs from "node:fs";
-import * as path from "node:path";
 import { z } from "zod";
 import { crc32c } from "../../wire/crc32c";
 import { bytesField, readFields, unsignedField } from "../../wire/protobuf";
 import { SnapshotError } from "../../snapshot/snapshot-error";
+import type { MemberFile, MemberFiles } from "../member-files";
 import { parseRequest } from "./request";
 import { createStore, type Node, type Store } from "./store";
 import { readLog } from "./wal";
@@ -52,14 +52,14 @@ const savedNode: z.ZodType<SavedNode> = z.object({
 const savedStore = z.object({ Root: savedNode, CurrentIndex: z.number() });
 
 /**
- * Reads the v2 store of a data directory or a backup of one; undefined when the folder is none, or holds no v2 key.
+ * Reads the v2 store out of the files of a member, or of a backup of one; undefined when they hold no v2 key.
  * @throws SnapshotError when its log or its newest snapshot is damaged
  */
-export function readV2Store(directory: string): V2Store | undefined {
-  const member = ["member", "."].find((place) => fs.existsSync(path.join(directory, place, "wal")));
-  if (member === undefined) return undefined;
-  const saved = newestSnapshot(path.join(directory, member, "snap"));
-  const log = readLog(path.join(directory, member, "wal"));
+export function readV2Store({ snapshots, logs }: MemberFiles): V2Store | undefined {
+  if (logs.length === 0) return undefined;
+  const newest = snapshots.at(-1);
+  const saved = newest === undefined ? undefined : readSaved(newest);
+  const log = readLog(logs);
   const snapshotIndex = saved?.raftIndex ?? 0;
   const since = log.filter(({ index }) => index > snapshotIndex);
   const store = saved?.store ?? createStore();
@@ -81,14 +81,10 @@ function changesOfMembership(data: Buffer): number {
   return Number(unsignedField([...readFields(data)], 2)) === 1 ? 2 : 1;
 }
 
-function newestSnapshot(folder: string): { raftIndex: number; store: Store } | undefined {
-  const names = fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
-  const newest = names.findLast((name) => name.endsWith(".snap"));
-  if (newest === undefined) return undefined;
-  const file = path.join(folder, newest);
+function readSaved({ name, path }: MemberFile): { raftIndex: number; store: Store } {
   // snappb.Snapshot {crc 1, data 2} around raftpb.Snapshot {data 1, metadata 2 {index 2}}.
   try {
-    const outer = [...readFields(fs.readFileSync(file))];
+    const outer = [...readFields(fs.readFileSync(path))];
     const data = bytesField(outer, 2);
     if (crc32c(data) !== Number(unsignedField(outer, 1))) throw new RangeError("wrong checksum");
     const snapshot = [...readFields(data)];
@@ -99,7 +95,7 @@ function newestSnapshot(folder: string): { raftIndex: number; store: Store } | u
   } catch (error) {
     const why =
       error instanceof z.ZodError ? "its tree has another form" : (error as Error).message;
-    throw new SnapshotError(file, `this snapshot of a v2 store cannot be read: ${why}`);
+    throw new SnapshotError(name, `this snapshot of a v2 store cannot be read: ${why}`);
   }
 }
 

@@ -1,9 +1,9 @@
 /** etcd's write-ahead log: what was asked of a store, in order (server/storage/wal, in 3.4 `wal/`). */
 import * as fs from "node:fs";
-import * as path from "node:path";
 import { crc32c } from "../../wire/crc32c";
 import { bytesField, readFields, unsignedField } from "../../wire/protobuf";
 import { SnapshotError } from "../../snapshot/snapshot-error";
+import type { MemberFile } from "../member-files";
 
 /** One entry of the log (`raftpb.Entry`). */
 export interface LogEntry {
@@ -20,17 +20,15 @@ const CRC = 4;
 
 /**
  * The entries of a log that were committed, each index once, in order. A record that a crash cut off ends the log.
- * @param directory with the `.wal` files
+ * @param files in the order in which they were written
  * @throws SnapshotError when a checksum is wrong
  */
-export function readLog(directory: string): readonly LogEntry[] {
+export function readLog(files: readonly MemberFile[]): readonly LogEntry[] {
   const entries: LogEntry[] = [];
   let commit = 0;
   let crc = 0;
-  for (const name of fs.readdirSync(directory).sort()) {
-    if (!name.endsWith(".wal")) continue;
-    const file = path.join(directory, name);
-    for (const record of recordsOf(fs.readFileSync(file))) {
+  for (const { name, path } of files) {
+    for (const record of recordsOf(fs.readFileSync(path))) {
       const fields = [...readFields(record.bytes)];
       const type = Number(unsignedField(fields, 1));
       const data = bytesField(fields, 3);
@@ -38,7 +36,7 @@ export function readLog(directory: string): readonly LogEntry[] {
       // Each file begins with the sum of those before it.
       if (type !== CRC) crc = crc32c(data, crc);
       if ((type !== CRC || crc !== 0) && crc !== stated) {
-        throw new SnapshotError(file, "the checksum of this record of the log is wrong", {
+        throw new SnapshotError(name, "the checksum of this record of the log is wrong", {
           offset: record.offset,
         });
       }

@@ -237,10 +237,14 @@ describe("is refused with what was found", () => {
       tarOf([["a.txt", text]]),
       /without an etcd snapshot. It holds a\.txt \(a text file\)/,
     ],
-    ["an encrypted entry", zipOf([["a.db", good]], true), /It holds a\.db \(encrypted\)/],
+    [
+      "an encrypted entry",
+      zipOf([["a.db", good]], true),
+      /It holds a\.db \(encrypted: unpack it with its password first\)/,
+    ],
     ["an empty zip archive", zipOf([]), /a zip archive without an etcd snapshot. It is empty/],
     ["an empty tar.gz", gzipSync(Buffer.alloc(10_240)), /no etcd snapshot but a file of zeros/],
-    ["no plain file in a tar archive", tarOf([["a.db", Buffer.alloc(0)]], "6"), /It is empty/],
+    ["no plain file in a tar archive", tarOf([["a.db", Buffer.alloc(0)]], "6"), /a\.db \(a pipe\)/],
     [
       "a .part in an archive",
       tarOf([["a.db.part", good]]),

@@ -1,11 +1,12 @@
 /** Where an unpacked backup lies: for nobody else to read, no longer than needed, and never more than fits. */
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeEach, expect, it } from "vitest";
 
 import { openBackup, readBackup, removeKept } from "../../../etcd/backup/backup-file";
-import { NoRoomError } from "../../../etcd/backup/place";
+import { NoRoomError, openUnnamedPlace } from "../../../etcd/backup/place";
 import { fnv1a64 } from "../../../etcd/snapshot/meta-page";
 import { createWorkspace, snapshotBytes } from "../../support/kubernetes-fixtures";
 
@@ -67,28 +68,92 @@ it("is gone after a failure and after an interruption", async () => {
   expect(unnamed()).toEqual([]);
 });
 
-it("is not begun when the disk has not the room that its first page asks for", async () => {
-  const huge = Buffer.from(good);
-  for (const meta of [16, 4096 + 16]) {
-    huge.writeBigUInt64LE(2n ** 40n, meta + 40);
-    huge.writeBigUInt64LE(fnv1a64(huge.subarray(meta, meta + 56)), meta + 56);
+/** The good one, with so many pages by one or both of its meta pages. */
+function claiming(pages: bigint, metas: readonly number[]): Buffer {
+  const changed = Buffer.from(good);
+  for (const meta of metas) {
+    changed.writeBigUInt64LE(pages, meta + 40);
+    changed.writeBigUInt64LE(fnv1a64(changed.subarray(meta, meta + 56)), meta + 56);
   }
-  const file = workspace.write("huge", gzipSync(huge));
-  const error = await openBackup(file).catch((refusal: unknown) => refusal);
-  expect(error).toBeInstanceOf(NoRoomError);
-  expect((error as Error).message).toMatch(
-    /huge: unpacked it takes 4096 TiB, and the disk of .* has .* free .*set TMPDIR to a folder on a larger disk/,
+  return changed;
+}
+const META_0 = 16;
+const META_1 = 4096 + 16;
+
+it("is not begun when the disk has not the room", () => {
+  const place = openUnnamedPlace("backup.gz");
+  const expecting = () => {
+    place.expect(2 ** 52);
+  };
+  expect(expecting).toThrow(NoRoomError);
+  expect(expecting).toThrow(
+    /backup\.gz: unpacked it takes 4096 TiB, and the disk of .* has .* free .*set TMPDIR to a folder on a larger disk/,
+  );
+  place.discard();
+  expect(unnamed()).toEqual([]);
+});
+
+it("is not begun for what is a thousand times as large as what is packed", async () => {
+  const file = workspace.write("huge", gzipSync(claiming(2n ** 40n, [META_0, META_1])));
+  await expect(openBackup(file)).rejects.toThrow(
+    /by its meta pages it takes 4096 TiB unpacked, out of .* KiB: the limit is 1\.0 GiB, 1000 times .*unpack it yourself/,
   );
   expect(unnamed()).toEqual([]);
 });
 
-it("grows no further than its first page says: a bomb is stopped, with numbers", async () => {
-  const bomb = gzipSync(Buffer.concat([good, Buffer.alloc(40 * 2 ** 20)]), { level: 1 });
+it.each([
+  ["whole", good],
+  ["of which the first is damaged", corrupted(good, [META_0])],
+  ["of which the second is damaged", corrupted(good, [META_1])],
+])("grows no further than its meta pages say, %s", async (_, database) => {
+  const bomb = gzipSync(Buffer.concat([database, Buffer.alloc(40 * 2 ** 20)]), { level: 1 });
   await expect(openBackup(workspace.write("bomb", bomb))).rejects.toThrow(
-    /grows beyond what its first page says: that is 280 KiB, and at 33\.\d MiB it is not at its end/,
+    /grows beyond what its meta pages say: that is 280 KiB, and at 33\.\d MiB it is not at its end/,
   );
   expect(unnamed()).toEqual([]);
 });
+
+it("is not written at all when neither meta page is whole", async () => {
+  const nothing = Buffer.concat([corrupted(good, [META_0, META_1]), Buffer.alloc(40 * 2 ** 20)]);
+  const file = workspace.write("nothing", gzipSync(nothing, { level: 1 }));
+  const backup = await openBackup(file);
+  expect(fs.statSync(backup.path).size).toBeLessThan(2 ** 20);
+  backup.dispose();
+  await expect(readBackup(file)).rejects.toThrow(/nothing: what is in it \(gzip\): no bbolt meta/);
+});
+
+/** With a bit of these meta pages' checksums turned. */
+function corrupted(database: Buffer, metas: readonly number[]): Buffer {
+  const changed = Buffer.from(database);
+  for (const meta of metas) changed.writeUInt8((changed[meta + 56] ?? 0) ^ 1, meta + 56);
+  return changed;
+}
+
+it.each([
+  ["is not there", (folder: string) => join(folder, "absent")],
+  ["is no directory", (folder: string) => pipe(join(folder, "pipe"))],
+  ["is a link that leads back to itself", (folder: string) => loop(join(folder, "loop"))],
+])("is not tried where the temporary directory %s", async (problem, make) => {
+  const folder = workspace.path(`tmp-${problem.length}`);
+  fs.mkdirSync(folder);
+  process.env.TMPDIR = make(folder);
+  const error = await openBackup(packed).catch((refusal: unknown) => refusal);
+  expect(error).toBeInstanceOf(NoRoomError);
+  expect((error as Error).message).toContain(
+    `the temporary directory, which ${problem}. Set TMPDIR`,
+  );
+  expect(fs.existsSync(join(folder, "absent"))).toBe(false);
+});
+
+function pipe(path: string): string {
+  expect(spawnSync("mkfifo", [path]).status).toBe(0);
+  return path;
+}
+
+function loop(path: string): string {
+  fs.symlinkSync(path, path);
+  return path;
+}
 
 it("stays where it is told to, is used again while it is whole, and only for the same backup", async () => {
   const keepIn = workspace.path("kept");

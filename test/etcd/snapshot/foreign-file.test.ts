@@ -18,12 +18,12 @@ const head = (start: string | Buffer) =>
 
 it.each([
   ["empty", Buffer.alloc(0), "the file is empty (0 bytes)"],
-  ["gzip", gzipSync(snapshotBytes("kubernetes-1.35-events.db")), "a gzip file; unpack it first"],
-  ["zstd", head(Buffer.from("28b52ffd", "hex")), "a zstd file; unpack it first"],
-  ["xz", head(Buffer.from("fd377a585a00", "hex")), "an xz file; unpack it first"],
-  ["bzip2", head("BZh9"), "a bzip2 file; unpack it first"],
-  ["zip", head("PK\x03\x04"), "a zip archive; unpack it first"],
-  ["sqlite", head("SQLite format 3\0"), "this is an SQLite database, as k3s keeps one"],
+  ["gzip", gzipSync(snapshotBytes("kubernetes-1.35-events.db")), "a gzip file: unpack it first"],
+  ["zstd", head(Buffer.from("28b52ffd", "hex")), "a zstd file: unpack it first"],
+  ["xz", head(Buffer.from("fd377a585a00", "hex")), "an xz file: unpack it first"],
+  ["bzip2", head("BZh9"), "a bzip2 file: unpack it first"],
+  ["zip", head("PK\x03\x04"), "a zip archive: unpack it first"],
+  ["sqlite", head("SQLite format 3\0"), "an SQLite database, as k3s keeps one"],
   ["zeros", Buffer.alloc(40_000), "the first 4096 bytes are all zero"],
   ["short zeros", Buffer.alloc(10), "the first 10 bytes are all zero"],
   ["text", Buffer.from('{"kind": "Liste, größer"}\n'.repeat(400)), "this is a text file"],

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
 import { readBackup, V2BackupError } from "../../../../etcd/backup/backup-file";
+import { findDataDirectory } from "../../../../etcd/backup/data-directory";
 import { encodeMessage, type FieldToWrite } from "../../../../etcd/wire/protobuf";
 import { crc32c } from "../../../../etcd/wire/crc32c";
 import { readV2Store, type V2Store } from "../../../../etcd/backup/v2/v2-backup";
@@ -17,6 +18,11 @@ afterAll(() => {
 const FIXTURE = join(__dirname, "../../../fixtures/v2-backup");
 const LOG = "member/wal/0000000000000000-0000000000000000.wal";
 const SNAPSHOT = "member/snap/0000000000000002-000000000000003f.snap";
+
+function readDirectory(directory: string): V2Store | undefined {
+  const found = findDataDirectory(directory);
+  return found === undefined ? undefined : readV2Store(found.files);
+}
 
 let folders = 0;
 /** The fixture in a folder of its own, to be changed. */
@@ -35,7 +41,7 @@ function asServed(store: V2Store | undefined): readonly unknown[] {
 
 describe("a backup that etcdctl made", () => {
   it("holds exactly the keys, values, indexes and times that etcd 3.5 served from it", () => {
-    const store = readV2Store(FIXTURE);
+    const store = readDirectory(FIXTURE);
     const truth: unknown = JSON.parse(fs.readFileSync(join(FIXTURE, "truth.json"), "utf8"));
     expect(asServed(store)).toEqual(truth);
     expect(store).toMatchObject({ folders: 10, index: 54, snapshotIndex: 63, logEntries: 13 });
@@ -66,12 +72,12 @@ describe("a backup that etcdctl made", () => {
     const bytes = fs.readFileSync(join(log, LOG));
     bytes.writeUInt8((bytes[900] ?? 0) ^ 1, 900);
     fs.writeFileSync(join(log, LOG), bytes);
-    expect(() => readV2Store(log)).toThrow(/\.wal: byte \d+: the checksum of this record/);
+    expect(() => readDirectory(log)).toThrow(/\.wal: byte \d+: the checksum of this record/);
     const tree = copy();
     const snap = fs.readFileSync(join(tree, SNAPSHOT));
     snap.writeUInt8((snap[5000] ?? 0) ^ 1, 5000);
     fs.writeFileSync(join(tree, SNAPSHOT), snap);
-    expect(() => readV2Store(tree)).toThrow(/\.snap: .*wrong checksum/);
+    expect(() => readDirectory(tree)).toThrow(/\.snap: .*wrong checksum/);
   });
 });
 
@@ -95,7 +101,7 @@ describe("a log without a snapshot", () => {
       record(3, [[3, 5]]),
       entry(6, put("/never", "committed")),
     ]);
-    const store = readV2Store(directory);
+    const store = readDirectory(directory);
     expect(asServed(store)).toEqual([
       { key: "/a/b", value: "second", createdIndex: 2, modifiedIndex: 2 },
       { key: "/a/d", value: "third", createdIndex: 3, modifiedIndex: 3 },
@@ -103,8 +109,8 @@ describe("a log without a snapshot", () => {
   });
 
   it("with no key of a user is no v2 backup", () => {
-    expect(readV2Store(writeLog([entry(1, []), record(3, [[3, 1]])]))).toBeUndefined();
-    expect(readV2Store(workspace.path("."))).toBeUndefined();
+    expect(readDirectory(writeLog([entry(1, []), record(3, [[3, 1]])]))).toBeUndefined();
+    expect(readDirectory(workspace.path("."))).toBeUndefined();
   });
 });
 
