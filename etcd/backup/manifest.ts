@@ -121,8 +121,7 @@ export type Found =
 
 /** Fields by which a manifest is known, also when others are wrong. */
 const OURS = ["schemaVersion", "takenAt", "source"];
-const WAY_OUT =
-  "Fetch it again from where it was stored; without it, the proof begins at the file";
+const WAY_OUT = "Fetch it again from where it was stored; without it, the proof begins at the file";
 
 /** Reads the manifest of a backup, as `findManifest` does; undefined when there is none of ours. */
 export function readManifest(backupFile: string): Manifest | undefined {
@@ -145,7 +144,8 @@ export function findManifest(backupFile: string): Found | undefined {
   }
   const parsed = manifestSchema.safeParse(content);
   // The seal is of the file as it is, with what others may have added to it.
-  if (parsed.success) return { kind: "ours", manifest: { ...parsed.data, seal: checkSeal(content) } };
+  if (parsed.success)
+    return { kind: "ours", manifest: { ...parsed.data, seal: checkSeal(content) } };
   const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
   throw new ManifestError(
     visible(`the manifest ${file} is not one: ${problems.join("; ")}. ${WAY_OUT}`),
