@@ -26,6 +26,8 @@ export interface Backup extends SnapshotSummary {
   readonly unpackedIn?: string | undefined;
   /** Version of the etcd that is to serve it: `3.6` or `3.6.16`. */
   readonly servedBy: string;
+  /** The same where the user has named it. @default the version that wrote it was taken */
+  readonly wishedVersion?: string | undefined;
   readonly authentication: boolean;
   /** By how much its revision is bumped at the restore; revisions and HashKV are then those after it. @default it is not */
   readonly bumpedBy?: number;
@@ -101,6 +103,7 @@ async function readInLab(
       plainFile: fs.realpathSync(backup.path),
       ...(backup.kept === undefined ? {} : { unpackedIn }),
       servedBy,
+      ...(etcdVersion === "auto" ? {} : { wishedVersion: etcdVersion }),
       authentication,
     };
     if (bumpRevision === undefined) return plain;

@@ -96,14 +96,18 @@ export function manifestChecks(
   return [{ ...check, verdict: "pass", expected, found: `signed by ${manifest.seal.keySha256}` }];
 }
 
-/** It runs on the minor version that wrote the backup. */
-export function versionCheck(snapshot: Snapshot, { status }: ServerFacts): Check {
+/** It runs on the version that was wished for, and on the minor version that wrote the backup. */
+export function versionCheck(snapshot: Snapshot, { status }: ServerFacts, wished?: string): Check {
   const check = { id: "etcd-version", title: "Version of etcd", source: "file" };
   const wrote = etcdVersionOf(snapshot);
   if ("refused" in status) {
-    return notChecked(check, status.refused, wrote);
+    return notChecked(check, status.refused, wished ?? wrote);
   }
   const found = status.value.version;
+  if (wished !== undefined && !isOfVersion(found, wished)) {
+    const reason = `asked for ${wished}, found ${found}: what serves is not what was wished for`;
+    return { ...check, source: "setting", verdict: "fail", expected: wished, found, reason };
+  }
   const minor = (version: string) => version.split(".").slice(0, 2).join(".");
   if (minor(found) === minor(wrote)) {
     return { ...check, verdict: "pass", expected: minor(wrote), found };
@@ -114,6 +118,11 @@ export function versionCheck(snapshot: Snapshot, { status }: ServerFacts): Check
       : "another minor version than the one that wrote the backup: it serves the data, as the other checks show, " +
         "but etcd promises that only for the same minor version";
   return { ...check, verdict: "explained", expected: minor(wrote), found, reason };
+}
+
+/** Whether a version is the one that was wished for: `3.6.16` is of 3.6 and of 3.6.16. */
+function isOfVersion(found: string, wished: string): boolean {
+  return found === wished || found.startsWith(`${wished}.`);
 }
 
 /** The history is compacted up to the same revision. */

@@ -49,6 +49,8 @@ export interface VerifyRequest {
    * (`etcdutl snapshot restore --bump-revision … --mark-compacted`). Default: it was not.
    */
   readonly bumpedBy?: number;
+  /** Version that the etcd must be of, as it was wished for: `3.6` or `3.6.16`. Default: any that serves the backup. */
+  readonly etcdVersion?: string;
   /** The store was in use since it was restored: newer revisions and other leases are `explained`. Default: false. */
   readonly inUse?: boolean;
   /** What the source said of itself. Default: the proof begins at the file. */
@@ -113,7 +115,7 @@ export async function verify(request: VerifyRequest): Promise<Report> {
         request.trustedKey,
       ),
       ...sourceChecks(file, manifest),
-      versionCheck(snapshot, facts),
+      versionCheck(snapshot, facts, request.etcdVersion),
       compactRevisionCheck(snapshot, facts),
       hashKvCheck(snapshot, facts),
       keyCountCheck(snapshot, facts),

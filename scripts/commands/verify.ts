@@ -41,6 +41,8 @@ export type VerifyOptions = GlobalOptions &
     readonly report?: string;
     readonly inUse?: boolean;
     readonly trustedKey?: string;
+    /** Version that the etcd must be of: `3.6` or `3.6.16`. */
+    readonly etcdVersion?: string;
     /** By how much the revision was bumped at the restore. */
     readonly bumped?: number;
     /** stdin is a JSON object as `Access` says. */
@@ -86,6 +88,7 @@ export function declare(command: Command): void {
         "the store was restored with --bump-revision N --mark-compacted",
       ).argParser(wholeNumber),
     )
+    .option("--etcd-version <VERSION>", "the etcd must be of this version: 3.6, or 3.6.16")
     .option(
       "--in-use",
       "explain what was written after the backup, by whoever used the store since",
@@ -203,6 +206,7 @@ async function prove(
         inUse: options.inUse === true,
         container: backup.container,
         trustedKey,
+        ...(options.etcdVersion === undefined ? {} : { etcdVersion: options.etcdVersion }),
         ...(options.bumped === undefined ? {} : { bumpedBy: options.bumped }),
         ...(manifest === undefined ? {} : { manifest }),
         phases: [read, ...(options.phase ?? [])],

@@ -217,6 +217,13 @@ test("Verification is made once for each restore, and its report is the only thi
   expect(await valueOf(proof.reportFile)).toBe("/lab/report.json");
 });
 
+test("what serves is compared with the version that was wished for, where one was", async () => {
+  const engine = await engineWithScripts();
+  new Verification("verification", { ...PROOF, backup: { ...BACKUP, wishedVersion: "3.7" } });
+  await engine.settled();
+  expect(engine.named("verification-proof").inputs.create).toContain(" --etcd-version 3.7 ");
+});
+
 test("a password goes by stdin, as a secret, and never on the command line", async () => {
   const engine = await engineWithScripts();
   new Verification("verification", {
