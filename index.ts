@@ -30,6 +30,7 @@ export = program(async () => {
     clientDirectory: pki.clientDirectory,
     restored: restore.result,
     inUse: restore.adopted,
+    restoredAt: restore.restoredAt,
     ssh: made.ssh,
     phases: {
       ...made.phases,
@@ -39,14 +40,16 @@ export = program(async () => {
     },
     reportDirectory: settings.labDirectory,
   };
+  let { restoredAt } = restore;
   let verification = new Verification("verification", proof);
 
   // Proof first, bump after: what is proved is restored once more, and what survives a bump is proved again.
   if (backup.bumped !== undefined) {
     const again = { backup: backup.bumped, machine: { ...machine, instanceId: restore.result } };
     const bump = new SnapshotRestore("bump", again, { dependsOn: verification });
+    ({ restoredAt } = bump);
     verification = new Verification("bump-verification", {
-      ...{ ...proof, backup: backup.bumped },
+      ...{ ...proof, backup: backup.bumped, restoredAt },
       ...{ restored: bump.result, inUse: bump.adopted, ownsReport: false },
     });
   }
@@ -66,6 +69,7 @@ export = program(async () => {
       etcdVersion: backup.etcdVersion,
     },
     restored: verification.restored,
+    restoredAt,
     verdict: verification.verdict,
     report: verification.reportFile,
   };

@@ -76,6 +76,7 @@ async function readInLab(
 ): Promise<Backup> {
   const trusted = trustedKey === undefined ? undefined : readTrustedKey(trustedKey);
   const { snapshot, backup } = await readFrom(file, {
+    digests: false,
     keepIn: unpackedIn,
     onUnpack: tellProgress(`unpacking ${file}`),
     onProgress: tellProgress(`reading ${file}`),

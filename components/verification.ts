@@ -29,6 +29,8 @@ export interface VerificationArgs {
   readonly restored: pulumi.Input<string>;
   /** The store was found restored already, and may have been in use since. @default false */
   readonly inUse?: pulumi.Input<boolean>;
+  /** When it was restored, by the clock of its machine (ISO 8601). @default nobody knows */
+  readonly restoredAt?: pulumi.Input<string | undefined>;
   /** How long earlier phases took, in seconds, for the report. @default none */
   readonly phases?: Readonly<Partial<Record<Phase["name"], pulumi.Input<number | undefined>>>>;
   /** Folder on this computer for the report, in all its forms. */
@@ -61,10 +63,11 @@ export class Verification extends pulumi.ComponentResource {
       `${name}-proof`,
       {
         create: pulumi
-          .all([args.endpoint, args.clientDirectory, args.inUse ?? false, args.phases ?? {}])
-          .apply(([endpoint, clientDirectory, inUse, phases]) =>
-            verifyCommand(args, endpoint, clientDirectory, inUse, phases),
-          ),
+          .output({
+            ...{ endpoint: args.endpoint, clientDirectory: args.clientDirectory },
+            ...{ inUse: args.inUse, restoredAt: args.restoredAt, phases: args.phases },
+          })
+          .apply((known) => verifyCommand(args, known)),
         ...(args.ownsReport === false ? {} : { delete: commandLine("rm", "-f", "--", ...reports) }),
         ...(credentials === undefined && ssh === undefined
           ? {}
@@ -88,11 +91,15 @@ export class Verification extends pulumi.ComponentResource {
 /** The command line that proves an etcd against the backup. */
 function verifyCommand(
   args: VerificationArgs,
-  endpoint: string,
-  clientDirectory: string,
-  inUse: boolean,
-  phases: Readonly<Record<string, number | undefined>>,
+  known: {
+    readonly endpoint: string;
+    readonly clientDirectory: string;
+    readonly inUse: boolean | undefined;
+    readonly restoredAt: string | undefined;
+    readonly phases: Readonly<Record<string, number | undefined>> | undefined;
+  },
 ): string {
+  const { endpoint, clientDirectory, inUse, restoredAt, phases = {} } = known;
   return scriptCommand(
     "etcd-restore",
     ...["verify", "--json", "--file", args.backup.file, "--level", args.level],
@@ -100,7 +107,8 @@ function verifyCommand(
     ...["--endpoint", endpoint, "--cacert", `${clientDirectory}/ca.crt`],
     ...["--cert", `${clientDirectory}/client.crt`, "--key", `${clientDirectory}/client.key`],
     ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),
-    ...(inUse ? ["--in-use"] : []),
+    ...(inUse === true ? ["--in-use"] : []),
+    ...(restoredAt === undefined ? [] : ["--restored-at", restoredAt]),
     ...(args.backup.wishedVersion === undefined
       ? []
       : ["--etcd-version", args.backup.wishedVersion]),

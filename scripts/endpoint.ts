@@ -17,6 +17,8 @@ export interface Target {
   readonly stack?: string;
   /** The backup that the stack was restored from, where it says so. */
   readonly backup?: string;
+  /** When the stack's store was restored, where it says so. */
+  readonly restoredAt?: Date;
 }
 
 /**
@@ -51,10 +53,12 @@ export async function findTarget(options: EndpointOptions, signal: AbortSignal):
   const stack = options.stack ?? LOCAL_STACK;
   const outputs = await stackOutputs(options, signal);
   const backup = backupOf(outputs);
+  const restoredAt = restoredAtOf(outputs);
   return {
     endpoint: { ...stackEndpoint(stack, outputs), ...login },
     stack,
     ...(backup === undefined ? {} : { backup }),
+    ...(restoredAt === undefined ? {} : { restoredAt }),
   };
 }
 
@@ -83,4 +87,9 @@ function backupOf({ snapshot }: Outputs): string | undefined {
       ? snapshot.file
       : undefined;
   return typeof file === "string" ? file : undefined;
+}
+
+function restoredAtOf({ restoredAt }: Outputs): Date | undefined {
+  const date = new Date(typeof restoredAt === "string" ? restoredAt : "");
+  return Number.isNaN(date.getTime()) ? undefined : date;
 }

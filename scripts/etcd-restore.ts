@@ -1,8 +1,10 @@
 /** The `etcd-restore` program: runs what was typed, and ends with its exit code. */
+import { noteBeginning } from "./began";
 import { EXIT } from "./outcome";
 import { run } from "./run";
 import { guardOutput, outputProblem, say } from "./terminal";
 
+noteBeginning();
 guardOutput();
 void run(process.argv.slice(2)).then((code) => {
   process.exitCode = code;

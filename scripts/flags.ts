@@ -31,6 +31,15 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** A moment in ISO 8601 with its time zone: `2026-11-22T03:00:00Z`. */
+export function moment(text: string): Date {
+  const date = new Date(text);
+  if (!/T.*(Z|[+-]\d\d:?\d\d)$/.test(text) || Number.isNaN(date.getTime())) {
+    throw new InvalidArgumentError("It must be a time in ISO 8601, like 2026-11-22T03:00:00Z.");
+  }
+  return date;
+}
+
 /** The flags that say whose etcd: of a stack, and with which settings over those of its file. */
 export function withStackFlags(command: Command): Command {
   return command

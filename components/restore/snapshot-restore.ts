@@ -42,6 +42,8 @@ export class SnapshotRestore extends pulumi.ComponentResource {
   public readonly result: pulumi.Output<string>;
   /** It was restored already and was left as it is: by a machine before this one, on a volume, or by an earlier run. */
   public readonly adopted: pulumi.Output<boolean>;
+  /** When, by the machine's clock (ISO 8601, UTC); from then on the leases of the store run. */
+  public readonly restoredAt: pulumi.Output<string | undefined>;
   /**
    * How long it took, in seconds: until everything lay on a machine that is not this one, until it was proved beside
    * the old data, and until it served.
@@ -61,6 +63,7 @@ export class SnapshotRestore extends pulumi.ComponentResource {
         : restoreOverSsh(name, { backup, site, ssh }, this);
     this.result = result;
     this.adopted = result.apply(isAdopted);
+    this.restoredAt = result.apply(parseRestoredAt);
     this.seconds = pulumi
       .all([result, copySeconds])
       .apply(([stdout, copy]) => ({ ...parseSeconds(stdout), copy }));
@@ -115,6 +118,12 @@ function parseSeconds(stdout: string): { restore: number; start: number } {
     seconds: Record<"check" | "restore" | "prove" | "start", number>;
   };
   return { restore: seconds.check + seconds.restore + seconds.prove, start: seconds.start };
+}
+
+/** Undefined for what an older script printed. */
+function parseRestoredAt(stdout: string): string | undefined {
+  const { restoredAt } = JSON.parse(stdout) as { restoredAt?: string };
+  return restoredAt === "" ? undefined : restoredAt;
 }
 
 /** Whether the restore script says that there was nothing to restore. */

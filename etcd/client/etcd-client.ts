@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
-
+/** The calls to an etcd that a verification needs, as functions with names of their own. */
 import { permissions, roleNames } from "../wire/auth";
-import { EtcdError } from "./etcd-error";
+import { openCaller, type Caller } from "./caller";
 import type { Endpoint } from "./endpoint";
-import { connect, type Connection } from "./grpc";
+import { EtcdError } from "./etcd-error";
+import { serverClock, type ServerClock } from "./server-clock";
 import {
   bytesField,
   bytesFields,
@@ -11,6 +11,7 @@ import {
   readFields,
   signedField,
   unsignedField,
+  type ReadField,
 } from "../wire/protobuf";
 
 /*
@@ -43,6 +44,8 @@ export interface ServerStatus {
   readonly clusterId: bigint;
   readonly memberId: bigint;
   readonly revision: number;
+  /** A restore begins at 1; the first start makes it 2, and each start and election after that one more. */
+  readonly raftTerm: number;
 }
 
 export interface HashKvAnswer {
@@ -59,6 +62,20 @@ export interface ServerLeases {
   readonly ids: readonly bigint[];
 }
 
+/** The time that a lease has, in seconds. */
+export interface LeaseTime {
+  /** The whole TTL that it was granted. */
+  readonly granted: number;
+  /** Until it runs out, if nobody keeps it alive. */
+  readonly remaining: number;
+}
+
+export interface AuthStatus {
+  readonly enabled: boolean;
+  /** Grows with every change to users, passwords, roles and grants; undefined from etcd before 3.5, which does not say. */
+  readonly revision: number | undefined;
+}
+
 /** The calls that a verification needs. Each throws `EtcdError`; what is unavailable is tried again for some seconds. */
 export interface EtcdClient {
   /** Waits until the cluster has a leader, up to the retries' limit. */
@@ -73,9 +90,11 @@ export interface EtcdClient {
   rangeInto(range: KeyRange, options: RangeOptions, buffer: Uint8Array): Promise<number>;
   alarms(): Promise<readonly { memberId: bigint; alarm: string }[]>;
   leases(): Promise<ServerLeases>;
-  /** The TTL that a lease was granted, in seconds; -1 when there is no such lease (any more). */
-  grantedTtl(lease: bigint): Promise<number>;
-  authEnabled(): Promise<boolean>;
+  /** Undefined when there is no such lease (any more). */
+  leaseTime(lease: bigint): Promise<LeaseTime | undefined>;
+  /** Undefined where it does not say. */
+  clock(): Promise<ServerClock | undefined>;
+  authStatus(): Promise<AuthStatus>;
   /** Names of all users, and of all roles; with authentication on only the role root may ask. */
   users(): Promise<readonly string[]>;
   roles(): Promise<readonly string[]>;
@@ -85,213 +104,145 @@ export interface EtcdClient {
   close(): void;
 }
 
-const ATTEMPTS = 5;
-const FIRST_PAUSE_MS = 250;
-/** Small calls: answered in milliseconds, or something is wrong. */
-const CALL_LIMIT_MS = 10_000;
 /** A range of some megabytes, from a cold disk perhaps. */
 const RANGE_LIMIT_MS = 60_000;
 /** `RangeRequest.SortOrder.DESCEND`; what is sorted by is the key unless a request says otherwise. */
 const SORT_DESCENDING = 2;
 /** HashKV reads the whole store: 16 GB from a disk of 60 MB/s. */
 const HASH_LIMIT_MS = 300_000;
+const NOTHING = Buffer.alloc(0);
 
 /** A client of one etcd; it connects at the first call, and again when the connection is lost. */
 export function openEtcd(endpoint: Endpoint, signal?: AbortSignal): EtcdClient {
-  let connection: Promise<Connection> | undefined;
-  let token: Promise<string | undefined> | undefined;
+  const caller = openCaller(endpoint, signal);
+  return {
+    ...maintenanceCalls(caller),
+    ...keyCalls(caller),
+    ...leaseCalls(caller),
+    ...authCalls(caller),
+    clock: () => serverClock(endpoint, signal),
+    close: caller.close,
+  };
+}
 
-  async function connected(): Promise<Connection> {
-    const known = await connection;
-    if (known?.usable) {
-      return known;
-    }
-    // Several calls may find it lost at once; the first opens, the others wait for the same.
-    connection = connect(endpoint, signal);
-    connection.catch(() => {
-      connection = undefined;
-    });
-    return connection;
-  }
-
-  async function attempt(method: string, request: Buffer, ms: number, into?: Uint8Array) {
-    const open = await connected();
-    if (endpoint.username !== undefined) {
-      token ??= authenticate(open, endpoint, signal);
-    }
-    try {
-      return await open.call(method, request, {
-        deadlineMs: ms,
-        signal,
-        token: await token,
-        into,
-      });
-    } catch (error) {
-      if (error instanceof EtcdError && error.kind === "denied") {
-        // Tokens run out after five minutes and with the server's process.
-        token = undefined;
-      }
-      throw error;
-    }
-  }
-
-  /** Tries again where it is `unavailable`, and once more with a fresh token where the old one ran out. */
-  async function persistently<T>(once: () => Promise<T>): Promise<T> {
-    let pause = FIRST_PAUSE_MS;
-    let wasUp = connection !== undefined;
-    let renewed = token === undefined;
-    for (let number = 1; ; number += 1) {
-      try {
-        return await once();
-      } catch (error) {
-        if (!(error instanceof EtcdError)) {
-          throw error;
-        }
-        if (error.kind === "denied" && error.status === "UNAUTHENTICATED" && !renewed) {
-          renewed = true;
-          continue;
-        }
-        wasUp ||= error.kind === "unavailable";
-        // After a lost connection a refused one is the same trouble going on; at first it is the answer.
-        const passing = error.kind === "unavailable" || (wasUp && error.kind === "unreachable");
-        if (!passing) {
-          throw error;
-        }
-        if (number === ATTEMPTS) {
-          throw new EtcdError(error.kind, `${error.message} (tried ${ATTEMPTS} times)`);
-        }
-      }
-      await delay(pause, undefined, { signal });
-      pause *= 2;
-    }
-  }
-
-  async function ask(method: string, request: Buffer, ms = CALL_LIMIT_MS) {
-    return [...readFields(await persistently(() => attempt(method, request, ms)))];
-  }
-
+function maintenanceCalls(caller: Caller): Pick<EtcdClient, "status" | "hashKv" | "alarms"> {
   return {
     async status() {
-      const fields = await persistently(async () => {
-        const method = "etcdserverpb.Maintenance/Status";
-        const answer = [...readFields(await attempt(method, Buffer.alloc(0), CALL_LIMIT_MS))];
+      const method = "etcdserverpb.Maintenance/Status";
+      const fields = await caller.askUntil(method, NOTHING, (answer) => {
         if (unsignedField(answer, 4) === 0n) {
-          throw new EtcdError("unavailable", `etcd at ${endpoint.url} has no leader`);
+          throw new EtcdError("unavailable", `etcd at ${caller.url} has no leader`);
         }
-        return answer;
       });
-      return { ...readHeader(fields), version: bytesField(fields, 2).toString() };
+      return {
+        ...readHeader(fields),
+        version: bytesField(fields, 2).toString(),
+        raftTerm: Number(unsignedField(fields, 6)),
+      };
     },
     async hashKv(revision) {
       const request = encodeMessage([[1, revision]]);
-      const fields = await ask("etcdserverpb.Maintenance/HashKV", request, HASH_LIMIT_MS);
+      const fields = await caller.ask("etcdserverpb.Maintenance/HashKV", request, HASH_LIMIT_MS);
       return {
         hash: Number(unsignedField(fields, 2)),
         compactRevision: Number(signedField(fields, 3)),
         hashRevision: Number(signedField(fields, 4)),
       };
     },
-    async count(range, revision) {
-      const request = encodeMessage([...rangeFields(range, revision), [9, true]]);
-      return Number(signedField(await ask("etcdserverpb.KV/Range", request, RANGE_LIMIT_MS), 4));
-    },
-    async rangeInto(range, { revision, limit, keysOnly, descending }, buffer) {
-      const request = encodeMessage([
-        ...rangeFields(range, revision),
-        [3, limit ?? 0],
-        [5, descending === true ? SORT_DESCENDING : 0],
-        [8, keysOnly ?? false],
-      ]);
-      const once = () => attempt("etcdserverpb.KV/Range", request, RANGE_LIMIT_MS, buffer);
-      return (await persistently(once)).length;
-    },
     async alarms() {
       // No fields: GET, of all members.
-      const fields = await ask("etcdserverpb.Maintenance/Alarm", Buffer.alloc(0));
+      const fields = await caller.ask("etcdserverpb.Maintenance/Alarm", NOTHING);
       return bytesFields(fields, 2).map((message) => {
         const alarm = [...readFields(message)];
         const type = Number(unsignedField(alarm, 2));
         return { memberId: unsignedField(alarm, 1), alarm: alarmName(type) };
       });
     },
+  };
+}
+
+function keyCalls(caller: Caller): Pick<EtcdClient, "count" | "rangeInto"> {
+  const method = "etcdserverpb.KV/Range";
+  return {
+    async count(range, revision) {
+      const request = encodeMessage([...rangeFields(range, revision), [9, true]]);
+      return Number(signedField(await caller.ask(method, request, RANGE_LIMIT_MS), 4));
+    },
+    rangeInto(range, { revision, limit, keysOnly, descending }, buffer) {
+      const request = encodeMessage([
+        ...rangeFields(range, revision),
+        [3, limit ?? 0],
+        [5, descending === true ? SORT_DESCENDING : 0],
+        [8, keysOnly ?? false],
+      ]);
+      return caller.askInto(method, request, RANGE_LIMIT_MS, buffer);
+    },
+  };
+}
+
+function leaseCalls(caller: Caller): Pick<EtcdClient, "leases" | "leaseTime"> {
+  return {
     async leases() {
-      const fields = await ask("etcdserverpb.Lease/LeaseLeases", Buffer.alloc(0));
+      const fields = await caller.ask("etcdserverpb.Lease/LeaseLeases", NOTHING);
       const ids = bytesFields(fields, 2).map((lease) => signedField([...readFields(lease)], 1));
       return { revision: readHeader(fields).revision, ids };
     },
-    async grantedTtl(lease) {
+    async leaseTime(lease) {
       try {
         const request = encodeMessage([[1, lease]]);
-        const fields = await ask("etcdserverpb.Lease/LeaseTimeToLive", request);
-        return signedField(fields, 3) === -1n ? -1 : Number(signedField(fields, 4));
+        const fields = await caller.ask("etcdserverpb.Lease/LeaseTimeToLive", request);
+        const [remaining, granted] = [
+          Number(signedField(fields, 3)),
+          Number(signedField(fields, 4)),
+        ];
+        return remaining === -1 ? undefined : { granted, remaining };
       } catch (error) {
         if (error instanceof EtcdError && error.status === "NOT_FOUND") {
-          return -1;
+          return undefined;
         }
         throw error;
       }
     },
-    async authEnabled() {
+  };
+}
+
+function authCalls(
+  caller: Caller,
+): Pick<EtcdClient, "authStatus" | "users" | "roles" | "rolesOf" | "permissionsOf"> {
+  return {
+    async authStatus() {
       try {
-        const fields = await ask("etcdserverpb.Auth/AuthStatus", Buffer.alloc(0));
-        return unsignedField(fields, 2) === 1n;
+        const fields = await caller.ask("etcdserverpb.Auth/AuthStatus", NOTHING);
+        return {
+          enabled: unsignedField(fields, 2) === 1n,
+          revision: Number(unsignedField(fields, 3)),
+        };
       } catch (error) {
         if (error instanceof EtcdError && error.status === "UNIMPLEMENTED") {
-          return givesTokens(
-            persistently(async () => authenticate(await connected(), endpoint, signal)),
-          );
+          return { enabled: await givesTokens(caller), revision: undefined };
         }
         throw error;
       }
     },
-    users: async () => names(await ask("etcdserverpb.Auth/UserList", Buffer.alloc(0))),
-    roles: async () => names(await ask("etcdserverpb.Auth/RoleList", Buffer.alloc(0))),
+    users: async () => names(await caller.ask("etcdserverpb.Auth/UserList", NOTHING)),
+    roles: async () => names(await caller.ask("etcdserverpb.Auth/RoleList", NOTHING)),
     async rolesOf(user) {
-      return roleNames(await ask("etcdserverpb.Auth/UserGet", encodeMessage([[1, user]])), 2);
+      const request = encodeMessage([[1, user]]);
+      return roleNames(await caller.ask("etcdserverpb.Auth/UserGet", request), 2);
     },
     async permissionsOf(role) {
-      return permissions(await ask("etcdserverpb.Auth/RoleGet", encodeMessage([[1, role]])));
-    },
-    close() {
-      connection?.then(
-        (open) => {
-          open.close();
-        },
-        () => undefined,
-      );
+      const request = encodeMessage([[1, role]]);
+      return permissions(await caller.ask("etcdserverpb.Auth/RoleGet", request));
     },
   };
 }
 
 /** Before 3.5 etcd tells whether authentication is on only by whether there is a token to be had, or a refusal. */
-async function givesTokens(call: Promise<string | undefined>): Promise<boolean> {
+async function givesTokens(caller: Caller): Promise<boolean> {
   try {
-    return (await call) !== undefined;
+    return await caller.givesTokens();
   } catch (error) {
     if (error instanceof EtcdError && error.kind === "denied") return true;
-    throw error;
-  }
-}
-
-/** A token for the endpoint's user; none when the server has authentication off. */
-export async function authenticate(
-  open: Connection,
-  endpoint: Endpoint,
-  signal?: AbortSignal,
-): Promise<string | undefined> {
-  const request = encodeMessage([
-    [1, endpoint.username ?? ""],
-    [2, endpoint.password ?? ""],
-  ]);
-  try {
-    // bcrypt at the server takes its time.
-    const options = { deadlineMs: CALL_LIMIT_MS, signal };
-    const answer = await open.call("etcdserverpb.Auth/Authenticate", request, options);
-    return bytesField([...readFields(answer)], 2).toString();
-  } catch (error) {
-    if (error instanceof EtcdError && error.message.includes("authentication is not enabled")) {
-      return undefined;
-    }
     throw error;
   }
 }
@@ -306,7 +257,7 @@ function rangeFields({ start, end }: KeyRange, revision: number) {
   ] as const;
 }
 
-function readHeader(fields: Parameters<typeof bytesField>[0]) {
+function readHeader(fields: readonly ReadField[]) {
   const header = [...readFields(bytesField(fields, 1))];
   return {
     clusterId: unsignedField(header, 1),
@@ -316,7 +267,7 @@ function readHeader(fields: Parameters<typeof bytesField>[0]) {
 }
 
 /** Of `AuthUserListResponse` and `AuthRoleListResponse`. */
-function names(fields: Parameters<typeof bytesField>[0]): readonly string[] {
+function names(fields: readonly ReadField[]): readonly string[] {
   return bytesFields(fields, 2).map((name) => name.toString());
 }
 

@@ -1,3 +1,4 @@
+import { shortened, visible } from "../wire/visible";
 import type { Endpoint } from "./endpoint";
 
 /**
@@ -62,11 +63,30 @@ const STATUS_NAMES = [
 ] as const;
 
 /**
- * The error for a gRPC status that is not OK.
+ * What etcd's own errors mean, by the exact text that stands for each.
  *
- * etcd uses one status for several things (OUT_OF_RANGE for compacted and for future revisions), so its message decides
- * (`api/v3rpc/rpctypes/error.go`, stable since 3.0).
+ * The text is the error's identity in etcd's protocol, since it uses one status for several things: etcd's client looks
+ * it up in just such a table (`errStringToError` in `api/v3rpc/rpctypes/error.go`, unchanged since 3.0).
  */
+const ETCD_ERRORS: ReadonlyMap<string, EtcdErrorKind> = new Map([
+  ["etcdserver: mvcc: required revision has been compacted", "compacted"],
+  ["etcdserver: mvcc: required revision is a future revision", "future"],
+  ["etcdserver: permission denied", "denied"],
+  ["etcdserver: invalid auth token", "denied"],
+  ["etcdserver: user name is empty", "denied"],
+  ["etcdserver: user name not found", "denied"],
+  ["etcdserver: authentication failed, invalid user ID or password", "denied"],
+]);
+
+/** What any server means by a status; "no leader", "leader changed", a stop and raft's time-outs come with UNAVAILABLE. */
+const STATUS_KINDS: ReadonlyMap<string, EtcdErrorKind> = new Map([
+  ["PERMISSION_DENIED", "denied"],
+  ["UNAUTHENTICATED", "denied"],
+  ["UNAVAILABLE", "unavailable"],
+  ["DEADLINE_EXCEEDED", "deadline"],
+]);
+
+/** The error for a gRPC status that is not OK. */
 export function statusError(
   url: string,
   method: string,
@@ -74,33 +94,11 @@ export function statusError(
   serverMessage: string,
 ): EtcdError {
   const status = STATUS_NAMES[code] ?? `status ${code}`;
-  const kind = kindOfStatus(status, serverMessage);
   return new EtcdError(
-    kind,
-    `etcd at ${url} answered ${method} with ${status}: ${serverMessage || "no message"}`,
+    ETCD_ERRORS.get(serverMessage) ?? STATUS_KINDS.get(status) ?? "failed",
+    `etcd at ${url} answered ${method} with ${status}: ${shortened(visible(serverMessage), 300) || "no message"}`,
     status,
   );
-}
-
-function kindOfStatus(status: string, message: string): EtcdErrorKind {
-  if (message.includes("required revision has been compacted")) {
-    return "compacted";
-  }
-  if (message.includes("required revision is a future revision")) {
-    return "future";
-  }
-  if (
-    status === "PERMISSION_DENIED" ||
-    status === "UNAUTHENTICATED" ||
-    /user name is empty|user name not found|authentication failed|invalid auth token/.test(message)
-  ) {
-    return "denied";
-  }
-  // "no leader", "leader changed" and "server stopped" come with UNAVAILABLE, a raft time-out too.
-  if (status === "UNAVAILABLE") {
-    return "unavailable";
-  }
-  return status === "DEADLINE_EXCEEDED" ? "deadline" : "failed";
 }
 
 /** OpenSSL's and Node's codes for "the server's certificate is not to be trusted". */

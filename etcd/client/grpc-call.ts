@@ -28,42 +28,33 @@ export function unary(
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const stream = session.request({
-      ":method": "POST",
-      ":path": `/${method}`,
-      "content-type": "application/grpc",
-      te: "trailers",
-      "grpc-timeout": `${Math.ceil(deadlineMs)}m`,
-      ...(token !== undefined && { token }),
-    });
+    const stream = session.request(requestHeaders(method, deadlineMs, token));
+    const answer = answerOf(url, method, into);
     let status: string | undefined;
     let message = "";
-    const prefix = Buffer.alloc(5);
-    let prefixBytes = 0;
-    let answer: Buffer | undefined;
-    let answerBytes = 0;
 
-    const finish = (error?: Error) => {
+    const finish = (outcome: () => Buffer) => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
-      if (error) {
-        reject(error);
+      try {
+        resolve(outcome());
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
         stream.close(http2.constants.NGHTTP2_CANCEL);
-      } else {
-        resolve(answer ?? Buffer.alloc(0));
       }
     };
+    const fail = (error: Error) => {
+      finish(() => {
+        throw error;
+      });
+    };
     const onAbort = () => {
-      finish(abortReason(signal));
+      fail(abortReason(signal));
     };
     signal?.addEventListener("abort", onAbort, { once: true });
     const timer = setTimeout(() => {
-      finish(
-        new EtcdError(
-          "deadline",
-          `etcd at ${url} did not answer ${method} within ${deadlineMs / 1000} s`,
-        ),
-      );
+      const what = `etcd at ${url} did not answer ${method} within ${deadlineMs / 1000} s`;
+      fail(new EtcdError("deadline", what));
     }, deadlineMs);
 
     const takeStatus = (headers: http2.IncomingHttpHeaders) => {
@@ -76,67 +67,98 @@ export function unary(
     stream.on("response", (headers) => {
       const http = headers[":status"];
       if (http !== 200) {
-        finish(
-          new EtcdError(
-            "not-etcd",
-            `${url} answered ${method} with HTTP ${http ?? "?"}: no gRPC there`,
-          ),
-        );
+        const what = `${url} answered ${method} with HTTP ${http ?? "?"}: no gRPC there`;
+        fail(new EtcdError("not-etcd", what));
       }
       takeStatus(headers);
     });
     stream.on("trailers", takeStatus);
     stream.on("data", (chunk: Buffer) => {
+      const problem = answer.take(chunk);
+      if (problem) fail(problem);
+    });
+    stream.on("error", fail);
+    stream.on("close", () => {
+      finish(() => {
+        if (status === undefined) throw new Error("closed before the answer was complete");
+        if (status !== "0") throw statusError(url, method, Number(status), message);
+        return answer.whole();
+      });
+    });
+    stream.end(framed(request));
+  });
+}
+
+function requestHeaders(
+  method: string,
+  deadlineMs: number,
+  token: string | undefined,
+): http2.OutgoingHttpHeaders {
+  return {
+    ":method": "POST",
+    ":path": `/${method}`,
+    "content-type": "application/grpc",
+    te: "trailers",
+    "grpc-timeout": `${Math.ceil(deadlineMs)}m`,
+    ...(token !== undefined && { token }),
+  };
+}
+
+/** Not compressed (0), the length, the message. */
+function framed(request: Buffer): Buffer {
+  const head = Buffer.alloc(PREFIX_BYTES);
+  head.writeUInt32BE(request.length, 1);
+  return Buffer.concat([head, request]);
+}
+
+const PREFIX_BYTES = 5;
+
+/** The one message of an answer, as it comes in. */
+interface Answer {
+  /** Returns what is wrong when it is larger than there is room. */
+  take(chunk: Buffer): EtcdError | undefined;
+  /** Throws when it is not as long as it was announced. */
+  whole(): Buffer;
+}
+
+function answerOf(url: string, method: string, into: Uint8Array | undefined): Answer {
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  let prefixBytes = 0;
+  let answer: Buffer | undefined;
+  let answerBytes = 0;
+  return {
+    take(chunk) {
       let body = chunk;
       if (answer === undefined) {
-        const taken = Math.min(prefix.length - prefixBytes, chunk.length);
+        const taken = Math.min(PREFIX_BYTES - prefixBytes, chunk.length);
         chunk.copy(prefix, prefixBytes, 0, taken);
         prefixBytes += taken;
-        if (prefixBytes < prefix.length) {
-          return;
-        }
+        if (prefixBytes < PREFIX_BYTES) return undefined;
         body = chunk.subarray(taken);
         const length = prefix.readUInt32BE(1);
         const room = into?.length ?? LARGEST_OWN_BUFFER;
         if (length > room) {
-          finish(
-            new EtcdError(
-              "too-large",
-              `etcd at ${url} answered ${method} with ${length} bytes, ${room} were expected at most`,
-            ),
-          );
-          return;
+          const what = `etcd at ${url} answered ${method} with ${length} bytes, ${room} were expected at most`;
+          return new EtcdError("too-large", what);
         }
         answer = into
           ? Buffer.from(into.buffer, into.byteOffset, length)
           : Buffer.allocUnsafe(length);
       }
-      // A longer answer than announced is cut here and found below.
       body.copy(answer, answerBytes);
       answerBytes += body.length;
-    });
-    stream.on("error", finish);
-    stream.on("close", () => {
-      if (status === undefined) {
-        finish(new Error("closed before the answer was complete"));
-      } else if (status !== "0") {
-        finish(statusError(url, method, Number(status), message));
-      } else if (answerBytes !== answer?.length) {
-        finish(
-          new EtcdError(
-            "not-etcd",
-            `etcd at ${url} answered ${method} with ${answerBytes} bytes, announced were ${answer?.length ?? "none"}`,
-          ),
-        );
-      } else {
-        finish();
-      }
-    });
-
-    const head = Buffer.alloc(5);
-    head.writeUInt32BE(request.length, 1);
-    stream.end(Buffer.concat([head, request]));
-  });
+      // Not by waiting for its end: what goes on for ever has none.
+      if (answerBytes <= answer.length) return undefined;
+      const what = `etcd at ${url} answered ${method} with more than the ${answer.length} bytes that it announced`;
+      return new EtcdError("not-etcd", what);
+    },
+    whole() {
+      if (answer !== undefined && answerBytes === answer.length) return answer;
+      const announced = answer === undefined ? "none" : String(answer.length);
+      const what = `etcd at ${url} answered ${method} with ${answerBytes} bytes, announced were ${announced}`;
+      throw new EtcdError("not-etcd", what);
+    },
+  };
 }
 
 /** gRPC percent-encodes what is not printable ASCII; a message that breaks the rule is shown as it came. */

@@ -1,7 +1,7 @@
 /** What one member of a cluster says of itself, and its snapshot: the calls of a backup. */
 import { bytesField, bytesFields, encodeMessage, readFields } from "../wire/protobuf";
 import { signedField, unsignedField, type ReadField } from "../wire/protobuf";
-import { authenticate } from "./etcd-client";
+import { authenticate } from "./caller";
 import type { Endpoint } from "./endpoint";
 import { EtcdError } from "./etcd-error";
 import { connect, type Connection } from "./grpc";

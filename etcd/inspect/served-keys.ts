@@ -1,6 +1,6 @@
 /** Keys of a running etcd, for looking inside it. */
-import { decodePage, type ServedKey } from "../proof/compare-page";
 import type { EtcdClient, KeyRange } from "../client/etcd-client";
+import { decodePage, pagesOf, type ServedKey } from "../client/pages";
 import { prefixRange } from "../proof/plan";
 import { sortedKeys, type SortedKeys } from "./keys";
 import type { StoredKey } from "./show";
@@ -8,22 +8,26 @@ import type { StoredKey } from "./show";
 /** Untouched memory costs nothing; etcd's own limit for a value is 1.5 MB. */
 const BUFFER_BYTES = 64 * 2 ** 20;
 const PAGE_KEYS = 10_000;
+/** No etcd holds as many: at a hundred bytes each they are past the 8 GiB that it is advised to hold. */
+const MOST_KEYS = 50_000_000;
 
 /** All keys that begin with some bytes, without their values, at one revision: the present one. */
 export async function servedKeys(client: EtcdClient, prefix: Buffer): Promise<SortedKeys> {
   const { revision } = await client.status();
   const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   const keys: Buffer[] = [];
-  let range: KeyRange = prefixRange(prefix);
-  for (;;) {
+  const page = async (range: KeyRange) => {
     const options = { revision, limit: PAGE_KEYS, keysOnly: true };
     const length = await client.rangeInto(range, options, buffer);
-    const page = decodePage(buffer.subarray(0, length));
-    for (const { key } of page.keys) keys.push(Buffer.from(key));
-    const last = keys.at(-1);
-    if (!page.more || last === undefined) return sortedKeys(keys);
-    range = { start: Buffer.concat([last, Buffer.from([0])]), end: range.end };
+    return decodePage(buffer.subarray(0, length));
+  };
+  const range = prefixRange(prefix);
+  // At one revision it holds what it counts: more is a server that goes on for ever.
+  const counted = Math.min(await client.count(range, revision), MOST_KEYS);
+  for await (const served of pagesOf(range, page, counted)) {
+    for (const { key } of served) keys.push(Buffer.from(key));
   }
+  return sortedKeys(keys);
 }
 
 /** One key with its value as it is now; undefined when there is none. */

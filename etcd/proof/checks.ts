@@ -7,6 +7,7 @@ import type { Container } from "../backup/container";
 import { hashPairOf, type Manifest } from "../backup/manifest";
 import { manifestProblems } from "../backup/manifest-problems";
 import { printableKey } from "../wire/keys";
+import { IN_USE } from "./lease-checks";
 import type { Answer, ServerFacts } from "./server-facts";
 
 /** What each check starts from. */
@@ -209,8 +210,11 @@ export function alarmsCheck(snapshot: Snapshot, { alarms }: ServerFacts): Check 
   return same(check, expected, found);
 }
 
-/** Authentication is on or off as it was, with the same users, roles and grants; etcd tells no password hash. */
-export function authCheck(snapshot: Snapshot, { auth }: ServerFacts): Check {
+/**
+ * Authentication is on or off as it was, with the same users, roles and grants, and nobody changed any of it since: etcd
+ * tells no password, but counts every change.
+ */
+export function authCheck(snapshot: Snapshot, { auth }: ServerFacts, inUse: boolean): Check {
   const check = { id: "auth", title: "Authentication, users, roles", source: "file" };
   const expected = authText(snapshot.auth);
   if ("refused" in auth) {
@@ -225,18 +229,30 @@ export function authCheck(snapshot: Snapshot, { auth }: ServerFacts): Check {
     ...grantsThatDiffer("role", "permissions", stored, auth.value.permissionsOf),
   ];
   const found = authText(auth.value);
-  if (changes.length === 0) {
+  if (changes.length > 0) {
+    const more = changes.length > NAMED ? ` and ${changes.length - NAMED} more` : "";
+    const reason = `${changes.slice(0, NAMED).join(", ")}${more}`;
+    return { ...check, verdict: "fail", expected, found, reason };
+  }
+  // etcd counts from 1, and begins to where nothing is stored (`NewAuthStore`).
+  const [then, now] = [Math.max(1, snapshot.authRevision), auth.value.revision];
+  if (expected !== found || now === undefined || now === then) {
     return same(check, expected, found);
   }
-  const more = changes.length > NAMED ? ` and ${changes.length - NAMED} more` : "";
-  const reason = `${changes.slice(0, NAMED).join(", ")}${more}`;
-  return { ...check, verdict: "fail", expected, found, reason };
+  const reason = inUse
+    ? IN_USE
+    : "users, passwords, roles or grants were changed after the backup; names and grants are the same again, so look at the passwords";
+  const told = {
+    expected: `${expected}, auth revision ${then}`,
+    found: `${found}, auth revision ${now}`,
+  };
+  return { ...check, verdict: inUse ? "explained" : "fail", ...told, reason };
 }
 
 /** How many users and roles a reason names. */
 const NAMED = 5;
 
-function authText({ enabled, users, roles }: Auth): string {
+function authText({ enabled, users, roles }: Pick<Auth, "enabled" | "users" | "roles">): string {
   const who = [
     ...(users.length > 0 ? [counted(users.length, "user")] : []),
     ...(roles.length > 0 ? [counted(roles.length, "role")] : []),

@@ -1,83 +1,35 @@
 import type { KeyMetadata, LiveKeys } from "../snapshot/snapshot";
 import type { KeyField } from "../report/report";
-import { crc32c } from "../wire/crc32c";
 import type { DifferenceSink } from "./differences";
-import { bytesField, encodeMessage, readFields, signedField } from "../wire/protobuf";
-
-/** One key as the server gave it. */
-export interface ServedKey {
-  readonly key: Buffer;
-  readonly createRevision: number;
-  readonly modRevision: number;
-  readonly version: number;
-  readonly lease: bigint;
-  readonly value: Buffer;
-  /** The `mvccpb.KeyValue` as it came. */
-  readonly raw: Buffer;
-}
-
-/** The keys of a `RangeResponse` (views of it), and whether the range holds more. */
-export function decodePage(message: Buffer): { keys: readonly ServedKey[]; more: boolean } {
-  const keys: ServedKey[] = [];
-  let more = false;
-  for (const { number, value } of readFields(message)) {
-    if (number === 2 && Buffer.isBuffer(value)) {
-      keys.push(decodeKey(value));
-    } else if (number === 3) {
-      more = value === 1n;
-    }
-  }
-  return { keys, more };
-}
-
-/** mvccpb.KeyValue (etcd api/mvccpb/kv.proto). */
-function decodeKey(raw: Buffer): ServedKey {
-  const fields = [...readFields(raw)];
-  return {
-    key: bytesField(fields, 1),
-    createRevision: Number(signedField(fields, 2)),
-    modRevision: Number(signedField(fields, 3)),
-    version: Number(signedField(fields, 4)),
-    value: bytesField(fields, 5),
-    lease: signedField(fields, 6),
-    raw,
-  };
-}
+import type { ServedKey } from "../client/pages";
 
 /**
- * Which fields of a key differ from the file; empty when none does.
+ * Which fields of a key differ from live key `i` of the file; empty when none does.
  *
- * The file's index has no values, only the CRC of each record: the value is the same exactly if it makes that record
- * when it is put among the file's own fields. So a record that only is *encoded* otherwise is no difference.
+ * A record that the server only *encodes* otherwise than the file has it, as fields in another order, is no difference:
+ * then the value itself is read from the file again, and the two are compared byte by byte.
  */
 export function changedFields(
   served: ServedKey,
-  expected: KeyMetadata,
+  live: Pick<LiveKeys, "metadata" | "isRecord" | "value">,
+  i: number,
   mode: "stored" | "metadata",
 ): readonly KeyField[] {
-  const isRecord = (bytes: Buffer) =>
-    bytes.length === expected.storedBytes && crc32c(bytes) === expected.crc;
-  if (mode === "stored" && isRecord(served.raw)) {
+  if (mode === "stored" && live.isRecord(i, served.raw)) {
     return [];
   }
+  const expected = live.metadata(i);
   const fields: KeyField[] = [];
   for (const field of ["createRevision", "modRevision", "version", "lease"] as const) {
     if (served[field] !== expected[field]) {
       fields.push(field);
     }
   }
-  if (mode === "stored") {
-    const record = encodeMessage([
-      [1, served.key],
-      [2, expected.createRevision],
-      [3, expected.modRevision],
-      [4, expected.version],
-      [5, served.value],
-      [6, expected.lease],
-    ]);
-    if (!isRecord(record)) {
-      fields.push("value");
-    }
+  if (
+    mode === "stored" &&
+    !(served.value.length === expected.valueBytes && live.value(i).equals(served.value))
+  ) {
+    fields.push("value");
   }
   return fields;
 }
@@ -109,7 +61,7 @@ export function comparePage(
       i += 1;
     }
     if (i < end && order === 0) {
-      const fields = changedFields(served, live.metadata(i), mode);
+      const fields = changedFields(served, live, i, mode);
       if (fields.length > 0) {
         differences.changed(served.key, fields);
       }

@@ -1,5 +1,6 @@
 import type { KeyMetadata, LiveKeys, RangeComparer } from "../snapshot/snapshot";
-import { comparePage, decodePage, type PageComparison, reportMissing } from "./compare-page";
+import { decodePage, pagesOf } from "../client/pages";
+import { comparePage, type PageComparison, reportMissing } from "./compare-page";
 import type { DifferenceSink } from "./differences";
 import { EtcdError } from "../client/etcd-error";
 import type { EtcdClient, KeyRange } from "../client/etcd-client";
@@ -32,6 +33,8 @@ const IN_FLIGHT = 3;
 const SMALLEST_SLOT = 1024 * 1024;
 /** Keys in an answer when a range is looked at closely. */
 const CLOSE_LOOK_KEYS = 1000;
+/** Keys beyond the file's that are looked at, before it is said that the server goes on and on. */
+const MOST_EXTRA_KEYS = 1_000_000;
 
 /**
  * Reads every key of the server and compares it with the file.
@@ -44,6 +47,7 @@ export async function readBack(request: ReadBackRequest): Promise<void> {
   const inFlight = Math.min(IN_FLIGHT, plan.ranges.length);
   const comparer = live.comparer(Math.max(SMALLEST_SLOT, plan.largestAnswer), inFlight);
   const mayBeGone = request.mayBeGone ?? (() => false);
+  const extra = { left: MOST_EXTRA_KEYS };
   let next = 0;
   let doneKeys = 0;
   // Set by the first failure; the others then end with the answer that they wait for.
@@ -54,7 +58,7 @@ export async function readBack(request: ReadBackRequest): Promise<void> {
       next += 1;
       const mode = range.leased && !request.leasesInKeysOnly ? "stored" : request.mode;
       const comparison = { live, mode, differences, mayBeGone };
-      const source = { client, revision, keysOnly: mode === "metadata" };
+      const source = { client, revision, keysOnly: mode === "metadata", extra };
       if (!(await isAsInFile(range, slot, source, comparer, comparison))) {
         await lookClosely(range, slot, source, comparer, comparison);
       }
@@ -80,13 +84,15 @@ interface Source {
   readonly client: EtcdClient;
   readonly revision: number;
   readonly keysOnly: boolean;
+  /** How many keys beyond the file's may still come, over all ranges. */
+  readonly extra: { left: number };
 }
 
 /** The fast way: the answer is compared where it lies, byte for byte by checksum. */
 async function isAsInFile(
   range: PlannedRange,
   slot: number,
-  { client, ...options }: Source,
+  { client, revision, keysOnly }: Source,
   comparer: RangeComparer,
   { live, mode }: PageComparison,
 ): Promise<boolean> {
@@ -94,7 +100,11 @@ async function isAsInFile(
   const limit = range.count + 1;
   try {
     const buffer = comparer.buffer(slot);
-    const length = await client.rangeInto(keyRange(live, range), { ...options, limit }, buffer);
+    const length = await client.rangeInto(
+      keyRange(live, range),
+      { revision, keysOnly, limit },
+      buffer,
+    );
     const result = comparer.compare(slot, 0, length, range.first, range.count, mode);
     return (
       !result.malformed &&
@@ -120,30 +130,29 @@ async function lookClosely(
 ): Promise<void> {
   const end = range.first + range.count;
   let next = range.first;
-  let rest: KeyRange = keyRange(comparison.live, range);
   let limit = CLOSE_LOOK_KEYS;
-  for (;;) {
-    let page;
-    try {
-      page = await fetchPage(rest, limit, slot, source, comparer);
-    } catch (error) {
-      if (!isTooLarge(error)) {
-        throw error;
-      }
-      if (limit > 1) {
+  const page = async (rest: KeyRange) => {
+    for (;;) {
+      try {
+        return await fetchPage(rest, limit, slot, source, comparer);
+      } catch (error) {
+        if (!isTooLarge(error)) {
+          throw error;
+        }
+        if (limit === 1) {
+          // Not even one key fits, though every value of the file would: without its value it is compared all the same,
+          // and an empty value in place of a huge one is as different.
+          return fetchPage(rest, 1, slot, { ...source, keysOnly: true }, comparer);
+        }
         limit = Math.ceil(limit / 8);
-        continue;
       }
-      // Not even one key fits, though every value of the file would: without its value it is compared all the same,
-      // and an empty value in place of a huge one is as different.
-      page = await fetchPage(rest, 1, slot, { ...source, keysOnly: true }, comparer);
     }
-    next = comparePage(page.keys, next, end, comparison);
-    const last = page.keys.at(-1);
-    if (!page.more || last === undefined) {
-      break;
-    }
-    rest = { start: Buffer.concat([last.key, Buffer.from([0])]), end: rest.end };
+  };
+  const asked = keyRange(comparison.live, range);
+  for await (const keys of pagesOf(asked, page, range.count + source.extra.left)) {
+    const from = next;
+    next = comparePage(keys, next, end, comparison);
+    source.extra.left -= Math.max(0, keys.length - (next - from));
   }
   for (; next < end; next += 1) {
     reportMissing(next, comparison);
@@ -154,11 +163,11 @@ async function fetchPage(
   range: KeyRange,
   limit: number,
   slot: number,
-  { client, ...options }: Source,
+  { client, revision, keysOnly }: Source,
   comparer: RangeComparer,
 ) {
   const buffer = comparer.buffer(slot);
-  const length = await client.rangeInto(range, { ...options, limit }, buffer);
+  const length = await client.rangeInto(range, { revision, keysOnly, limit }, buffer);
   return decodePage(Buffer.from(buffer.buffer, buffer.byteOffset, length));
 }
 

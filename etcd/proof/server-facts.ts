@@ -1,10 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
-
+/** What the server says of itself, as findings: what it refuses to tell is one of them. */
 import type { Auth, Snapshot } from "../snapshot/snapshot";
 import { EtcdError, type EtcdErrorKind } from "../client/etcd-error";
 import type { EtcdClient, HashKvAnswer, ServerStatus } from "../client/etcd-client";
 import type { HashAhead } from "./hash-ahead";
-import { ALL_KEYS, type Plan } from "./plan";
+import { ALL_KEYS } from "./plan";
 
 /** What the server told, or why it would not. */
 export type Answer<T> = { readonly value: T } | { readonly refused: string };
@@ -45,8 +44,11 @@ export interface ServerFacts {
   /** Up to which revision the server's history is gone; 0: it is all there. */
   readonly compactRevision: Answer<number>;
   readonly alarms: Answer<readonly { readonly memberId: bigint; readonly alarm: string }[]>;
-  readonly auth: Answer<Auth>;
+  readonly auth: Answer<ServedAuth>;
 }
+
+/** The server's authentication; etcd before 3.5 does not tell its revision. */
+export type ServedAuth = Auth & { readonly revision: number | undefined };
 
 /** What has to be known before the keys can be read. */
 export type Reachable = Pick<ServerFacts, "status" | "readRevision" | "keys">;
@@ -92,11 +94,11 @@ async function hashAt(
   return early?.hashRevision === revision ? early : client.hashKv(revision);
 }
 
-async function authOf(client: EtcdClient): Promise<Auth> {
+async function authOf(client: EtcdClient): Promise<ServedAuth> {
   const users = await client.users();
   const roles = await client.roles();
   return {
-    enabled: await client.authEnabled(),
+    ...(await client.authStatus()),
     users,
     roles,
     rolesOf: await ofEach(users, (user) => client.rolesOf(user)),
@@ -148,50 +150,4 @@ async function compactRevision(
     }
   }
   return Math.max(told, 0);
-}
-
-/** What became of the store after the backup's revision. */
-export interface Since {
-  readonly revision: number;
-  readonly keys: number;
-  /** The backup's leases that the server no longer has. */
-  readonly goneLeases: ReadonlySet<bigint>;
-  /** How many live keys of the backup hung on them. */
-  readonly goneKeys: number;
-  /** Leases that the backup does not know. */
-  readonly newLeases: readonly bigint[];
-  /**
-   * Whether the leases that ran out account for every later revision and for the number of keys.
-   *
-   * etcd deletes all keys of a lease in one revision, and makes none for a lease without keys (`lessor.Revoke`).
-   */
-  readonly explained: boolean;
-}
-
-const LOOKS = 5;
-
-/** Looks at the store as it is now; again when it changed while we looked. */
-export async function gatherSince(
-  client: EtcdClient,
-  snapshot: Snapshot,
-  plan: Plan,
-): Promise<Since> {
-  for (let look = 1; ; look += 1) {
-    const leases = await client.leases();
-    const keys = await client.count(ALL_KEYS, leases.revision);
-    const still = (await client.status()).revision === leases.revision;
-    const known = new Set(leases.ids);
-    const goneLeases = new Set([...snapshot.leases.keys()].filter((id) => !known.has(id)));
-    const withKeys = [...goneLeases].filter((id) => plan.keysByLease.has(id));
-    const goneKeys = withKeys.reduce((sum, id) => sum + (plan.keysByLease.get(id) ?? 0), 0);
-    const explained =
-      leases.revision - snapshot.revision === withKeys.length &&
-      snapshot.live.count - keys === goneKeys;
-    // A lease disappears from the list a moment before its keys do.
-    if ((still && explained) || look === LOOKS) {
-      const newLeases = leases.ids.filter((id) => !snapshot.leases.has(id));
-      return { revision: leases.revision, keys, goneLeases, goneKeys, newLeases, explained };
-    }
-    await delay(100);
-  }
 }

@@ -1,5 +1,13 @@
+/** The whole proof, from the first question to the report. */
 import { wallClock } from "../report/end";
-import type { Check, Phase, Report, RestoredSummary, VerificationLevel } from "../report/report";
+import type {
+  Check,
+  Differences,
+  Phase,
+  Report,
+  RestoredSummary,
+  VerificationLevel,
+} from "../report/report";
 import { TOOL } from "../report/tool";
 import { compareVersions, summarize } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
@@ -18,21 +26,30 @@ import {
   sourceChecks,
   versionCheck,
 } from "./checks";
-import { differenceLog } from "./differences";
+import { differenceLog, type DifferenceLog } from "./differences";
 import type { Endpoint } from "../client/endpoint";
-import { openEtcd } from "../client/etcd-client";
+import { openEtcd, type EtcdClient } from "../client/etcd-client";
 import { expectedKeysCheck } from "./expected-keys";
 import type { HashAhead } from "./hash-ahead";
-import { compareTtls, leasesCheck, NO_TTLS, revisionCheck } from "./lease-checks";
-import { planReadBack } from "./plan";
+import {
+  compareTtls,
+  leasesCheck,
+  NO_TTLS,
+  revisionCheck,
+  type TtlComparison,
+} from "./lease-checks";
+import type { LeaseClock } from "./lease-clock";
+import { planReadBack, type Plan } from "./plan";
 import { readBack } from "./read-back";
 import {
   answerOf,
   gatherFacts,
   gatherReachable,
-  gatherSince,
+  type Answer,
+  type Reachable,
   type ServerFacts,
 } from "./server-facts";
+import { excuseOf, gatherSince, type Excuse, type Since } from "./since";
 
 export type { VerificationLevel } from "../report/report";
 
@@ -53,6 +70,11 @@ export interface VerifyRequest {
   readonly etcdVersion?: string;
   /** The store was in use since it was restored: newer revisions and other leases are `explained`. Default: false. */
   readonly inUse?: boolean;
+  /**
+   * When the store was restored, by the clock of the server's machine: no lease of it can have run out sooner than its
+   * TTL after. Default: as the server tells.
+   */
+  readonly restoredAt?: Date | undefined;
   /** What the source said of itself. Default: the proof begins at the file. */
   readonly manifest?: Manifest;
   /** SHA-256 of the public key that must have signed the manifest. Default: any, or none. */
@@ -80,107 +102,166 @@ export interface VerifyRequest {
  * @throws EtcdError when the server cannot be reached or read to the end; what it refuses to tell is `not-checked`.
  */
 export async function verify(request: VerifyRequest): Promise<Report> {
-  const { endpoint, level, manifest, signal } = request;
-  const file = request.snapshot;
-  const snapshot = request.bumpedBy === undefined ? file : bumped(file, request.bumpedBy);
-  const started = performance.now();
-  const startedAt = request.startedAt ?? new Date();
-  signal?.throwIfAborted();
-  const client = openEtcd(endpoint, signal);
+  const began = new Date();
+  request.signal?.throwIfAborted();
+  const client = openEtcd(request.endpoint, request.signal);
   try {
-    const { live } = snapshot;
-    const plan = planReadBack(live);
-    const differences = differenceLog();
-    const reachable = await gatherReachable(client, snapshot);
-    const { status, keys: readable, readRevision } = reachable;
-    const leasesInKeysOnly = "value" in status && compareVersions(status.value.version, "3.7") < 0;
-    const reading = { client, live, plan, differences, leasesInKeysOnly };
-    const readAll = async (mode: "stored" | "metadata") => {
-      if ("refused" in readable) return readable;
-      const { onProgress } = request;
-      const read = readBack({ ...reading, revision: readRevision, mode, onProgress });
-      const done = await answerOf(read);
-      return "refused" in done ? done : { value: differences.counts() };
-    };
-    // A server hashes with one core, and the reading leaves it one.
-    const [facts, readFull] = await both(
-      gatherFacts(client, snapshot, reachable, request.ahead),
-      level === "full" ? readAll("stored") : undefined,
-    );
-    const checks: Check[] = [
-      sha256Check(snapshot, manifest),
-      ...manifestChecks(
-        manifest,
-        { snapshot: file, container: request.container },
-        request.trustedKey,
-      ),
-      ...sourceChecks(file, manifest),
-      versionCheck(snapshot, facts, request.etcdVersion),
-      compactRevisionCheck(snapshot, facts),
-      hashKvCheck(snapshot, facts),
-      keyCountCheck(snapshot, facts),
-    ];
-
-    const located = checks.some(
-      ({ id, verdict }) => verdict === "fail" && (id === "hashkv" || id === "key-count"),
-    );
-    if (level !== "quick" || located) {
-      const mode = level === "full" || located ? "stored" : "metadata";
-      const result = readFull ?? (await readAll(mode));
-      checks.push(readBackCheck(snapshot, mode, result));
-    }
-
-    const since = await answerOf(gatherSince(client, snapshot, plan));
-    const movedOn = "value" in since && since.value.revision > snapshot.revision;
-    const inUse = request.inUse === true;
-    if (movedOn && !inUse && !since.value.explained && differences.total === 0) {
-      // Exact then, but not now: say which keys, without those whose lease ran out.
-      const { revision, goneLeases } = since.value;
-      const mayBeGone = ({ lease }: { readonly lease: bigint }) => goneLeases.has(lease);
-      await readBack({ ...reading, revision, mode: "metadata", mayBeGone });
-    }
-    const ttls = "value" in since ? await compareTtls(client, snapshot, since.value) : NO_TTLS;
-    checks.push(
-      revisionCheck(snapshot, since, differences.total, inUse),
-      leasesCheck(snapshot, since, ttls, inUse),
-      alarmsCheck(snapshot, facts),
-      authCheck(snapshot, facts),
-    );
-    const { expectedKeys = [] } = request;
-    if (expectedKeys.length > 0) {
-      checks.push(await expectedKeysCheck(client, snapshot, facts.readRevision, expectedKeys));
-    }
-
-    const pair = manifest && hashPairOf(manifest);
-    const seconds = (performance.now() - started) / 1000;
-    const phases: Phase[] = [
-      ...(request.phases ?? []),
-      { name: "verify", seconds: round(seconds) },
-    ];
-    return {
-      schemaVersion: 1,
-      tool: TOOL,
-      verdict: verdictOf(checks),
-      level,
-      ...(request.stack !== undefined && { stack: request.stack }),
-      startedAt: startedAt.toISOString(),
-      seconds: wallClock(startedAt, phases),
-      snapshot: summarize(file),
-      ...(manifest && {
-        source: {
-          revision: manifest.source.revision,
-          ...(pair && { hashKv: pair.hash }),
-          takenAt: new Date(manifest.takenAt).toISOString(),
-        },
-      }),
-      restored: summarizeServer(endpoint, facts),
-      phases,
-      checks,
-      differences: differences.summary(),
-    };
+    const proof = await prove(client, request);
+    return reportOf(request, proof, began);
   } finally {
     client.close();
   }
+}
+
+/** What a report is made of. */
+interface Proof {
+  readonly checks: readonly Check[];
+  readonly facts: ServerFacts;
+  readonly differences: Differences;
+}
+
+async function prove(client: EtcdClient, request: VerifyRequest): Promise<Proof> {
+  const { level, manifest, expectedKeys = [] } = request;
+  const file = request.snapshot;
+  const snapshot = request.bumpedBy === undefined ? file : bumped(file, request.bumpedBy);
+  const inUse = request.inUse === true;
+  const plan = planReadBack(snapshot.live);
+  const reachable = await gatherReachable(client, snapshot);
+  const reader = keyReader(client, snapshot, plan, reachable, request.onProgress);
+  // A server hashes with one core, and the reading leaves it one.
+  const [facts, readFull] = await both(
+    gatherFacts(client, snapshot, reachable, request.ahead),
+    level === "full" ? reader.readAll("stored") : undefined,
+  );
+  const checks: Check[] = [
+    sha256Check(snapshot, manifest),
+    ...manifestChecks(
+      manifest,
+      { snapshot: file, container: request.container },
+      request.trustedKey,
+    ),
+    ...sourceChecks(file, manifest),
+    versionCheck(snapshot, facts, request.etcdVersion),
+    compactRevisionCheck(snapshot, facts),
+    hashKvCheck(snapshot, facts),
+    keyCountCheck(snapshot, facts),
+  ];
+  const located = checks.some(
+    ({ id, verdict }) => verdict === "fail" && (id === "hashkv" || id === "key-count"),
+  );
+  if (level !== "quick" || located) {
+    const mode = level === "full" || located ? "stored" : "metadata";
+    checks.push(readBackCheck(snapshot, mode, readFull ?? (await reader.readAll(mode))));
+  }
+  const now = await lookAtNow(client, snapshot, plan, reader, { facts, request });
+  checks.push(
+    revisionCheck(snapshot, now.since, now.excuse, inUse),
+    leasesCheck(snapshot, now.since, now.excuse, now.ttls, inUse),
+    alarmsCheck(snapshot, facts),
+    authCheck(snapshot, facts, inUse),
+  );
+  if (expectedKeys.length > 0) {
+    checks.push(await expectedKeysCheck(client, snapshot, facts.readRevision, expectedKeys));
+  }
+  return { checks, facts, differences: reader.differences() };
+}
+
+/** Reads the server's keys back, at the backup's revision or at a later one. */
+interface KeyReader {
+  readAll(mode: "stored" | "metadata"): Promise<Answer<ReturnType<DifferenceLog["counts"]>>>;
+  /** How many keys are not as in the backup at a later revision, without those whose lease is gone. */
+  countNow(revision: number, goneLeases: ReadonlySet<bigint>): Promise<number>;
+  /** What differs at the backup's revision; where nothing does, what differed later. */
+  differences(): Differences;
+}
+
+function keyReader(
+  client: EtcdClient,
+  snapshot: Snapshot,
+  plan: Plan,
+  { status, keys: readable, readRevision }: Reachable,
+  onProgress: VerifyRequest["onProgress"],
+): KeyReader {
+  const then = differenceLog();
+  const now = differenceLog();
+  const leasesInKeysOnly = "value" in status && compareVersions(status.value.version, "3.7") < 0;
+  const reading = { client, live: snapshot.live, plan, leasesInKeysOnly };
+  return {
+    async readAll(mode) {
+      if ("refused" in readable) return readable;
+      const at = { revision: readRevision, mode, differences: then, onProgress };
+      const done = await answerOf(readBack({ ...reading, ...at }));
+      return "refused" in done ? done : { value: then.counts() };
+    },
+    async countNow(revision, goneLeases) {
+      const mayBeGone = ({ lease }: { readonly lease: bigint }) => goneLeases.has(lease);
+      const at = { revision, mode: "metadata", differences: now, mayBeGone } as const;
+      await readBack({ ...reading, ...at });
+      return now.total;
+    },
+    differences: () => (then.total > 0 ? then : now).summary(),
+  };
+}
+
+/** The store as it is now, and what its leases explain of it. */
+async function lookAtNow(
+  client: EtcdClient,
+  snapshot: Snapshot,
+  plan: Plan,
+  reader: KeyReader,
+  { facts, request }: { readonly facts: ServerFacts; readonly request: VerifyRequest },
+): Promise<{ since: Answer<Since>; excuse: Excuse; ttls: TtlComparison }> {
+  const since = await answerOf(gatherSince(client, snapshot, plan));
+  if ("refused" in since) {
+    return { since, excuse: { holds: "unknown", reason: since.refused }, ttls: NO_TTLS };
+  }
+  const ttls = await compareTtls(client, snapshot, since.value);
+  const { revision, goneLeases } = since.value;
+  const { restoredAt, inUse } = request;
+  const told = goneLeases.size > 0 ? await client.clock() : undefined;
+  const clock: LeaseClock = {
+    sinceRestore: restoredAt && ((told?.now ?? Date.now()) - restoredAt.getTime()) / 1000,
+    uptime: told?.uptime,
+    raftTerm: "value" in facts.status ? facts.status.value.raftTerm : Infinity,
+    oldestLease: ttls.oldest,
+  };
+  // Exact then, but not now: which keys, without those whose lease ran out. Of a store in use others may have any.
+  const look = revision > snapshot.revision && inUse !== true;
+  const differing = look ? await answerOf(reader.countNow(revision, goneLeases)) : { value: 0 };
+  const excuse: Excuse =
+    "refused" in differing
+      ? { holds: "unknown", reason: differing.refused }
+      : excuseOf(snapshot, since.value, clock, differing.value);
+  return { since, excuse, ttls };
+}
+
+function reportOf(request: VerifyRequest, proof: Proof, began: Date): Report {
+  const { endpoint, level, manifest, startedAt = began, stack } = request;
+  const { checks, facts, differences } = proof;
+  const pair = manifest && hashPairOf(manifest);
+  const own: Phase = { name: "verify", seconds: (Date.now() - began.getTime()) / 1000 };
+  const phases = [...(request.phases ?? []), own];
+  return {
+    schemaVersion: 1,
+    tool: TOOL,
+    verdict: verdictOf(checks),
+    level,
+    ...(stack !== undefined && { stack }),
+    startedAt: startedAt.toISOString(),
+    seconds: wallClock(startedAt, phases),
+    snapshot: summarize(request.snapshot),
+    ...(manifest && {
+      source: {
+        revision: manifest.source.revision,
+        ...(pair && { hashKv: pair.hash }),
+        takenAt: new Date(manifest.takenAt).toISOString(),
+      },
+    }),
+    restored: summarizeServer(endpoint, facts),
+    phases,
+    checks,
+    differences,
+  };
 }
 
 /** Waits for the end of both, so that nothing goes on behind the first failure, and then throws it. */
@@ -208,8 +289,4 @@ function summarizeServer(endpoint: Endpoint, facts: ServerFacts): RestoredSummar
     etcdVersion: status?.version ?? "",
     clusterId: status?.clusterId.toString(16) ?? "",
   };
-}
-
-function round(seconds: number): number {
-  return Math.round(seconds * 1000) / 1000;
 }

@@ -1,7 +1,46 @@
 /** What a report means, in sentences that are true of this very report: for readers who do not know etcd. */
 import { counted, moment } from "../wire/figures";
 import { verdictOf } from "./proof-chain";
-import type { Check, Report } from "./report";
+import type { Check, Differences, PrefixDifference, Report } from "./report";
+
+/**
+ * Why a verification failed, where one cause stands behind many differences: another store. Undefined where there is none.
+ *
+ * A store that ends before the backup cannot have come from it, and one that has none of its keys as they were is not it.
+ */
+export function causeOf(report: Report): string | undefined {
+  const { verdict, snapshot, restored, differences, ended } = report;
+  if (verdict !== "fail" || ended !== undefined) return undefined;
+  if (restored.revision > 0 && restored.revision < snapshot.revision) {
+    return `another store: it ends at revision ${restored.revision}, the backup at ${snapshot.revision}`;
+  }
+  const { missing, changed } = sumOfPrefixes(differences);
+  if (snapshot.keys > 1 && missing + changed === snapshot.keys) {
+    const has =
+      restored.keys === 0 ? "it has no key at all" : `it has ${counted(restored.keys, "key")}`;
+    return `another store: none of the ${counted(snapshot.keys, "key")} of the backup is there as it was, ${has}`;
+  }
+  return undefined;
+}
+
+/** Differences of all prefixes together. */
+export function sumOfPrefixes({
+  byPrefix,
+}: Differences): Readonly<Record<"missing" | "extra" | "changed", number>> {
+  const sum = { missing: 0, extra: 0, changed: 0 };
+  for (const { missing, extra, changed } of byPrefix) {
+    sum.missing += missing;
+    sum.extra += extra;
+    sum.changed += changed;
+  }
+  return sum;
+}
+
+/** The prefixes with the most differences first; of equal ones in their own order. */
+export function mostFirst(prefixes: readonly PrefixDifference[]): readonly PrefixDifference[] {
+  const all = (each: PrefixDifference) => each.missing + each.extra + each.changed;
+  return prefixes.toSorted((a, b) => all(b) - all(a));
+}
 
 /** The verdict in one sentence. */
 export function headline(report: Report): string {
@@ -30,6 +69,9 @@ export function headline(report: Report): string {
         differences.total === 0
           ? ""
           : ` ${keys} ${differences.total === 1 ? "is" : "are"} not as in the backup.`;
+      const cause = causeOf(report);
+      if (cause !== undefined)
+        return `Do not rely on this restore: the etcd that was asked is ${cause}.`;
       return `Do not rely on this restore: ${of("fail")} failed.${located}`;
     }
     case "incomplete":
@@ -91,7 +133,11 @@ function readBackWords(report: Report): string[] {
     report.level === "full"
       ? "value, revisions, version and lease"
       : "revisions, version and lease";
-  return [`Then each key was read back, and its ${what} compared with the file.`];
+  const how =
+    report.level === "full"
+      ? ", by its length and by a digest under a key that is drawn anew for each run: whoever does not know it, a lying server included, cannot make another value that passes"
+      : "";
+  return [`Then each key was read back, and its ${what} compared with the file${how}.`];
 }
 
 function explainedWords(report: Report): string[] {
@@ -127,7 +173,7 @@ export function provesNot(report: Report): string[] {
     sourceWords,
     ...levelWords,
     verdictOf(report, "auth") === "pass"
-      ? "Passwords of etcd's users: etcd does not tell them. Members and cluster id are new on purpose."
+      ? "Passwords of etcd's users: etcd does not tell them. (From 3.5 on it tells that nobody changed any since the backup.) Members and cluster id are new on purpose."
       : "Users, roles and passwords of etcd. Members and cluster id are new on purpose.",
     "That applications can use the data: keys that decrypt Kubernetes Secrets, certificates and tokens lie outside etcd, and no application has used this store.",
   ];

@@ -4,6 +4,7 @@ import pc from "picocolors";
 
 import { wasRead } from "./end";
 import { counted, duration, grouped, moment, size } from "../wire/figures";
+import { causeOf, mostFirst, sumOfPrefixes } from "./proof-words";
 import type { Check, CheckVerdict, Report } from "./report";
 import { visible } from "../wire/visible";
 
@@ -25,6 +26,8 @@ const LABEL = 11;
 const LINE = 100;
 /** Differing keys that are named; the JSON has more. */
 const NAMED_KEYS = 20;
+/** Rows of the table by prefix, those with the most differences first; the JSON has all. */
+const NAMED_PREFIXES = 10;
 
 type Colors = ReturnType<typeof pc.createColors>;
 
@@ -114,10 +117,12 @@ function differenceLines({ differences }: Report, colors: Colors): string[] {
   }
   const table = plainTable([62, 9, 9, 9], ["left", "right", "right", "right"]);
   table.push(["prefix", "missing", "extra", "changed"].map((title) => colors.dim(title)));
-  for (const { prefix, missing, extra, changed } of byPrefix) {
-    const shown = prefix === "" ? "(no common prefix)" : fitted(visible(prefix), 62);
-    table.push([shown, ...[missing, extra, changed].map((number) => grouped(number))]);
+  const shown = mostFirst(byPrefix).slice(0, NAMED_PREFIXES);
+  for (const { prefix, missing, extra, changed } of shown) {
+    const name = prefix === "" ? "(no common prefix)" : fitted(visible(prefix), 62);
+    table.push([name, ...[missing, extra, changed].map((number) => grouped(number))]);
   }
+  const prefixesMore = byPrefix.length - shown.length;
   const named = details.slice(0, NAMED_KEYS).map(({ key, difference, fields = [] }) => {
     const how = `${difference} ${fields.join(", ")}`.trimEnd();
     return `  ${fitted(visible(key), LINE - 4 - how.length)}  ${colors.dim(how)}`;
@@ -127,6 +132,13 @@ function differenceLines({ differences }: Report, colors: Colors): string[] {
     "",
     colors.bold(`${counted(total, "key")} ${total === 1 ? "differs" : "differ"}`),
     trimLines(table.toString()),
+    ...(prefixesMore > 0
+      ? [
+          colors.dim(
+            `and ${grouped(prefixesMore)} more ${prefixesMore === 1 ? "prefix" : "prefixes"}`,
+          ),
+        ]
+      : []),
     "",
     ...named,
     ...(more > 0 ? [colors.dim(`  and ${grouped(more)} more`)] : []),
@@ -155,8 +167,7 @@ export function verdictLine(report: Report, options: TextOptions = {}): string {
       return `${colors.green(colors.bold("PASS"))}  ${proved(report)} ${proof}`;
     }
     case "fail": {
-      const proof = `as the backup at revision ${snapshot.revision} holds them`;
-      return `${colors.red(colors.bold("FAIL"))}  ${sameKeys(report)} are ${proof}; failed: ${ids("fail")}`;
+      return `${colors.red(colors.bold("FAIL"))}  ${causeOf(report) ?? failedKeys(report)}; failed: ${ids("fail")}`;
     }
     case "incomplete": {
       return `${colors.yellow(colors.bold("INCOMPLETE"))}  not proved; could not be checked: ${ids("not-checked")}`;
@@ -176,15 +187,23 @@ function proved(report: Report): string {
   }
 }
 
-function sameKeys({ snapshot, differences, checks }: Report): string {
-  const differing = differences.byPrefix.reduce(
-    (sum, { missing, changed }) => sum + missing + changed,
-    0,
-  );
+function sameKeys(report: Report): string {
+  const { snapshot, differences } = report;
+  const { missing, changed } = sumOfPrefixes(differences);
+  return `${grouped(snapshot.keys - missing - changed)} of ${counted(snapshot.keys, "key")}`;
+}
+
+/** How the keys are, of a run that failed: perhaps not because of them. */
+function failedKeys(report: Report): string {
+  const { snapshot, differences, checks } = report;
   const looked = checks.some(({ id, verdict }) => id === "read-back" && verdict !== "not-checked");
-  const extra = differences.total - differing;
-  const count = looked || differing > 0 ? grouped(snapshot.keys - differing) : "?";
-  return `${count} of ${counted(snapshot.keys, "key")}${extra > 0 ? ` and ${grouped(extra)} extra` : ""}`;
+  if (!looked && differences.total === 0) {
+    return `the ${counted(snapshot.keys, "key")} of the backup were not read back`;
+  }
+  const kinds = Object.entries(sumOfPrefixes(differences)).filter(([, number]) => number > 0);
+  const which = kinds.map(([kind, number]) => `${grouped(number)} ${kind}`).join(", ");
+  const are = `as the backup at revision ${snapshot.revision} holds them`;
+  return `${sameKeys(report)} are ${are}${which === "" ? "" : ` (${which})`}`;
 }
 
 /** At most `width` characters; of a longer text both ends, since the names of keys differ at the end. */

@@ -2,7 +2,7 @@
 import { closeSync } from "node:fs";
 
 import { openSource, readFully, type SourceFile } from "./file";
-import { createRangeComparer } from "./range-comparer";
+import { createRangeComparer, NO_DIGESTS } from "./range-comparer";
 import type { RecordIndex } from "./record-index";
 import { SnapshotError } from "./snapshot-error";
 import type { KeyMetadata, KeyReader, LiveKeys } from "./types";
@@ -51,13 +51,27 @@ export function createLiveKeys(path: string, index: RecordIndex): ClosableLiveKe
     }
     return word(list + i) >>> 2;
   }
-  function keyView(i: number): Buffer {
-    const key = word(recordOf(i) + KEY);
+  function keyOf(record: number): Buffer {
+    const key = word(record + KEY);
     return Buffer.from(words.buffer, key + KEY_HEADER_BYTES, word((key >>> 2) + KEY_LENGTH));
+  }
+  function storedOf(record: number): Buffer {
+    source ??= openSource(path);
+    const stored = Buffer.alloc(word(record + STORED_LENGTH));
+    readFully(source, stored, offsetOf(record));
+    const isSame = index.hasCrcs
+      ? crcOf(index, stored) === word(record + CRC)
+      : hasKey(stored, keyOf(record));
+    if (!isSame) {
+      throw new SnapshotError(path, "the file is no longer the one that was read", {
+        offset: offsetOf(record),
+      });
+    }
+    return stored;
   }
   return {
     count,
-    key: (i) => Buffer.from(keyView(i)),
+    key: (i) => Buffer.from(keyOf(recordOf(i))),
     metadata(i): KeyMetadata {
       const record = recordOf(i);
       const leaseHigh = word(record + LEASE + 1);
@@ -76,6 +90,19 @@ export function createLiveKeys(path: string, index: RecordIndex): ClosableLiveKe
         crc: word(record + CRC),
       };
     },
+    isRecord(i, bytes) {
+      const record = recordOf(i);
+      if (!index.hasDigests) throw new RangeError(NO_DIGESTS);
+      // An answer lies in the memory already; anything else goes through the ring, or is compared with the file itself.
+      let at = bytes.byteOffset;
+      if (bytes.buffer !== words.buffer) {
+        const { ring } = index;
+        if (bytes.length > ring.bytes) return storedOf(record).equals(bytes);
+        new Uint8Array(words.buffer, ring.address, bytes.length).set(bytes);
+        at = ring.address;
+      }
+      return scanner.isRecord(i, at, at + bytes.length) !== 0;
+    },
     storedAt: (i) => offsetOf(recordOf(i)),
     valueBytes: (i) => word(recordOf(i) + VALUE_LENGTH),
     version: (i) => word(recordOf(i) + VERSION),
@@ -89,28 +116,13 @@ export function createLiveKeys(path: string, index: RecordIndex): ClosableLiveKe
       recordOf(i);
       return scanner.folderEnd(i) >>> 0;
     },
-    value(i) {
-      const record = recordOf(i);
-      source ??= openSource(path);
-      const stored = Buffer.alloc(word(record + STORED_LENGTH));
-      readFully(source, stored, offsetOf(record));
-      const isSame = index.hasCrcs
-        ? crcOf(index, stored) === word(record + CRC)
-        : hasKey(stored, keyView(i));
-      if (!isSame) {
-        throw new SnapshotError(path, "the file is no longer the one that was read", {
-          offset: offsetOf(record),
-          kind: "changed",
-        });
-      }
-      return valueOf(stored);
-    },
+    value: (i) => valueOf(storedOf(recordOf(i))),
     indexOf(key) {
       let from = 0;
       let to = count;
       while (from < to) {
         const middle = (from + to) >>> 1;
-        const order = Buffer.compare(keyView(middle), key);
+        const order = Buffer.compare(keyOf(recordOf(middle)), key);
         if (order === 0) return middle;
         if (order < 0) from = middle + 1;
         else to = middle;

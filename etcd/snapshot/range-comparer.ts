@@ -2,6 +2,9 @@
 import type { RecordIndex } from "./record-index";
 import type { RangeComparer } from "./types";
 
+export const NO_DIGESTS =
+  "the snapshot was read without digests: its records cannot be compared with others";
+
 /** Puts the buffers behind the list of live keys; `LiveKeys.comparer` says what for. */
 export function createRangeComparer(
   index: RecordIndex,
@@ -28,6 +31,7 @@ export function createRangeComparer(
     slots,
     buffer: (slot) => new Uint8Array(memory, addressOf(slot), slotBytes),
     compare(slot, from, length, first, count, mode) {
+      if (mode === "stored" && !index.hasDigests) throw new RangeError(NO_DIGESTS);
       if (from < 0 || length < 0 || from + length > slotBytes) {
         throw new RangeError(
           `bytes ${from} to ${from + length} were to be compared in a buffer of ${slotBytes}`,

@@ -10,6 +10,8 @@ export interface RecordIndex {
   readonly scanner: Scanner;
   /** Whether there is a CRC of each record. */
   readonly hasCrcs: boolean;
+  /** Whether there is a digest of each record. */
+  readonly hasDigests: boolean;
   readonly ring: { readonly address: number; readonly bytes: number };
   /** The memory as it is now; growing makes a new buffer over the same bytes. */
   buffer(): SharedArrayBuffer;
@@ -36,10 +38,14 @@ const LEAST_SLOTS = 4096;
 /** 47 million keys at 70 %; their records alone fill the 4 GiB. */
 const MOST_SLOTS = 2 ** 26;
 
-/** Makes an index that has only its ring yet; `layOut` follows. Without CRCs it can neither hash nor compare. */
-export function createRecordIndex(ringBytes: number, hasCrcs: boolean): RecordIndex {
+/** Makes an index that has only its ring yet; `layOut` follows. Without CRCs it cannot hash, without digests not compare. */
+export function createRecordIndex(
+  ringBytes: number,
+  { hasCrcs, hasDigests }: Pick<RecordIndex, "hasCrcs" | "hasDigests">,
+): RecordIndex {
   const { scanner, memory } = createScanner();
   if (!hasCrcs) scanner.setKeysOnly();
+  if (hasDigests) scanner.setDigesting();
   const ring = { address: scanner.ringStart(), bytes: ringBytes };
   makeUsable(scanner, ring.address + ring.bytes);
   let leafCount = 0;
@@ -54,6 +60,7 @@ export function createRecordIndex(ringBytes: number, hasCrcs: boolean): RecordIn
   return {
     scanner,
     hasCrcs,
+    hasDigests,
     ring,
     buffer: () => memory.buffer,
     layOut(databaseBytes, leaves) {

@@ -1,4 +1,5 @@
 /** The WebAssembly module of `wasm/`, with its types, and the memory that it works in. */
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -24,6 +25,11 @@ export type Scanner = Readonly<{
   getPlaceholders(): number;
   getRecords(): number;
   setKeysOnly(): void;
+  setDigesting(): void;
+  digestKey(): number;
+  digestKeyBytes(): number;
+  digestOf(from: number, to: number): bigint;
+  isRecord(i: number, from: number, to: number): number;
   headAddress(number: number): number;
   headLength(number: number): number;
   forgetLatest(): void;
@@ -80,11 +86,16 @@ declare const WebAssembly: {
 };
 
 let compiled: object | undefined;
+/** Secret, one for this process: digests of two files can be compared, and nobody else can foretell one (wasm/digest.ts). */
+let digestKey: Buffer | undefined;
 
 /** A fresh scanner with a memory of its own: 4 GiB are reserved, only what is touched is used. */
 export function createScanner(): { readonly scanner: Scanner; readonly memory: SharedMemory } {
   compiled ??= new WebAssembly.Module(readFileSync(join(__dirname, "wasm", "index.wasm")));
   const memory = new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
   const instance = new WebAssembly.Instance(compiled, { env: { memory } });
-  return { scanner: instance.exports as Scanner, memory };
+  const scanner = instance.exports as Scanner;
+  digestKey ??= randomBytes(scanner.digestKeyBytes());
+  new Uint8Array(memory.buffer, scanner.digestKey() >>> 0, digestKey.length).set(digestKey);
+  return { scanner, memory };
 }

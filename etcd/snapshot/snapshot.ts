@@ -76,7 +76,7 @@ export async function readSnapshotKeys(
   const source = openSource(file);
   try {
     const { meta, paged, free } = openDatabase(source);
-    const index = createRecordIndex(SLOT_BYTES, false);
+    const index = createRecordIndex(SLOT_BYTES, { hasCrcs: false, hasDigests: false });
     const slots = createPlainReader(slotTask(paged, index));
     const contents = await indexRecords(paged, meta, index, slots, options);
     assertFree(paged, free);
@@ -197,7 +197,10 @@ async function indexAndHash(
   const databaseBytes = file.pages * file.pageSize;
   const inWorker = databaseBytes >= WORKER_FROM_BYTES;
   const slots = inWorker ? WORKER_SLOTS : 1;
-  const index = createRecordIndex(slots * SLOT_BYTES, true);
+  const index = createRecordIndex(slots * SLOT_BYTES, {
+    hasCrcs: true,
+    hasDigests: options.digests !== false,
+  });
   // A worker begins to read and hash at once, while this thread follows the branch pages.
   const reader = (inWorker ? createWorkerReader : createInlineReader)({
     ...slotTask(file, index),

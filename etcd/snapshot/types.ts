@@ -5,6 +5,8 @@ import type { Auth } from "./auth";
 export interface ReadOptions {
   /** Ends the reading: the promise rejects with the signal's reason and nothing stays behind. */
   readonly signal?: AbortSignal;
+  /** Whether a digest of each record is kept, to compare a server's answers with. Default: true. */
+  readonly digests?: boolean;
   /** Told after each stretch of the file, about twenty times a second, and once at the end. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
@@ -147,6 +149,11 @@ export interface SnapshotKeys {
 /** The live keys with a CRC of each record. */
 export interface LiveKeys extends KeyReader {
   metadata(i: number): KeyMetadata;
+  /**
+   * Whether some bytes are the stored `mvccpb.KeyValue` of key `i`: its length and its digest under a key that only this
+   * process knows (wasm/digest.ts), so that nobody can make others that pass.
+   */
+  isRecord(i: number, bytes: Uint8Array): boolean;
   /** Where in the file the stored `mvccpb.KeyValue` of key `i` begins: for reading many in the file's order. */
   storedAt(i: number): number;
   /** Of key `i`, as `metadata` has it. */
@@ -182,7 +189,7 @@ export interface RangeComparer {
    * Compares the `etcdserverpb.RangeResponse` at `[start, start + length)` of a slot with the live keys
    * `first` to `first + count - 1`.
    *
-   * `stored` compares length and CRC-32C of each raw `KeyValue`, so the value too. `metadata` compares key,
+   * `stored` compares length and digest of each raw `KeyValue` as `isRecord` does, so the value too. `metadata` compares key,
    * create revision, mod revision, version and lease, and ignores the value: for `keys_only` answers.
    */
   compare(

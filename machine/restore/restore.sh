@@ -545,6 +545,7 @@ report() { # true: restored now; false: it was already
   printf '{"restored":%s,"sha256":"%s","revision":%s,"dataDir":%s,"aside":%s,"etcdVersion":"%s","proof":%s,' \
     "$1" "$sha256" "$revision" "$(json_text "$data")" "$([[ -n $aside ]] && json_text "$aside" || printf null)" \
     "$version" "$(json_text "$proof")"
+  printf '"restoredAt":"%s",' "$(sed -n 's/^at=//p' "$data/$marker")" # from here on its leases run, in the trial already
   printf '"seconds":{"check":%s,"restore":%s,"prove":%s,"start":%s}}\n' \
     "$(seconds check)" "$(seconds restore)" "$(seconds prove)" "$(seconds start)"
 }

@@ -47,7 +47,11 @@ export async function inspect(given: string, options: InspectOptions): Promise<n
   const say = options.quiet === true ? () => undefined : progressLines();
   let inspection: Inspection;
   try {
-    const { snapshot, backup } = await readBackup(file, { signal, ...tellProgress(file, say) });
+    const { snapshot, backup } = await readBackup(file, {
+      digests: false,
+      signal,
+      ...tellProgress(file, say),
+    });
     try {
       const { container } = backup;
       const found = inspectSnapshot(snapshot, manifestOf(backup), { container, trustedKey });

@@ -6,6 +6,7 @@ import type { Engine, EngineResult } from "../../engine/engine";
 import { currentReport, putBack, writeEnd } from "../../etcd/report/evidence";
 import type { Report, VerificationLevel } from "../../etcd/report/report";
 import { reportText, verdictLine } from "../../etcd/report/text";
+import { beginning } from "../began";
 import { exitCodeOfError, messageOfError } from "../errors";
 import { configFlag, engineFlag, pathText } from "../flags";
 import { firstSights, writeEtcdctl } from "../look-around";
@@ -56,7 +57,7 @@ export async function start(file: string | undefined, options: StartOptions): Pr
   const run: BeginningOfRun = {
     snapshot: { file: config["etcd-restore:snapshot"] ?? "" },
     level: levelOf(config["etcd-restore:verification"]),
-    startedAt: new Date(),
+    startedAt: beginning(),
     stack: LOCAL_STACK,
   };
   const signal = abortOnInterrupt();

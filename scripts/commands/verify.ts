@@ -13,10 +13,12 @@ import {
 } from "../../etcd/report/report";
 import { reportText, verdictLine } from "../../etcd/report/text";
 import { writeReports } from "../../etcd/report/write-all";
+import { beginning } from "../began";
 import { findTarget, type EndpointOptions, type Target } from "../endpoint";
 import { messageOfError } from "../errors";
 import {
   collect,
+  moment,
   pathFlag,
   pathText,
   trustedKeyFlag,
@@ -45,6 +47,7 @@ export type VerifyOptions = GlobalOptions &
     readonly etcdVersion?: string;
     /** By how much the revision was bumped at the restore. */
     readonly bumped?: number;
+    readonly restoredAt?: Date | undefined;
     /** stdin is a JSON object as `Access` says. */
     readonly accessStdin?: boolean;
     /** Folder where the program keeps what it unpacked. */
@@ -95,6 +98,13 @@ export function declare(command: Command): void {
     )
     .addOption(
       new Option(
+        "--restored-at <TIME>",
+        "when the store was restored, as 2026-11-22T03:00:00Z: a lease that is gone sooner than its TTL after was " +
+          "revoked. Of a stack it is known",
+      ).argParser(moment),
+    )
+    .addOption(
+      new Option(
         "--access-stdin",
         'read {"password", "ssh": {"host", "port", "user", "privateKey", "hostKey", "proxy"}} from stdin: ' +
           "a port that is not open here is asked through SSH",
@@ -142,7 +152,12 @@ export async function verify(options: VerifyOptions): Promise<number> {
   const file = path.resolve(backupOf(options, target));
   const stack = target.stack ?? options.forStack;
   const report = await throughSsh(endpoint, ssh, signal, (reached) =>
-    prove(options, file, { endpoint: reached, stack }, signal),
+    prove(
+      { restoredAt: target.restoredAt, ...options },
+      file,
+      { endpoint: reached, stack },
+      signal,
+    ),
   );
   // A verdict that was reached is told, whatever becomes of its report.
   const unwritten = writeTo(report, options.report);
@@ -183,7 +198,7 @@ async function prove(
   { endpoint, stack }: { readonly endpoint: Endpoint; readonly stack: string | undefined },
   signal: AbortSignal,
 ): Promise<Report> {
-  const startedAt = new Date();
+  const readFrom = new Date();
   const trustedKey = trustedKeyOf(options.trustedKey);
   const tell = options.quiet === true ? () => undefined : progressLines();
   const ahead = hashAhead(endpoint, signal);
@@ -195,7 +210,7 @@ async function prove(
     });
     try {
       const manifest = manifestOf(backup);
-      const read: Phase = { name: "preflight", seconds: secondsSince(startedAt) };
+      const read: Phase = { name: "preflight", seconds: secondsSince(readFrom) };
       return await proveEndpoint({
         snapshot: { ...snapshot, file: backup.name },
         endpoint,
@@ -206,11 +221,12 @@ async function prove(
         inUse: options.inUse === true,
         container: backup.container,
         trustedKey,
+        restoredAt: options.restoredAt,
         ...(options.etcdVersion === undefined ? {} : { etcdVersion: options.etcdVersion }),
         ...(options.bumped === undefined ? {} : { bumpedBy: options.bumped }),
         ...(manifest === undefined ? {} : { manifest }),
         phases: [read, ...(options.phase ?? [])],
-        startedAt,
+        startedAt: beginning(),
         signal,
         onProgress: (done, total) => {
           tell(`comparing: ${done} of ${total} keys`);

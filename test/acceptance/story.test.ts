@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { duration } from "../../etcd/wire/figures";
 import { isListening, openLab, processesOf, type Ended, type Lab } from "../support/lab";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 
@@ -17,10 +18,14 @@ const SECRET_VALUES = ["correct-horse-battery-staple", "not-a-real-password", "f
 
 let lab: Lab;
 let first: Ended;
+/** When the first start was typed, and had ended: Unix time in milliseconds. */
+const firstRun = { began: 0, ended: 0 };
 
 beforeAll(async () => {
   lab = await openLab();
+  firstRun.began = Date.now();
   first = await lab.run("start");
+  firstRun.ended = Date.now();
 }, LIMIT);
 afterAll(async () => {
   files.remove();
@@ -48,6 +53,22 @@ test("start restores the sample and proves every key of it", () => {
     "start",
     "verify",
   ]);
+});
+
+test("the report's time is that of the run, from the command's start, in every format", () => {
+  const { startedAt, seconds, phases } = lab.report();
+  const started = Date.parse(startedAt);
+  expect(started).toBeGreaterThanOrEqual(firstRun.began);
+  // Before anything was made.
+  expect(started).toBeLessThan(fs.statSync(path.join(lab.directory, "client", "ca.crt")).mtimeMs);
+  expect(started + seconds * 1000).toBeLessThanOrEqual(firstRun.ended + 1);
+  const sum = phases.reduce((total, phase) => total + phase.seconds, 0);
+  expect(seconds).toBeGreaterThanOrEqual(sum - 0.001);
+  const told = { html: duration(seconds), md: duration(seconds), prom: String(seconds) };
+  for (const [format, text] of Object.entries({ ...told, xml: `time="${seconds.toFixed(3)}"` })) {
+    expect(fs.readFileSync(path.join(lab.directory, `report.${format}`), "utf8")).toContain(text);
+  }
+  expect(first.stdout).toContain(duration(seconds));
 });
 
 test("the command line that it prints works when it is pasted", () => {

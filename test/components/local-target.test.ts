@@ -33,6 +33,7 @@ const INSTALLED = {
 const RESTORED = {
   restored: true,
   revision: 482,
+  restoredAt: "2026-11-22T03:00:00Z",
   seconds: { check: 1, restore: 2, prove: 3, start: 4 },
 };
 const REPORT = { verdict: "pass", restored: { keys: 337 }, checks: ["not shown in the stack"] };
@@ -197,6 +198,7 @@ test("Verification is made once for each restore, and its report is the only thi
   const proof = new Verification("verification", {
     ...PROOF,
     expectedKeys: ["/registry/pods/"],
+    restoredAt: "2026-11-22T03:00:00Z",
     phases: { restore: 6 },
   });
   await engine.settled();
@@ -205,7 +207,8 @@ test("Verification is made once for each restore, and its report is the only thi
   expect(inputs.create).toBe(
     "node --require ./engine/typescript.cjs scripts/etcd-restore.ts verify --json --file '/backups/it'\\''s mine.db' --level full " +
       "--endpoint https://127.0.0.1:4001 --cacert /lab/client/ca.crt --cert /lab/client/client.crt " +
-      "--key /lab/client/client.key --expect /registry/pods/ --phase restore=6 --for-stack test --report /lab",
+      "--key /lab/client/client.key --expect /registry/pods/ --restored-at 2026-11-22T03:00:00Z " +
+      "--phase restore=6 --for-stack test --report /lab",
   );
   expect(inputs.delete).toMatch(/^rm -f -- \/lab\/report\.json( \/lab\/report\.\w+)*$/);
   expect(inputs.triggers).toEqual(["restored once", "full", ["/registry/pods/"]]);

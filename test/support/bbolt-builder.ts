@@ -210,8 +210,14 @@ export interface StoredVersion {
   readonly tombstone?: boolean;
 }
 
+/** A version that may be encoded as no etcd does it. */
+export interface StoredRecord extends StoredVersion {
+  /** The `mvccpb.KeyValue` as it shall stand there. Default: encoded as etcd does it. */
+  readonly stored?: Buffer;
+}
+
 /** The bucket entry of a version: revision key and `mvccpb.KeyValue`. */
-export function storedEntry(stored: StoredVersion): BoltEntry {
+export function storedEntry(stored: StoredRecord): BoltEntry {
   const tombstone = stored.tombstone === true;
   const key = Buffer.alloc(tombstone ? 18 : 17);
   key.writeBigUInt64BE(BigInt(stored.main), 0);
@@ -220,17 +226,21 @@ export function storedEntry(stored: StoredVersion): BoltEntry {
   if (tombstone) key[17] = 0x74;
   return {
     key,
-    value: tombstone
-      ? encodeMessage([[1, stored.key]])
-      : encodeMessage([
-          [1, stored.key],
-          [2, stored.create ?? stored.main],
-          [3, stored.main],
-          [4, stored.version ?? 1],
-          [5, stored.value ?? Buffer.alloc(0)],
-          [6, stored.lease ?? 0n],
-        ]),
+    value: stored.stored ?? encodedVersion(stored),
   };
+}
+
+function encodedVersion(stored: StoredVersion): Buffer {
+  return stored.tombstone === true
+    ? encodeMessage([[1, stored.key]])
+    : encodeMessage([
+        [1, stored.key],
+        [2, stored.create ?? stored.main],
+        [3, stored.main],
+        [4, stored.version ?? 1],
+        [5, stored.value ?? Buffer.alloc(0)],
+        [6, stored.lease ?? 0n],
+      ]);
 }
 
 /** Bytes of a compaction mark in the bucket `meta`. */
@@ -240,7 +250,7 @@ export function revisionBytes(main: number): Buffer {
 
 /** The buckets of an etcd with these versions in `key`; the others are empty unless given. */
 export function etcdBuckets(
-  versions: readonly StoredVersion[],
+  versions: readonly StoredRecord[],
   more: Readonly<Record<string, readonly BoltEntry[]>> = {},
 ): Record<string, readonly BoltEntry[]> {
   return {

@@ -7,11 +7,13 @@ import { setTable } from "./key-table";
 
 export { crc32c, crcOfRecord } from "./crc32c";
 export { headAddress, headLength } from "./heads";
+export { digestKey, digestKeyBytes, digestOf } from "./digest";
 export * from "./leaf";
 export { countKept, forgetLatest, hashLeaf, hashStart, markLeaf } from "./hash-kv";
 export { beginList, folderEnd, listLeaf, liveCount, liveList, sortList } from "./sort";
 export {
   compareRange, getRangeBroken, getRangeKeys, getRangeMore, getRangeRevision, getRangeTotal,
+  isRecord,
 } from "./range";
 
 /** First address that is free for the ring. */

@@ -2,6 +2,7 @@
 // framing of each record; computes a CRC per record; finds or adds the key.
 // bbolt's page: go.etcd.io/bbolt internal/common/page.go; the record: etcd api/mvccpb/kv.proto.
 import { crcOfRecord } from "./crc32c";
+import { digestOf } from "./digest";
 import { headOf } from "./heads";
 import { findSlot, hashOf, makeRoom, putSlot } from "./key-table";
 import {
@@ -37,10 +38,15 @@ let greatestMain: u64 = 0;
 let placeholders: u32 = 0;
 let records: u32 = 0;
 let keysOnly: bool = false;
+let digesting: bool = false;
 
 /** Leaves out the CRC of each record: then the records can be found, and not compared. */
 export function setKeysOnly(): void {
   keysOnly = true;
+}
+/** Keeps a digest of each record: then an answer of a server can be compared with them. */
+export function setDigesting(): void {
+  digesting = true;
 }
 export function getProblemElement(): u32 {
   return problemElement;
@@ -206,6 +212,7 @@ export function readLeaf(page: usize, bytes: u32, fileOffset: f64, ordinal: u32)
     record.storedLength = storedLength;
     record.valueLength = valueLength;
     record.crc = keysOnly ? 0 : crcOfRecord(stored, storedEnd);
+    record.digest = digesting ? digestOf(stored, storedEnd) : 0;
 
     const hash = hashOf(key, length);
     const slot = findSlot(hash, key, length);

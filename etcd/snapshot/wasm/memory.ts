@@ -8,7 +8,7 @@
 //   arena    Records in the order of their pages; a key's bytes follow the first record that has it
 //   top      after the pass: the sorted live keys, then buffers for answers of a server
 
-/** One entry of the bucket `key`. 56 bytes; a multiple of 8. */
+/** One entry of the bucket `key`. 64 bytes; a multiple of 8. */
 @unmanaged
 export class Record {
   main: u64;
@@ -23,10 +23,12 @@ export class Record {
   storedLength: u32;
   valueLength: u32;
   crc: u32;
+  /** Of the stored KeyValue, under this process's key (digest.ts). */
+  digest: u64;
 }
 
 // @ts-ignore: decorator
-@inline export const RECORD_SIZE: usize = 56;
+@inline export const RECORD_SIZE: usize = 64;
 // @ts-ignore: decorator
 @inline export const HEAD_SHIFT: u64 = 53;
 // @ts-ignore: decorator

@@ -1,5 +1,5 @@
 // Compares an etcdserverpb.RangeResponse that lies in memory with live keys, without copying anything.
-import { crcOfRecord } from "./crc32c";
+import { digestOf } from "./digest";
 import { equalBytes, Key, keyBytes, Record } from "./memory";
 import { begin, broken, cursor, lengthBefore, seek, skip, varint } from "./protobuf";
 import { liveCount, liveRecord } from "./sort";
@@ -64,6 +64,12 @@ function sameMetadata(record: Record, end: usize): bool {
   );
 }
 
+/** Whether [from, to) is the stored KeyValue of live key `i`. */
+export function isRecord(i: u32, from: usize, to: usize): bool {
+  const record = liveRecord(i);
+  return (to - from) as u32 == record.storedLength && digestOf(from, to) == record.digest;
+}
+
 /** How many of the live keys `first` to `first + count - 1` match the answer's, counted from the first. */
 export function compareRange(at: usize, bytes: u32, first: u32, count: u32, metadataOnly: bool): u32 {
   const end = at + bytes;
@@ -82,7 +88,7 @@ export function compareRange(at: usize, bytes: u32, first: u32, count: u32, meta
         const record = liveRecord(first + keys);
         const same = metadataOnly
           ? sameMetadata(record, start + length)
-          : length == record.storedLength && crcOfRecord(start, start + length) == record.crc;
+          : length == record.storedLength && digestOf(start, start + length) == record.digest;
         if (same) matched++;
       }
       keys++;

@@ -39,7 +39,7 @@ export async function lookAtBackup(
   }
   const name = file === undefined ? path.resolve(PROJECT_DIR, named) : path.resolve(named);
   try {
-    const { snapshot } = await readBackup(name, { signal });
+    const { snapshot } = await readBackup(name, { digests: false, signal });
     try {
       const wished = textSetting(subject, "etcdVersion") ?? "auto";
       const etcdVersion = wished === "auto" ? minorToServe(etcdVersionOf(snapshot)) : wished;

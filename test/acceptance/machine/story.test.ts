@@ -93,7 +93,7 @@ describe("a backup on a machine in a cloud", () => {
     expect(outputs.clientKey).toContain("PRIVATE KEY");
     expect(outputs.sshCommand).toMatch(/^ssh -i \S+\/ssh\/ssh-key .* restore@/);
     expect(outputs.etcdctl).toContain(`--endpoints=https://${guest}:2379 --cacert=`);
-    expect(Object.keys(outputs)).toHaveLength(10);
+    expect(Object.keys(outputs)).toHaveLength(11);
     expect((await stack.engine().outputs()).clientKey?.secret).toBe(true);
   });
 

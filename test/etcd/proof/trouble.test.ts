@@ -3,11 +3,14 @@ import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
 
+import { Etcd3 } from "etcd3";
 import { expect, it, onTestFinished } from "vitest";
 
 import { makePki } from "../../../machine/pki/pki";
 import { EtcdError, type EtcdErrorKind } from "../../../etcd/client/etcd-error";
 import type { Endpoint } from "../../../etcd/client/endpoint";
+import type { KeyRange } from "../../../etcd/client/etcd-client";
+import { pagesOf, type ServedKey } from "../../../etcd/client/pages";
 import { hashAhead } from "../../../etcd/proof/hash-ahead";
 import { verify } from "../../../etcd/proof/verify";
 import { readSnapshot, type Snapshot } from "../../../etcd/snapshot/snapshot";
@@ -225,6 +228,52 @@ it("finds a role that may do more, and a user with another role, by name", async
   expect(check(report, "auth").reason).toBe(
     "user viewer has other roles, role reader has other permissions",
   );
+});
+
+it.each(["3.5", "3.6", "3.7"])(
+  "finds a password that was changed after the restore, on etcd %s",
+  async (version) => {
+    const source = await server({ version });
+    await source.etcdctl("user", "add", "root:pw");
+    await source.etcdctl("user", "grant-role", "root", "root");
+    const snapshot = await snapshotOf(source);
+    const restored = await server({ version, snapshot: snapshot.file });
+    expect(findings(await prove(snapshot, restored))).toEqual({});
+    const client = new Etcd3({ hosts: restored.url });
+    await client.user("root").setPassword("other");
+    client.close();
+    const report = await prove(snapshot, restored, { level: "quick" });
+    expect(findings(report)).toEqual({ auth: "fail" });
+    const { expected, found, reason } = check(report, "auth");
+    expect(expected).toBe("off, 1 user, auth revision 3");
+    expect(found).toBe("off, 1 user, auth revision 4");
+    expect(reason).toContain("look at the passwords");
+  },
+);
+
+it("ends with an error at a server whose pages go on for ever, go back, or say more and give nothing", async () => {
+  const key = (name: string) => ({ key: Buffer.from(name) }) as ServedKey;
+  let calls = 0;
+  const endless: readonly [(rest: KeyRange) => { keys: ServedKey[]; more: boolean }, RegExp][] = [
+    [() => ({ keys: [], more: true }), /more keys, and gave none/],
+    [() => ({ keys: [key("/a")], more: true }), /not in order/],
+    [
+      () => ({ keys: [key(`/${String((calls += 1)).padStart(9, "0")}`)], more: true }),
+      /more and more keys/,
+    ],
+    [() => ({ keys: [key("/b"), key("/b")], more: false }), /not in order/],
+    [() => ({ keys: [key("/z")], more: false }), /not of the range/],
+  ];
+  for (const [page, message] of endless) {
+    calls = 0;
+    const range = { start: Buffer.from("/"), end: Buffer.from("/y") };
+    const read = async () => {
+      for await (const keys of pagesOf(range, (rest) => Promise.resolve(page(rest)), 1000)) {
+        expect(keys.length).toBeGreaterThanOrEqual(0);
+      }
+    };
+    await expect(read()).rejects.toThrow(message);
+  }
 });
 
 it("takes a hash that was asked for ahead, but only one of the backup's own revision", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Report } from "../../../etcd/report/report";
+import { headline } from "../../../etcd/report/proof-words";
 import { reportText, verdictLine } from "../../../etcd/report/text";
 import { readReport, REPORTS } from "./reports";
 
@@ -58,7 +59,52 @@ describe("the report at a terminal", () => {
     expect(text).toContain("/registry/pods/shop/c  changed lease, value");
     const { keys } = report.snapshot;
     expect(text.split("\n").at(-1)).toMatch(
-      new RegExp(`^FAIL  ${keys - 2} of ${keys} keys and 1 extra are .*; failed: `),
+      new RegExp(
+        `^FAIL  ${keys - 2} of ${keys} keys are .* \\(1 missing, 1 extra, 1 changed\\); failed: `,
+      ),
+    );
+  });
+
+  it("says the cause first where it is another store, and folds its 70 prefixes", () => {
+    const report = readReport("pass");
+    const { keys, revision } = report.snapshot;
+    const byPrefix = Array.from({ length: 70 }, (_, i) => ({
+      prefix: `/registry/kind-${String(i).padStart(2, "0")}/`,
+      missing: i === 69 ? keys - 69 : 1,
+      extra: 0,
+      changed: 0,
+    }));
+    const failed: Report = {
+      ...report,
+      verdict: "fail",
+      checks: report.checks.map((check) =>
+        check.id === "hashkv" ? { ...check, verdict: "fail" } : check,
+      ),
+      differences: { total: keys, byPrefix, keys: [], details: [] },
+    };
+    const text = plain(failed);
+    expect(text.split("\n").at(-1)).toMatch(
+      /^FAIL {2}another store: none of the .* keys of the backup is there as it was, it has .* keys; failed: hashkv$/,
+    );
+    expect(text).toContain("and 60 more prefixes");
+    expect(text).toContain("/registry/kind-69/");
+    expect(text).not.toContain("/registry/kind-60/");
+
+    const early = { ...failed, restored: { ...report.restored, revision: revision - 76 } };
+    const cause = `another store: it ends at revision ${revision - 76}, the backup at ${revision}`;
+    expect(verdictLine(early, { color: false })).toBe(`FAIL  ${cause}; failed: hashkv`);
+    expect(headline(early)).toContain(cause);
+  });
+
+  it("does not count keys that nobody read back", () => {
+    const report = readReport("pass");
+    const failed: Report = {
+      ...report,
+      verdict: "fail",
+      checks: [{ id: "hashkv", title: "HashKV", verdict: "fail" }],
+    };
+    expect(verdictLine(failed, { color: false })).toBe(
+      `FAIL  the ${report.snapshot.keys} keys of the backup were not read back; failed: hashkv`,
     );
   });
 
