@@ -64,7 +64,9 @@ export function openCaller(endpoint: Endpoint, signal?: AbortSignal): Caller {
       persistently(
         async () => (await authenticate(await link.connected(), endpoint, signal)) !== undefined,
       ),
-    close: link.close,
+    close() {
+      link.close();
+    },
   };
 }
 

@@ -121,7 +121,9 @@ export function openEtcd(endpoint: Endpoint, signal?: AbortSignal): EtcdClient {
     ...leaseCalls(caller),
     ...authCalls(caller),
     clock: () => serverClock(endpoint, signal),
-    close: caller.close,
+    close() {
+      caller.close();
+    },
   };
 }
 

@@ -153,7 +153,7 @@ function answerOf(url: string, method: string, into: Uint8Array | undefined): An
       return new EtcdError("not-etcd", what);
     },
     whole() {
-      if (answer !== undefined && answerBytes === answer.length) return answer;
+      if (answer?.length === answerBytes) return answer;
       const announced = answer === undefined ? "none" : String(answer.length);
       const what = `etcd at ${url} answered ${method} with ${answerBytes} bytes, announced were ${announced}`;
       throw new EtcdError("not-etcd", what);

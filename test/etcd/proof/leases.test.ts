@@ -132,9 +132,9 @@ it("says that it cannot tell where the server was started again and nobody knows
   await write(source, [{ put: "/leased", value: "1", lease: 1 }], [1000]);
   const snapshot = await snapshotOf(source);
   const dataDirectory = join(await temporaryDirectory(), "data");
-  const { stop, etcdctl } = await server({ snapshot: snapshot.file, dataDirectory });
-  await etcdctl("lease", "revoke", "1");
-  await stop();
+  const first = await server({ snapshot: snapshot.file, dataDirectory });
+  await first.etcdctl("lease", "revoke", "1");
+  await first.stop();
   const again = await server({ dataDirectory });
   const report = await prove(snapshot, again);
   expect(findings(report)).toEqual({ revision: "not-checked", leases: "not-checked" });
