@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { childOfUnshare, findFirst, recordFirst } from "../namespaced";
 import { HOST_ADDRESS } from "./configs";
 
 const execFile = promisify(execFileCallback);
@@ -19,29 +20,18 @@ const READY_SECONDS = 20;
 /** A process's own data bases and interpreters grow to a few hundred MB of output at most. */
 const LARGEST_OUTPUT = 64 * 2 ** 20;
 
-/** The capsule's first process, as this computer sees it; a number may come again, number and start time do not. */
-interface Record {
-  readonly pid: number;
-  readonly startTime: string;
-}
-
 export interface Capsule {
   readonly pid: number;
   /** Runs a program in it to its end; gives what it printed. */
-  run(argv: readonly string[], env?: Readonly<globalThis.Record<string, string>>): Promise<string>;
+  run(argv: readonly string[], env?: Readonly<Record<string, string>>): Promise<string>;
   /** Starts a program that stays, with its output in `log/NAME.log`. */
-  start(
-    name: string,
-    argv: readonly string[],
-    env?: Readonly<globalThis.Record<string, string>>,
-  ): void;
+  start(name: string, argv: readonly string[], env?: Readonly<Record<string, string>>): void;
 }
 
 /** The capsule that is there; undefined when there is none. */
 export function findCapsule(): Capsule | undefined {
-  if (!fs.existsSync(RECORD)) return undefined;
-  const { pid, startTime } = JSON.parse(fs.readFileSync(RECORD, "utf8")) as Record;
-  return startTimeOf(pid) === startTime ? capsuleAt(pid) : undefined;
+  const pid = findFirst(RECORD);
+  return pid === undefined ? undefined : capsuleAt(pid);
 }
 
 /** Makes the capsule on a state folder that is laid out already. */
@@ -68,8 +58,10 @@ export async function openCapsule(libvirtCache: string, signal: AbortSignal): Pr
     const said = fs.readFileSync(path.join(STATE_DIR, "log", "capsule.log"), "utf8").trim();
     throw new Error(`${what} did not come in ${READY_SECONDS} s: ${said.slice(-500)}`);
   };
-  const pid = await wait("the lab's first process", () => childOf(keeper.pid ?? 0));
-  fs.writeFileSync(RECORD, JSON.stringify({ pid, startTime: startTimeOf(pid) }));
+  const pid = recordFirst(
+    RECORD,
+    await wait("the lab's first process", () => childOfUnshare(keeper.pid ?? 0)),
+  );
   await execFile("ip", [
     ...["link", "add", WIRE, "type", "veth"],
     ...["peer", "name", "uplink", "netns", `${pid}`],
@@ -99,24 +91,12 @@ export async function closeCapsule(): Promise<void> {
   }
 }
 
-/** Memory of all that runs in it, in MiB, pages that several processes share counted once; and how many there are. */
-export function memoryOf({ pid }: Capsule): { readonly mib: number; readonly processes: number } {
-  const namespace = (process: string) => linkOf(`/proc/${process}/ns/pid`);
-  const mine = fs
-    .readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && namespace(name) === namespace(`${pid}`));
-  const kib = mine.map((name) =>
-    Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${name}/smaps_rollup`))?.[1] ?? 0),
-  );
-  return { mib: kib.reduce((sum, value) => sum + value, 0) / 1024, processes: mine.length };
-}
-
 function capsuleAt(pid: number): Capsule {
   const entered = (argv: readonly string[]) => [
     ...["--target", `${pid}`, "--mount", "--net", "--pid", "--uts", "--ipc", "--wd=/", "--"],
     ...argv,
   ];
-  const environment = (more: Readonly<globalThis.Record<string, string>> = {}) => ({
+  const environment = (more: Readonly<Record<string, string>> = {}) => ({
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
     LC_ALL: "C.UTF-8",
     HOME: "/run/lab/tmp",
@@ -153,31 +133,4 @@ function capsuleAt(pid: number): Capsule {
       fs.closeSync(log);
     },
   };
-}
-
-function childOf(pid: number): number | undefined {
-  const [first] = read(`/proc/${pid}/task/${pid}/children`).trim().split(" ");
-  return first === undefined || first === "" ? undefined : Number(first);
-}
-
-/** Field 22 of /proc/PID/stat (proc(5)); undefined when there is no such process, or only its remains. */
-function startTimeOf(pid: number): string | undefined {
-  const fields = read(`/proc/${pid}/stat`).split(") ")[1]?.split(" ");
-  return fields === undefined || fields[0] === "Z" ? undefined : fields[19];
-}
-
-function read(file: string): string {
-  try {
-    return fs.readFileSync(file, "utf8");
-  } catch {
-    return ""; // it has just ended
-  }
-}
-
-function linkOf(file: string): string | undefined {
-  try {
-    return fs.readlinkSync(file);
-  } catch {
-    return undefined; // it has just ended
-  }
 }

@@ -4,7 +4,8 @@ import * as z from "zod";
 import { findCredentials } from "../../openstack/credentials";
 import { openSession, type Session } from "../../openstack/session";
 import { CLOUD, CLOUDS_FILE } from "./bring-up";
-import { findCapsule, memoryOf, STATE_DIR } from "./capsule";
+import { memoryOf } from "../namespaced";
+import { findCapsule, STATE_DIR } from "./capsule";
 import { EXTERNAL_NETWORK, FLAVOR, IMAGE } from "./catalog";
 import { HOST_ADDRESS } from "./configs";
 
@@ -34,7 +35,7 @@ export async function labStatus(): Promise<LabStatus> {
   const session = await openSession(
     findCredentials({ ...environment, OS_CLOUD: `${CLOUD}-admin` }, STATE_DIR),
   );
-  const { mib, processes } = memoryOf(capsule);
+  const { mib, processes } = memoryOf(capsule.pid);
   return {
     running: true,
     memoryMiB: Math.round(mib),

@@ -48,7 +48,7 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Runs go and reports its progress; rejects with what it said last. */
-function runGo(
+export function runGo(
   go: string,
   args: readonly string[],
   options: { readonly cwd: string; readonly title: string; readonly context: InstallContext },

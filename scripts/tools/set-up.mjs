@@ -5,9 +5,9 @@
  *
  *     node scripts/tools/set-up.mjs COMMAND [ARGS…]
  *
- * `test`, `test:machine`, `test:openstack`, `lab:openstack`, `check`, `bench`, `mutation` and `random-stores` are run
- * here; every other command is one of `etcd-restore`. Works from a bare clone, with Node and npm and nothing else; when
- * nothing is missing it costs a few milliseconds.
+ * `test`, `test:machine`, `test:openstack`, `test:kubernetes`, `lab:openstack`, `lab:kubernetes`, `check`, `bench`,
+ * `mutation` and `random-stores` are run here; every other command is one of `etcd-restore`. Works from a bare clone,
+ * with Node and npm and nothing else; when nothing is missing it costs a few milliseconds.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -29,6 +29,7 @@ const LONG = {
   mutation: ["test", "mutation", "main.ts"],
   "random-stores": ["test", "random-stores", "main.ts"],
   "lab:openstack": ["labs", "openstack", "lab.ts"],
+  "lab:kubernetes": ["labs", "kubernetes", "lab.ts"],
 };
 
 /** @param {string[]} program @param {readonly string[]} args */
@@ -84,8 +85,8 @@ async function main(command, args) {
       process.exitCode = await test(args, stop.signal);
       return;
     }
-    if (command === "test:machine" || command === "test:openstack") {
-      const [, folder = ""] = command.split(":");
+    const [kind, folder = ""] = command?.split(":") ?? [];
+    if (kind === "test" && ["machine", "openstack", "kubernetes"].includes(folder)) {
       const config = ["--config", join("test", "acceptance", folder, "vitest.config.mts")];
       process.exitCode = await test([...config, ...args], stop.signal);
       return;

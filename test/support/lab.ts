@@ -157,9 +157,12 @@ export function killIfThere(pid: number): void {
 }
 
 /** Waits until something holds; at most 30 s. */
-export async function waitUntil(holds: () => boolean, what: string): Promise<void> {
+export async function waitUntil(
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+): Promise<void> {
   const deadline = Date.now() + 30_000;
-  while (!holds()) {
+  while (!(await holds())) {
     if (Date.now() > deadline)
       throw new Error(`30 s have passed and still it is not so that ${what}`);
     await sleep(50);
