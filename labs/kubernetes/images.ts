@@ -15,7 +15,7 @@ const execFile = promisify(execFileCallback);
 export const PAUSE = "3.10.1";
 export const BUSYBOX = "1.35";
 /** Counted up whenever this file makes other images of the same programs. */
-const RECIPE = 1;
+const RECIPE = 2;
 
 /** Where the programs are that the images are made of. */
 export interface ImageSources {
@@ -53,7 +53,7 @@ function recipe({ kubernetes, packages, etcd }: ImageSources) {
     { name: `busybox:${BUSYBOX}`, entrypoint: "/bin/sh", layers: ["shell"] },
     // As upstream's: the three programs, and no shell to read a file with.
     { name: `etcd:${etcd.version}-0`, entrypoint: `${bin}/etcd`, layers: ["etcd"] },
-    { name: `etcd-shell:${etcd.version}-0`, entrypoint: `${bin}/etcd`, layers: ["etcd", "shell"] },
+    { name: `shell/etcd:${etcd.version}-0`, entrypoint: `${bin}/etcd`, layers: ["etcd", "shell"] },
     ...control.map((name) => ({
       name: `${name}:v${KUBERNETES}`,
       entrypoint: `${bin}/${name}`,
