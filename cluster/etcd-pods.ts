@@ -195,5 +195,5 @@ export function pathOnNode({ mounts }: Pick<EtcdPod, "mounts">, file: string): s
     .sort((a, b) => b.length - a.length);
   const host = folder === undefined ? undefined : mounts[folder];
   if (folder === undefined || host === undefined) return undefined;
-  return `${host}/${file.slice(folder.length)}`.replace(/\/{2,}/g, "/");
+  return `${host}/${file.slice(folder.length)}`.replace(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "");
 }

@@ -193,14 +193,21 @@ export async function withHelperPod<T>(
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
+  const remove = () => removePods(kubectl, helper.namespace, [helper.name]);
   const doing = `making a pod to ${helper.purpose}`;
+  const input = JSON.stringify(helper.manifest);
+  let result: T;
   try {
-    await kubectl.run(["create", "-f", "-"], doing, { input: JSON.stringify(helper.manifest) });
+    await kubectl.run(["create", "-f", "-"], doing, { input });
     await started(kubectl, helper, signal);
-    return await work();
-  } finally {
-    await removePods(kubectl, helper.namespace, [helper.name]);
+    result = await work();
+  } catch (error) {
+    // The first error is the one to tell: whoever may not make a pod may not remove one either.
+    await remove().catch(() => undefined);
+    throw error;
   }
+  await remove();
+  return result;
 }
 
 async function started(

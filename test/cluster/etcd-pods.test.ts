@@ -128,6 +128,7 @@ test("the innermost mount says where a file lies on the node", () => {
   const mounts = { "/": "/host", "/data": "/srv/etcd", "/data/wal": "/fast/wal" };
   expect(pathOnNode({ mounts }, "/data/wal/0.wal")).toBe("/fast/wal/0.wal");
   expect(pathOnNode({ mounts }, "/data/x.db")).toBe("/srv/etcd/x.db");
+  expect(pathOnNode({ mounts }, "/data")).toBe("/srv/etcd");
   expect(pathOnNode({ mounts }, "/database")).toBe("/host/database");
   expect(pathOnNode({ mounts: { "/data": "/srv" } }, "/database")).toBeUndefined();
 });
