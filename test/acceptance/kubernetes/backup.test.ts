@@ -293,7 +293,7 @@ describe("what goes wrong on the way", () => {
       const taken = await backup("-o", fresh());
       expect([taken.code, taken.stderr]).toEqual([
         3,
-        expect.stringMatching(/kubectl is not on PATH; install it: https/) as unknown,
+        expect.stringMatching(/kubectl is not on PATH; install it: see https/) as unknown,
       ]);
     } finally {
       process.env.PATH = before;
