@@ -31,7 +31,7 @@ const KNOWN: readonly {
       /context was not found for specified context: (\S+)|context "([^"]*)" does not exist|no context exists with the name: "([^"]*)"/,
     kind: "usage",
     what: ([, ...names]) =>
-      `the kubeconfig has no context ${names.find((name) => name !== undefined) ?? ""}; \`kubectl config get-contexts\` lists those there are`,
+      `the kubeconfig has no context ${names.find(Boolean) ?? ""}; \`kubectl config get-contexts\` lists those there are`,
   },
   {
     // Where kubectl looks when it has no kubeconfig.

@@ -15,7 +15,10 @@ export async function firstSights(
   outputs: Readonly<Record<string, OutputValue>>,
   signal: AbortSignal,
 ): Promise<readonly [folder: string | undefined, key: string | undefined]> {
-  const text = (name: string): string => String(outputs[name]?.value ?? "");
+  const text = (name: string): string => {
+    const value = outputs[name]?.value;
+    return typeof value === "string" ? value : "";
+  };
   const tls = {
     ca: text("caCertificate"),
     certificate: text("clientCertificate"),

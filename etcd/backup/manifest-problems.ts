@@ -20,6 +20,9 @@ export interface ManifestWitness {
   readonly trustedKey?: string | undefined;
 }
 
+/** What a field of the manifest, or the file, says. */
+type Told = string | number | undefined;
+
 /**
  * All that is wrong with a manifest, field by field; empty when nothing is. What the file cannot know (when it was
  * taken, where) only the signature covers.
@@ -30,7 +33,7 @@ export function manifestProblems(
 ): readonly ManifestProblem[] {
   const problems: ManifestProblem[] = [];
   const say = (field: string, problem: string) => problems.push({ field, problem });
-  const compare = (field: string, told: unknown, found: unknown, of = "the file") => {
+  const compare = (field: string, told: Told, found: Told, of = "the file") => {
     if (told !== undefined && found !== undefined && told !== found) {
       say(field, `is ${String(told)} in the manifest, and ${String(found)} in ${of}`);
     }

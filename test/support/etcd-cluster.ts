@@ -55,7 +55,7 @@ function makeNode(etcd: string, name: string, data: string, ports: readonly numb
   const stop = async () => {
     const server = running;
     running = undefined;
-    if (server === undefined || server.exitCode !== null) return;
+    if (server?.exitCode !== null) return;
     const exited = once(server, "exit");
     server.kill("SIGTERM");
     const timer = setTimeout(() => server.kill("SIGKILL"), 10_000);

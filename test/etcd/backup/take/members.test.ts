@@ -31,10 +31,10 @@ describe("members that are asked before a backup", { timeout: 180_000 }, () => {
     const [first] = nodes;
     if (first === undefined) throw new Error("no node");
     const client = etcd3(first);
-    let isOver = false;
+    const state = { isOver: false };
     let revision = 0;
     const writer = (async () => {
-      for (let i = 0; !isOver; i++) {
+      for (let i = 0; !state.isOver; i++) {
         const put = await client.put(`/registry/${i % 50}`).value(String(i));
         revision = Number(put.header.revision);
         if (i % 100 === 99) await client.kv.compact({ revision: String(revision) });
@@ -49,7 +49,7 @@ describe("members that are asked before a backup", { timeout: 180_000 }, () => {
         expect(members.map(({ name }) => name)).toEqual(["m1", "m2", "m3"]);
       }
     } finally {
-      isOver = true;
+      state.isOver = true;
       await writer;
     }
     const [one, two, three] = nodes;

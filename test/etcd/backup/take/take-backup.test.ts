@@ -45,7 +45,9 @@ describe("a backup", () => {
       const taken = await takeBackup({ source: member(source), from, file });
 
       const { snapshot, backup } = await readBackup(file);
-      onTestFinished(snapshot.close);
+      onTestFinished(() => {
+        snapshot.close();
+      });
       const manifest = manifestOf(backup);
       expect(manifest).toEqual({ ...taken.manifest, seal: undefined });
       expect(manifest).toMatchObject({ sha256: snapshot.sha256, bytes: snapshot.bytes });
@@ -70,7 +72,9 @@ describe("a backup", () => {
       const { manifest } = await takeBackup({ source: member(source), from: {}, file });
 
       const { snapshot, backup } = await readBackup(file);
-      onTestFinished(snapshot.close);
+      onTestFinished(() => {
+        snapshot.close();
+      });
       expect(snapshot.sha256).toBe(manifest.sha256);
       expect(backup.container?.sha256).toBe(manifest.packed?.sha256);
       expect(manifestOf(backup)?.sha256).toBe(snapshot.sha256);
