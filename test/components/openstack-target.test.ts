@@ -242,7 +242,7 @@ describe("the program on OpenStack", () => {
     const output = (name: string) => valueOf(given[name] ?? expect.fail(name));
     expect(Object.keys(given).sort()).toEqual([
       ...["caCertificate", "clientCertificate", "clientEndpoint", "clientKey", "etcdctl", "report"],
-      ...["restored", "snapshot", "sshCommand", "verdict"],
+      ...["restored", "restoredAt", "snapshot", "sshCommand", "verdict"],
     ]);
     expect(await output("clientEndpoint")).toBe("https://203.0.113.7:2379");
     expect(await output("etcdctl")).toBe(
