@@ -134,11 +134,12 @@ function tlsOf({ cacert, cert, key }: EndpointsOptions): Endpoint["tls"] {
   };
 }
 
-/** etcdctl takes `HOST:PORT` as well. */
+/** etcdctl takes `HOST:PORT` as well; a word without a port is more likely a slip than a host. */
 function urlOf(text: string, secure: boolean): string {
   const full = /^\w+:\/\//.test(text) ? text : `${secure ? "https" : "http"}://${text}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === "") {
+  const hasPort = full === text || /:\d+\/*$/.test(text);
+  if (url === undefined || !hasPort || !/^https?:$/.test(url.protocol) || url.hostname === "") {
     throw new UserError(
       EXIT.usage,
       `${JSON.stringify(text)} is no endpoint; it must be like https://HOST:PORT`,

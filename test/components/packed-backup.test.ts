@@ -5,7 +5,6 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { BackupError, readBackup, type Backup } from "../../components/backup";
-import { NotReadyError } from "../../components/not-ready";
 import { SnapshotRestore } from "../../components/restore/snapshot-restore";
 import { Verification } from "../../components/verification";
 import { fnv1a64 } from "../../etcd/snapshot/meta-page";
@@ -94,9 +93,9 @@ test("what is refused leaves nothing behind, nor does what does not fit", async 
   huge.writeBigUInt64LE(fnv1a64(huge.subarray(16, 16 + 56)), 16 + 56);
   const large = await packed(huge);
   const refusal = await readBackup(large.file, "auto", large.lab).catch((error: unknown) => error);
-  expect(refusal).toBeInstanceOf(NotReadyError);
+  expect(refusal).toBeInstanceOf(BackupError);
   expect((refusal as Error).message).toMatch(
-    /^not ready: .*unpacked it takes 4096 TiB.*labDirectory/,
+    /^cannot restore .*by its meta pages it takes 4096 TiB unpacked, .* the limit is 1\.0 GiB/,
   );
   expect(fs.existsSync(large.unpackedIn)).toBe(false);
 });

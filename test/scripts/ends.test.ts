@@ -69,7 +69,7 @@ it.each([
   ["ls / --stack nope", /stack nope is not up .*no Pulumi\.nope\.yaml/],
   ["verify $F --stack nope", /stack nope is not up/],
   ["verify --stack ../x", /cannot be a stack's name/],
-  ["ls / --endpoint nonsense", /--endpoint is "nonsense"/],
+  ["ls / --endpoint nonsense", /"nonsense" is no endpoint; it must be like https/],
   [
     "ls / --endpoint http://127.0.0.1:1 --stack local",
     /Give one of FILE, --stack NAME, --endpoint/,
