@@ -34,12 +34,19 @@ it("has at least 40 kinds of damage, and calls out what only a manifest would kn
   expect(KINDS.length).toBeGreaterThanOrEqual(40);
 
   // Foreseen for this kind; were it not, the matrix would fail.
-  const forged = FORGED.filter(({ id }) => id === "forged-value");
-  const unforeseen = forged.map((kind) => ({ ...kind, manifestOnly: undefined }));
+  const unseen = KINDS.filter(({ id }) => id === "lease-remaining");
+  const unforeseen = unseen.map((kind) => ({ ...kind, manifestOnly: undefined }));
   const [row] = await runMatrix({ kinds: unforeseen, seed: SEED, places: 1, atOnce: 1 });
-  expect(row?.caught).toMatchObject({ sha256: 1, manifest: 1 });
-  expect(row?.passed).toHaveLength(1);
-  expect(matrixTable(row ? [row] : [], 1)).toContain("PASSED: forged-value");
+  expect(row?.caught).toMatchObject({ sha256: 3, manifest: 3 });
+  expect(row?.passed).toHaveLength(3);
+  expect(matrixTable(row ? [row] : [], 1)).toContain("PASSED: lease-remaining");
+});
+
+it("reads back what HashKV does not see: a value forged so that every CRC-32C stays", async () => {
+  const forged = FORGED.filter(({ id }) => id === "forged-value");
+  const [row] = await runMatrix({ kinds: forged, seed: SEED, places: 1, atOnce: 1 });
+  expect(row?.caught).toMatchObject({ sha256: 1, hashkv: 0, "read-back": 1 });
+  expect(row?.passed).toEqual([]);
 });
 
 it("forges what a CRC-32C does not see", () => {

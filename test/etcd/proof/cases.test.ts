@@ -65,7 +65,10 @@ it("one key has 100,000 revisions", async () => {
     value: Buffer.from(`written for the ${i}th time`),
   }));
   const cluster = [{ key: Buffer.from("clusterVersion"), value: Buffer.from("3.6.0") }];
-  const mark = [{ key: Buffer.from("finishedCompactRev"), value: revisionBytes(1) }];
+  const mark = ["finishedCompactRev", "scheduledCompactRev"].map((name) => ({
+    key: Buffer.from(name),
+    value: revisionBytes(1),
+  }));
   const file = join(await temporaryDirectory(), "busy.db");
   const { bytes } = buildDatabase({ buckets: etcdBuckets(versions, { cluster, meta: mark }) });
   await writeFile(file, bytes);

@@ -39,7 +39,6 @@ export const FORGED: readonly Kind[] = [
   {
     id: "forged-value",
     title: "a value forged so that every CRC-32C stays the same",
-    manifestOnly: "HashKV and the read-back stand on CRC-32C; only a SHA-256 withstands a forger",
     mutants: (base, random, places) => {
       const spans = valueSpans(base);
       const live = liveAt(versionsOf(base.good));
