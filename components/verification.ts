@@ -111,9 +111,6 @@ function verifyCommand(
     ...["--cert", `${clientDirectory}/client.crt`, "--key", `${clientDirectory}/client.key`],
     ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),
     ...(inUse ? ["--in-use"] : []),
-    ...(args.backup.wishedVersion === undefined
-      ? []
-      : ["--etcd-version", args.backup.wishedVersion]),
     ...(args.backup.bumpedBy === undefined ? [] : ["--bumped", args.backup.bumpedBy]),
     ...(args.credentials === undefined ? [] : ["--user", args.credentials.username]),
     ...(accessOf(args) === undefined ? [] : ["--access-stdin"]),
