@@ -11,6 +11,7 @@ export const SETTING_NAMES = [
   "expectedKeys",
   "etcdVersion",
   "etcdPrograms",
+  "trustedKey",
   "etcdInstall",
   "etcdMirror",
   "image",
