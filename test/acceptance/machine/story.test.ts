@@ -42,9 +42,9 @@ describe("a backup on a machine in a cloud", () => {
     JSON.parse(fs.readFileSync(stack.path("lab", "report.json"), "utf8")) as Report;
   const expectProved = (name: "kubernetes-1.35-main.db" | "kubernetes-1.35-events.db") => {
     // HashKV is that of the backup's revision; the store itself moves on when its 15 s lease runs out meanwhile.
-    const { live_keys: keys, hashkv } = readTruth(name);
-    const restored = { keys, hashKv: hashkv.hash };
-    expect(report()).toMatchObject({ verdict: "pass", restored });
+    const { live_keys: keys, revision, hashkv } = readTruth(name);
+    const [snapshot, restored] = [{ revision }, { keys, hashKv: hashkv.hash }];
+    expect(report()).toMatchObject({ verdict: "pass", snapshot, restored });
     expect(stack.cloud.only(TYPES.server).id, "the same machine").toBe(server);
   };
   beforeAll(() => {
