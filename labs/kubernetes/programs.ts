@@ -3,6 +3,7 @@ import { execFile as execFileCallback } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
+import { versionFlags } from "../../machine/programs/api-server-build";
 import { runGo } from "../../machine/programs/build";
 import { LIMITS, type InstallContext } from "../../machine/programs/limits";
 import { placeDirectory, withLock } from "../../machine/programs/place";
@@ -50,13 +51,9 @@ export async function ensureKubernetes(toolsDir: string, installing: Installing)
     const title = `building Kubernetes ${KUBERNETES}`;
     installing.say(`${title}: ten minutes or more, once`);
     return placeDirectory(toolsDir, "kubernetes", async (partial) => {
-      const stamp = "k8s.io/component-base/version";
-      const [major = "", minor = ""] = KUBERNETES.split(".");
-      const told = { gitVersion: `v${KUBERNETES}`, gitMajor: major, gitMinor: minor };
-      const link = Object.entries(told).map(([name, value]) => `-X ${stamp}.${name}=${value}`);
       const args = [
         ...["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-v"],
-        ...[`-ldflags=-s -w ${link.join(" ")}`, "-o", `${partial}/`, "./..."],
+        ...[`-ldflags=-s -w ${versionFlags(KUBERNETES)}`, "-o", `${partial}/`, "./..."],
       ];
       await runGo(go, args, { cwd: path.join(__dirname, "programs"), title, context });
       for (const name of NAMES) fs.symlinkSync("kubernetes", path.join(partial, name));

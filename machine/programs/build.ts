@@ -12,24 +12,34 @@ import { describe, fits, type WantedVersion } from "./version";
 const PROGRESS = 10;
 const GRACE = 5;
 
+/** A committed go.mod: the folders that hold one for each minor version, and the module whose version it is. */
+export interface PinnedModules {
+  /** `go-` for the folders `go-3.6`. */
+  readonly folder: string;
+  readonly module: string;
+}
+const ETCD: PinnedModules = { folder: "go-", module: "go.etcd.io/etcd/server/v3" };
+
 /** The folder `go-3.6` for 3.6 and the version that its go.mod pins; rejects when there is none or it does not fit. */
-async function pinnedModule(
+export async function pinnedModule(
   wanted: WantedVersion,
   modulesDir: string,
+  { folder, module }: PinnedModules = ETCD,
 ): Promise<{ readonly directory: string; readonly version: string }> {
-  const pinned: string[] = [];
+  const pinned = new RegExp(`^\\s*(?:require )?${module.replaceAll(".", "\\.")} v(\\S+)`, "m");
+  const others: string[] = [];
   for (const name of (await readdir(modulesDir))
-    .filter((entry) => entry.startsWith("go-"))
+    .filter((entry) => entry.startsWith(folder))
     .sort()) {
     const directory = join(modulesDir, name);
     const text = await readFile(join(directory, "go.mod"), "utf8");
-    const version = /^\s*go\.etcd\.io\/etcd\/server\/v3 v(\S+)/m.exec(text)?.[1];
+    const version = pinned.exec(text)?.[1];
     if (version === undefined) continue;
     if (fits(version, wanted)) return { directory, version };
-    pinned.push(version);
+    others.push(version);
   }
   throw new Error(
-    `no go.mod for ${describe(wanted)} is pinned here (there are ${pinned.join(", ") || "none"})`,
+    `no go.mod for ${describe(wanted)} is pinned here (there are ${others.join(", ") || "none"})`,
   );
 }
 
@@ -124,6 +134,21 @@ export function runGo(
   });
 }
 
+/** The `go` of PATH and what it calls itself. */
+export async function findGo(
+  modulesDir: string,
+  context: InstallContext,
+): Promise<{ readonly go: string; readonly version: string }> {
+  const go = await which("go", context.env.PATH);
+  if (go === undefined) throw new Error("there is no `go` on PATH");
+  const { stdout } = await promisify(execFile)(go, ["env", "GOVERSION"], {
+    cwd: modulesDir,
+    env: { ...context.env, GOTOOLCHAIN: "local" },
+    timeout: 30_000,
+  });
+  return { go, version: stdout.trim() };
+}
+
 /**
  * Builds etcd, etcdctl and etcdutl of the pinned version into `directory`.
  *
@@ -137,15 +162,9 @@ export async function buildPrograms(
   context: InstallContext,
 ): Promise<string> {
   const module = await pinnedModule(wanted, modulesDir);
-  const go = await which("go", context.env.PATH);
-  if (go === undefined) throw new Error("there is no `go` on PATH");
-  const { stdout } = await promisify(execFile)(go, ["env", "GOVERSION"], {
-    cwd: modulesDir,
-    env: { ...context.env, GOTOOLCHAIN: "local" },
-    timeout: 30_000,
-  });
+  const { go, version } = await findGo(modulesDir, context);
   const title = `building etcd ${module.version}`;
-  context.log(`${title} with ${stdout.trim()}: seconds when built before, else some minutes`);
+  context.log(`${title} with ${version}: seconds when built before, else some minutes`);
   const build = ["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-v"];
   const args = [...build, "-o", `${directory}/`, "tool"];
   await runGo(go, args, { cwd: module.directory, title, context });

@@ -52,7 +52,7 @@ export interface Found {
 const PROJECT_DIR = path.resolve(__dirname, "../..");
 
 /** The folder of the cache; relative ones are meant from the project's folder. */
-export function toolsDirOf(options: FindOptions): string {
+export function toolsDirOf(options: Pick<FindOptions, "toolsDir" | "env">): string {
   const set = options.toolsDir ?? (options.env ?? process.env).ETCD_RESTORE_TOOLS;
   return path.resolve(PROJECT_DIR, set === undefined || set === "" ? ".tools" : set);
 }

@@ -3,12 +3,12 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { chmod, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import type { InstallContext } from "./limits";
-import { PROGRAMS, inDirectory } from "./probe";
+import { PROGRAMS } from "./probe";
 import { describe, fits, newestFirst, platform, type WantedVersion } from "./version";
 
 export const RELEASES = "https://github.com/etcd-io/etcd/releases/download";
@@ -54,8 +54,13 @@ function requestFailure(error: unknown): string {
   return error.message;
 }
 
-/** Downloads to `file` and returns the sha256 of what came. */
-async function download(url: string, file: string, context: InstallContext): Promise<string> {
+/** Downloads to `file` and returns the digest of what came, in hex. */
+async function download(
+  url: string,
+  file: string,
+  algorithm: Algorithm,
+  context: InstallContext,
+): Promise<string> {
   const { limits, log, signal } = context;
   const gaveUp = new AbortController();
   const expire = (seconds: number, what: string): NodeJS.Timeout =>
@@ -65,7 +70,7 @@ async function download(url: string, file: string, context: InstallContext): Pro
   const whole = expire(limits.download, "not complete");
   let waiting = expire(limits.connect, "no answer");
   const signals = [gaveUp.signal, ...(signal ? [signal] : [])];
-  const digest = createHash("sha256");
+  const digest = createHash(algorithm);
   try {
     const response = await fetch(url, { signal: AbortSignal.any(signals) });
     if (!response.ok || response.body === null) {
@@ -101,12 +106,16 @@ async function download(url: string, file: string, context: InstallContext): Pro
   }
 }
 
-/** Unpacks the three programs of a release tarball into `directory`, owned by whoever runs this. */
-async function unpack(tarball: string, directory: string, top: string): Promise<void> {
-  const members = PROGRAMS.map((program) => `${top}/${program}`);
-  const tar = spawn("tar", ["-xof", "-", "-C", directory, "--strip-components=1", ...members], {
-    stdio: ["pipe", "ignore", "pipe"],
-  });
+/** Which files of a tarball are wanted, and how many folders stand before their names. */
+export interface Members {
+  readonly paths: readonly string[];
+  readonly depth: number;
+}
+
+/** Unpacks some files of a tarball into `directory`, owned by whoever runs this. */
+async function unpack(tarball: string, directory: string, members: Members): Promise<void> {
+  const args = ["-xof", "-", "-C", directory, `--strip-components=${members.depth}`];
+  const tar = spawn("tar", [...args, ...members.paths], { stdio: ["pipe", "ignore", "pipe"] });
   let said = "";
   tar.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
   const ended = new Promise<void>((resolve, reject) => {
@@ -123,7 +132,42 @@ async function unpack(tarball: string, directory: string, top: string): Promise<
   if (result.status === "rejected") {
     throw new Error(`the tarball cannot be unpacked: ${String(result.reason)}`);
   }
-  for (const file of Object.values(inDirectory(directory))) await chmod(file, 0o755);
+  for (const member of members.paths) await chmod(join(directory, basename(member)), 0o755);
+}
+
+/** What an archive must be before anything of it is used. */
+export interface PinnedArchive {
+  readonly url: string;
+  readonly algorithm: Algorithm;
+  /** In hex. */
+  readonly digest: string;
+}
+export type Algorithm = "sha256" | "sha512";
+
+/**
+ * Downloads a tarball, checks its digest, and unpacks some of its files into `directory`.
+ *
+ * Rejects with the reason in words; with `WrongChecksumError` when the file is not what was pinned.
+ */
+export async function unpackPinned(
+  { url, algorithm, digest }: PinnedArchive,
+  members: Members,
+  directory: string,
+  context: InstallContext,
+): Promise<void> {
+  const tarball = join(directory, "release.tar.gz");
+  const found = await download(url, tarball, algorithm, context).catch((error: unknown) => {
+    context.signal?.throwIfAborted();
+    throw new Error(`${url}: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  if (found !== digest) {
+    throw new WrongChecksumError(
+      `${url} is not the release that is pinned here: ${algorithm} expected ${digest}, found ${found}. ` +
+        "Nothing of it was unpacked. Look at what the mirror serves, or give a directory with programs of your own",
+    );
+  }
+  await unpack(tarball, directory, members);
+  await rm(tarball);
 }
 
 /**
@@ -144,18 +188,9 @@ export async function unpackRelease(
     throw new Error(`no sha256 of ${describe(wanted)} for ${platform()} is pinned here`);
   }
   context.log(`etcd ${release.version}: downloading ${release.url}`);
-  const tarball = join(directory, "release.tar.gz");
-  const sha256 = await download(release.url, tarball, context).catch((error: unknown) => {
-    context.signal?.throwIfAborted();
-    throw new Error(`${release.url}: ${error instanceof Error ? error.message : String(error)}`);
-  });
-  if (sha256 !== release.sha256) {
-    throw new WrongChecksumError(
-      `${release.url} is not the release that is pinned here: sha256 expected ${release.sha256}, found ${sha256}. ` +
-        "Nothing of it was unpacked. Look at what the mirror serves, or give a directory with programs of your own",
-    );
-  }
-  await unpack(tarball, directory, `etcd-v${release.version}-${platform()}`);
-  await rm(tarball);
+  const { url, sha256: digest } = release;
+  const top = `etcd-v${release.version}-${platform()}`;
+  const members = { paths: PROGRAMS.map((program) => `${top}/${program}`), depth: 1 };
+  await unpackPinned({ url, algorithm: "sha256", digest }, members, directory, context);
   return release.version;
 }

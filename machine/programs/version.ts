@@ -1,4 +1,4 @@
-/** etcd versions, as people ask for them (`3.6` or `3.6.16`) and as the programs say them. */
+/** Versions of etcd and of Kubernetes, as people ask for them (`3.6` or `3.6.16`) and as the programs say them. */
 
 /** A minor version, any patch of which will do, or one exact version. */
 export interface WantedVersion {
@@ -8,12 +8,16 @@ export interface WantedVersion {
   readonly exact?: string;
 }
 
+/** What a version is of, and how it looks, for messages. */
+const ETCD = { of: "an etcd", minor: "3.6", exact: "3.6.16" };
+export const KUBERNETES: typeof ETCD = { of: "a Kubernetes", minor: "1.35", exact: "1.35.4" };
+
 /** Reads `3.6` or `3.6.16`, with or without a leading `v`; throws on anything else. */
-export function parseWanted(wanted: string): WantedVersion {
+export function parseWanted(wanted: string, example = ETCD): WantedVersion {
   const match = /^v?(\d+\.\d+)(\.\d+)?$/.exec(wanted);
   if (match?.[1] === undefined) {
     throw new Error(
-      `"${wanted}" is not an etcd version: give a minor version (3.6) or an exact one (3.6.16)`,
+      `"${wanted}" is not ${example.of} version: give a minor version (${example.minor}) or an exact one (${example.exact})`,
     );
   }
   const minor = match[1];
