@@ -129,6 +129,12 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
   }
   const etcdPrograms = reader.text("etcdPrograms");
   const trustedKey = reader.text("trustedKey");
+  const labDirectory = path.resolve(reader.text("labDirectory") ?? ".lab");
+  // It stands in etcd's environment file, where each of these ends a value or means something.
+  if (target === "local" && /["$`\\\u0000-\u001f\u007f]/.test(labDirectory)) {
+    const wanted = "a path without quotes, $, `, \\ and control characters";
+    reader.wrong("labDirectory", labDirectory, wanted);
+  }
   return {
     snapshot: path.resolve(snapshot),
     verification: reader.oneOf("verification", LEVELS, "full"),
@@ -138,7 +144,7 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
     trustedKey: trustedKey === undefined ? undefined : path.resolve(trustedKey),
     clientPort,
     peerPort,
-    labDirectory: path.resolve(reader.text("labDirectory") ?? ".lab"),
+    labDirectory,
     credentials:
       username === undefined || password === undefined ? undefined : { username, password },
     bumpRevision: bump === undefined ? undefined : bump === "auto" ? AUTOMATIC_BUMP : Number(bump),

@@ -7,7 +7,7 @@ import { Network } from "./components/network";
 import { Pki } from "./components/pki";
 import { preflight } from "./components/preflight";
 import { SnapshotRestore } from "./components/restore/snapshot-restore";
-import { Verification } from "./components/verification";
+import { Verification, type VerificationArgs } from "./components/verification";
 import { lookUpAll } from "./components/vm/cloud-lookups";
 import { vmPreflight } from "./components/vm/vm-preflight";
 import { loadSettings, type LocalSettings, type OpenStackSettings } from "./config";
@@ -22,10 +22,13 @@ export = program(async () => {
 
   const restore = new SnapshotRestore("restore", { backup, machine });
 
-  const proof = {
-    ...settings,
+  const proof: VerificationArgs = {
     backup,
     level: settings.verification,
+    expectedKeys: settings.expectedKeys,
+    credentials: settings.credentials,
+    root: { certificate: pki.files.root, key: pki.files.rootKey },
+    etcdVersion: made.etcdVersion,
     endpoint: clientEndpoint,
     clientDirectory: pki.clientDirectory,
     restored: restore.result,
@@ -49,8 +52,12 @@ export = program(async () => {
     const bump = new SnapshotRestore("bump", again, { dependsOn: verification });
     ({ restoredAt } = bump);
     verification = new Verification("bump-verification", {
-      ...{ ...proof, backup: backup.bumped, restoredAt },
-      ...{ restored: bump.result, inUse: bump.adopted, ownsReport: false },
+      ...proof,
+      backup: backup.bumped,
+      restoredAt,
+      restored: bump.result,
+      inUse: bump.adopted,
+      ownsReport: false,
     });
   }
 
@@ -88,16 +95,22 @@ async function onThisComputer(settings: LocalSettings) {
   });
 
   const etcd = new LocalEtcd("etcd", {
-    ...settings,
     directory: path.join(labDirectory, "etcd"),
     instanceId,
     etcdVersion: backup.servedBy,
+    etcdPrograms: settings.etcdPrograms,
+    clientPort: settings.clientPort,
+    peerPort: settings.peerPort,
     backupBytes: backup.bytes,
     pki: pki.files,
   });
   const { machine, clientEndpoint } = etcd;
   return {
-    ...{ backup, pki, machine, clientEndpoint },
+    backup,
+    pki,
+    machine,
+    clientEndpoint,
+    etcdVersion: backup.servedBy,
     ssh: undefined,
     phases: { install: etcd.installSeconds },
     outputs: { etcdctl: etcd.etcdctl(pki.clientDirectory) },
@@ -110,11 +123,24 @@ async function onOpenStack(settings: OpenStackSettings) {
   const { backup, install, needs, upload } = await vmPreflight(settings);
   await lookUpAll(settings);
 
-  const network = new Network("lab", settings);
+  const network = new Network("lab", {
+    sshCidrs: settings.sshCidrs,
+    clientCidrs: settings.clientCidrs,
+    allowPublicAccess: settings.allowPublicAccess,
+    clientPort: settings.clientPort,
+    externalNetwork: settings.externalNetwork,
+    network: settings.network,
+  });
 
   const vm = new EtcdVm("etcd", {
-    ...settings,
-    ...{ install, needs },
+    image: settings.image,
+    flavor: settings.flavor,
+    install,
+    needs,
+    bastion: settings.bastion,
+    clientPort: settings.clientPort,
+    peerPort: settings.peerPort,
+    dataVolumeGiB: settings.dataVolumeGiB,
     networkId: network.networkId,
     subnetId: network.subnetId,
     securityGroupId: network.securityGroupId,
@@ -128,7 +154,11 @@ async function onOpenStack(settings: OpenStackSettings) {
     clientDirectory: path.join(labDirectory, "client"),
   });
   return {
-    ...{ backup, pki, clientEndpoint: vm.clientEndpoint },
+    backup,
+    pki,
+    clientEndpoint: vm.clientEndpoint,
+    // The distribution's package is what it is, unless a version was asked for.
+    etcdVersion: install.kind === "apt" ? backup.wishedVersion : backup.servedBy,
     machine: vm.machine(pki.files, upload),
     ssh: vm.connection,
     phases: { provision: vm.seconds.provision, install: vm.seconds.install },

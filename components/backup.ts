@@ -15,6 +15,7 @@ import {
   reasonsAgainstRestore,
   summarize,
 } from "../etcd/snapshot/judgement";
+import type { Snapshot } from "../etcd/snapshot/snapshot";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import { NotReadyError } from "./not-ready";
 
@@ -28,6 +29,11 @@ export interface Backup extends SnapshotSummary {
   readonly servedBy: string;
   /** The same where the user has named it. @default the version that wrote it was taken */
   readonly wishedVersion?: string | undefined;
+  /**
+   * The compaction that was under way when the backup was taken: where etcd hashes by the one before, the HashKV is this.
+   * @default none was
+   */
+  readonly unfinishedCompaction?: { readonly compactRevision: number; readonly hashKv: number };
   readonly authentication: boolean;
   /** By how much its revision is bumped at the restore; revisions and HashKV are then those after it. @default it is not */
   readonly bumpedBy?: number;
@@ -105,12 +111,14 @@ async function readInLab(
       ...(backup.kept === undefined ? {} : { unpackedIn }),
       servedBy,
       ...(etcdVersion === "auto" ? {} : { wishedVersion: etcdVersion }),
+      ...unfinishedCompaction(snapshot),
       authentication,
     };
     if (bumpRevision === undefined) return plain;
     const { revision, compactRevision, hashKv } = summarize(bumped(snapshot, bumpRevision));
-    const after = { revision, compactRevision, hashKv, bumpedBy: bumpRevision };
-    return { ...plain, bumped: { ...plain, ...after } };
+    const { unfinishedCompaction: _none, ...rest } = plain;
+    const after = { ...rest, revision, compactRevision, hashKv, bumpedBy: bumpRevision };
+    return { ...plain, bumped: after };
   } finally {
     snapshot.close();
   }
@@ -124,6 +132,17 @@ function readTrustedKey(file: string): string {
     const what = error instanceof KeyError ? why : `it cannot be read: ${why}`;
     throw new BackupError(`the setting trustedKey is ${file}: ${what}`);
   }
+}
+
+/**
+ * etcd ends, when it starts, a compaction that was not ended; asked for the very revision of it, it answers with the
+ * hash of before (`hashStorage.HashByRev`), which is of records that the file still has.
+ */
+function unfinishedCompaction(snapshot: Snapshot): Pick<Backup, "unfinishedCompaction"> {
+  const { finishedCompactRevision: compactRevision, revision } = snapshot;
+  if (compactRevision >= snapshot.compactRevision) return {};
+  const hashKv = snapshot.hashKv(revision, compactRevision);
+  return { unfinishedCompaction: { compactRevision, hashKv } };
 }
 
 /** Says how far the reading is, once a second: a backup may take many seconds. */

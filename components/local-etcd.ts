@@ -1,10 +1,12 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { LocalEtcd as Installed } from "../machine/local/local-etcd";
-import type { Pki } from "../machine/pki/pki";
+import * as z from "zod";
+import { LocalEtcd as Installed } from "../machine/local/local-etcd";
+import type { Pki } from "../machine/pki/pki-texts";
 import { etcdctlCommand } from "./etcdctl";
+import type { RestoreMachine } from "./machine";
+import { printedBy } from "./printed";
 import { scriptCommand } from "./script";
-import type { RestoreMachine } from "./restore/snapshot-restore";
 
 export interface LocalEtcdArgs {
   /** Folder of its own; absolute. Everything goes with it on destroy. */
@@ -41,39 +43,28 @@ export class LocalEtcd extends pulumi.ComponentResource {
     super("etcd-restore:index:LocalEtcd", name, {}, opts);
     const { directory } = args;
 
-    const request = pulumi.output(args.pki).apply(({ ca, server, serverKey, peer, peerKey }) =>
-      JSON.stringify({
-        directory,
-        etcdVersion: args.etcdVersion,
-        programs: args.etcdPrograms,
-        name,
-        clientPort: args.clientPort,
-        peerPort: args.peerPort,
-        snapshotBytes: args.backupBytes,
-        certificates: { ca, server, serverKey, peer, peerKey },
-      }),
-    );
     const installation = new command.local.Command(
       `${name}-installation`,
       {
         create: scriptCommand("steps/local-etcd", "install"),
         delete: scriptCommand("steps/local-etcd", "remove", directory),
-        stdin: pulumi.secret(request),
+        stdin: pulumi.secret(pulumi.output(args.pki).apply((pki) => requestOf(name, args, pki))),
         triggers: [directory],
         logging: "stderr",
       },
       { parent: this, deleteBeforeReplace: true }, // another folder: the old one goes first, it holds the ports
     );
-    const installed = installation.stdout.apply(parseInstalled);
+    const installed = installation.stdout.apply((text) =>
+      printedBy("local-etcd install", Installation, text),
+    );
 
     this.clientEndpoint = installed.endpoint;
     this.installSeconds = installed.seconds;
     this.programs = installed.programs;
     this.machine = {
       instanceId: args.instanceId,
-      environmentFile: installed.environmentFile,
-      programs: installed.programs,
-      service: installed.service,
+      settings: installed.settings,
+      site: installed,
     };
     this.registerOutputs({ clientEndpoint: this.clientEndpoint });
   }
@@ -88,7 +79,20 @@ export class LocalEtcd extends pulumi.ComponentResource {
   }
 }
 
-/** Reads what `scripts/steps/local-etcd.ts install` printed. */
-function parseInstalled(stdout: string): Installed & { readonly seconds: number } {
-  return JSON.parse(stdout) as Installed & { readonly seconds: number };
+/** What `scripts/steps/local-etcd.ts install` prints. */
+const Installation = Installed.extend({ seconds: z.number() });
+
+/** What it reads. Without the client's key: that one is not for a server. */
+function requestOf(name: string, args: LocalEtcdArgs, pki: Pki): string {
+  const { ca, server, serverKey, peer, peerKey, root, rootKey } = pki;
+  return JSON.stringify({
+    directory: args.directory,
+    etcdVersion: args.etcdVersion,
+    programs: args.etcdPrograms,
+    name,
+    clientPort: args.clientPort,
+    peerPort: args.peerPort,
+    snapshotBytes: args.backupBytes,
+    certificates: { ca, server, serverKey, peer, peerKey, root, rootKey },
+  });
 }

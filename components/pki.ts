@@ -1,6 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Pki as PkiTexts } from "../machine/pki/pki";
+import { Pki as PkiTexts } from "../machine/pki/pki-texts";
+import { printedBy } from "./printed";
 import { scriptCommand } from "./script";
 
 export interface PkiArgs {
@@ -11,6 +12,9 @@ export interface PkiArgs {
   /** Folder on this computer that gets `ca.crt`, `client.crt` and `client.key` (mode 0600) for etcdctl. */
   readonly clientDirectory: string;
 }
+
+/** Which certificates a set has: a stack with a set of an older program gets a new one. */
+const SET = "client, root";
 
 /**
  * The certificates of one etcd, made once and kept as a secret of the stack's state.
@@ -40,12 +44,14 @@ export class Pki extends pulumi.ComponentResource {
       {
         create: scriptCommand("steps/make-pki"),
         stdin: pulumi.jsonStringify(request),
-        triggers: [request],
+        triggers: [request, SET],
         logging: "none", // its output is the keys, and is printed live even when it is marked secret
       },
       { parent: this, additionalSecretOutputs: ["stdout", "stderr"] },
     );
-    this.files = pulumi.secret(certificates.stdout).apply(parsePkiTexts);
+    this.files = pulumi
+      .secret(certificates.stdout)
+      .apply((text) => printedBy("make-pki", PkiTexts, text));
     this.caCertificate = pulumi.unsecret(this.files.ca);
     this.clientCertificate = pulumi.unsecret(this.files.client);
     this.clientKey = this.files.clientKey;
@@ -72,9 +78,4 @@ export class Pki extends pulumi.ComponentResource {
       clientDirectory: this.clientDirectory,
     });
   }
-}
-
-/** Reads what `scripts/steps/make-pki.ts` printed. */
-function parsePkiTexts(stdout: string): PkiTexts {
-  return JSON.parse(stdout) as PkiTexts;
 }

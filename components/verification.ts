@@ -1,14 +1,16 @@
 import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import * as z from "zod";
 import {
   REPORT_FILES,
   type Phase,
   type RestoredSummary,
   type VerificationLevel,
 } from "../etcd/report/report";
-import type { SshRoute } from "../machine/ssh/ssh-tunnel";
+import type { SshRoute } from "../machine/ssh/ssh-files";
 import type { Backup } from "./backup";
+import { printedBy } from "./printed";
 import { commandLine, scriptCommand } from "./script";
 
 export interface VerificationArgs {
@@ -20,9 +22,14 @@ export interface VerificationArgs {
   readonly level: VerificationLevel;
   /** @default none */
   readonly expectedKeys?: readonly string[];
-  /** For a store with authentication on. @default none */
+  /** For a store with authentication on. @default `root` is shown to it, so that no password is needed */
   readonly credentials?:
     { readonly username: string; readonly password: pulumi.Input<string> } | undefined;
+  /** A client certificate named root and its key, PEM. @default the client's of `clientDirectory` */
+  readonly root?:
+    { readonly certificate: pulumi.Input<string>; readonly key: pulumi.Input<string> } | undefined;
+  /** Version that the etcd must be of, `3.6` or `3.6.16`. @default any that serves the backup */
+  readonly etcdVersion?: string | undefined;
   /** SSH of its machine, for a port that is not open to this computer. @default it is asked directly */
   readonly ssh?: pulumi.Input<SshRoute> | undefined;
   /** What was restored; the proof is made anew when it changes. */
@@ -55,7 +62,7 @@ export class Verification extends pulumi.ComponentResource {
 
   constructor(name: string, args: VerificationArgs, opts?: pulumi.ComponentResourceOptions) {
     super("etcd-restore:index:Verification", name, {}, opts);
-    const { credentials, ssh } = args;
+    const access = accessOf(args);
 
     const reports = REPORT_FILES.map((file) => path.join(args.reportDirectory, file));
 
@@ -69,23 +76,26 @@ export class Verification extends pulumi.ComponentResource {
           })
           .apply((known) => verifyCommand(args, known)),
         ...(args.ownsReport === false ? {} : { delete: commandLine("rm", "-f", "--", ...reports) }),
-        ...(credentials === undefined && ssh === undefined
-          ? {}
-          : {
-              stdin: pulumi.secret(pulumi.jsonStringify({ password: credentials?.password, ssh })),
-            }),
-        triggers: [args.restored, args.level, args.expectedKeys ?? []],
+        ...(access === undefined ? {} : { stdin: pulumi.secret(pulumi.jsonStringify(access)) }),
+        triggers: [args.restored, args.level, args.expectedKeys ?? [], args.etcdVersion ?? ""],
         logging: "stderr", // stdout is the report itself
       },
       { parent: this, deleteBeforeReplace: true }, // or the old one's delete would take the new report away
     );
-    const report = proof.stdout.apply(parseReport);
+    const report = proof.stdout.apply((text) => printedBy("verify", ShownReport, text));
     this.verdict = report.verdict;
     this.restored = report.restored;
     this.reportFile = report.apply(() => path.join(args.reportDirectory, "report.json"));
 
     this.registerOutputs({ verdict: this.verdict, restored: this.restored });
   }
+}
+
+/** What goes by stdin, for it is secret; nothing where nothing is. */
+function accessOf({ backup, credentials, root, ssh }: VerificationArgs) {
+  const asRoot = backup.authentication && credentials === undefined ? root : undefined;
+  if (credentials === undefined && asRoot === undefined && ssh === undefined) return undefined;
+  return { password: credentials?.password, ...asRoot, ssh };
 }
 
 /** The command line that proves an etcd against the backup. */
@@ -114,7 +124,8 @@ function verifyCommand(
       : ["--etcd-version", args.backup.wishedVersion]),
     ...(args.backup.bumpedBy === undefined ? [] : ["--bumped", args.backup.bumpedBy]),
     ...(args.credentials === undefined ? [] : ["--user", args.credentials.username]),
-    ...(args.credentials === undefined && args.ssh === undefined ? [] : ["--access-stdin"]),
+    ...(accessOf(args) === undefined ? [] : ["--access-stdin"]),
+    ...(args.etcdVersion === undefined ? [] : ["--etcd-version", args.etcdVersion]),
     ...Object.entries(phases).flatMap(([phase, seconds]) =>
       seconds === undefined ? [] : ["--phase", `${phase}=${seconds}`],
     ),
@@ -122,11 +133,16 @@ function verifyCommand(
   );
 }
 
-/** Reads the parts of the report that the stack shows. */
-function parseReport(stdout: string): { verdict: string; restored: RestoredSummary } {
-  const { verdict, restored } = JSON.parse(stdout) as {
-    verdict: string;
-    restored: RestoredSummary;
-  };
-  return { verdict, restored };
-}
+/** The parts of the report that the stack shows. */
+const ShownReport = z.object({
+  verdict: z.string(),
+  restored: z.object({
+    endpoint: z.string(),
+    revision: z.number(),
+    compactRevision: z.number(),
+    keys: z.number(),
+    hashKv: z.number(),
+    etcdVersion: z.string(),
+    clusterId: z.string(),
+  }),
+});

@@ -27,13 +27,15 @@ export interface MemberSettings {
   readonly snapshotBytes: number;
 }
 
-/** Names of the files in `certificateDirectory`. */
+/** Names of the files in `certificateDirectory`. Those of root are for `restore.sh`, which proves with them. */
 export const CERTIFICATE_FILES = {
   ca: "ca.crt",
   server: "server.crt",
   serverKey: "server.key",
   peer: "peer.crt",
   peerKey: "peer.key",
+  root: "root.crt",
+  rootKey: "root.key",
 } as const;
 
 /** Stands in the token line until `restore.sh` writes the token of its restore there. */
@@ -103,13 +105,6 @@ ETCD_LOG_OUTPUTS="stderr"
 `;
 }
 
-/** The same text with the token line of a file that is there, so that rewriting it keeps what a restore wrote. */
-export function withTokenOf(present: string, text: string): string {
-  const line = /^ETCD_INITIAL_CLUSTER_TOKEN=.*$/m;
-  const token = line.exec(present)?.[0];
-  return token === undefined ? text : text.replace(line, () => token);
-}
-
 function url(address: string, port: number): string {
   return `https://${isIPv6(address) ? `[${address}]` : address}:${port}`;
 }
@@ -166,5 +161,6 @@ function refuseBadSettings(member: MemberSettings): void {
     bytes,
     "a whole number of bytes is needed",
   );
-  if (problems.length > 0) throw new MachineError(2, `cannot set up etcd: ${problems.join("; ")}`);
+  if (problems.length > 0)
+    throw new MachineError("usage", `cannot set up etcd: ${problems.join("; ")}`);
 }

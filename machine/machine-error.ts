@@ -1,11 +1,11 @@
 /**
  * Something about the machine that the user can mend: printed as its message alone.
  *
- * Exit codes as everywhere: 2 is a wrong setting or file, 3 an environment that failed.
+ * `usage` is a wrong setting or file, `environment` one that failed.
  */
 export class MachineError extends Error {
   constructor(
-    readonly exitCode: 2 | 3,
+    readonly kind: "usage" | "environment",
     message: string,
   ) {
     super(message);

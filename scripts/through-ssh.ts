@@ -2,24 +2,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { reach } from "../machine/ssh/reach";
-import { openTunnel, type SshRoute } from "../machine/ssh/ssh-tunnel";
+import { SshRoute } from "../machine/ssh/ssh-files";
+import { openTunnel } from "../machine/ssh/ssh-tunnel";
 import type { Endpoint } from "../etcd/client/endpoint";
 import { openEtcd } from "../etcd/client/etcd-client";
 import { EtcdError } from "../etcd/client/etcd-error";
 import { say } from "./terminal";
 
-const SshHop = z.object({
-  host: z.string(),
-  port: z.number(),
-  user: z.string(),
-  privateKey: z.string(),
-  hostKey: z.string(),
-});
 /** What `--access-stdin` takes: what must stand neither on a command line nor in a file. */
 export const Access = z.object({
   password: z.string().optional(),
-  ssh: SshHop.extend({ proxy: SshHop.optional() }).optional(),
+  /** A client's certificate and key, PEM, instead of those that the flags name. */
+  certificate: z.string().optional(),
+  key: z.string().optional(),
+  ssh: SshRoute.optional(),
 });
+
+export type Access = Readonly<z.infer<typeof Access>>;
 
 /** How long a port may take to answer until it counts as not open. */
 const DIRECT_LIMIT_MS = 4_000;

@@ -1,168 +1,138 @@
-/** A restore on a machine that is reached over SSH: everything that it needs goes there over one pinned connection. */
+/** A restore on a machine that is reached over SSH: what it needs goes there over pinned connections. */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import * as z from "zod";
 import { certificateText } from "../../machine/pki/certificate-text";
+import { restoreScript } from "../../machine/restore/restore-script";
 import { VM } from "../../machine/vm/cloud-init";
-import type { Pki } from "../../machine/pki/pki";
 import type { EtcdPrograms } from "../../machine/programs/programs";
 import type { Backup } from "../backup";
-import type { SshConnection } from "../vm/etcd-vm-connection";
+import type { RestoreMachine, SshMachine } from "../machine";
+import { printedBy } from "../printed";
+import { scriptCommand, commandLine } from "../script";
 import { bumpToCome, restoreFlags } from "./restore-flags";
-import { commandLine, projectPath } from "../script";
-
-/** A machine that cloud-init has made ready for a restore. */
-export interface SshMachine {
-  readonly connection: pulumi.Input<SshConnection>;
-  /** PEM texts for its etcd. */
-  readonly certificates: pulumi.Input<Pki>;
-  /** Programs on this computer that it has not got. @default they are there */
-  readonly upload?: EtcdPrograms | undefined;
-}
-
-/** What the restore stands on, there. */
-interface Site {
-  readonly instanceId: pulumi.Input<string>;
-  readonly environmentFile: pulumi.Input<string>;
-  readonly programs: pulumi.Input<string>;
-  readonly service: pulumi.Input<string>;
-}
 
 const PROGRAMS = ["etcd", "etcdctl", "etcdutl"] as const;
-const MIB = 2 ** 20;
+const Copied = z.object({ seconds: z.number() });
 
 /**
- * Copies certificates, programs, script and backup to a machine and restores the backup there; gives what the restore
- * script printed, and how long the copies took in seconds.
+ * Copies certificates, programs and backup to a machine and restores the backup there; gives what the restore script
+ * printed, and how long the copy of the programs took, in seconds.
  *
- * Everything is done anew on another machine, for another backup, and with another version of the script. Nothing
- * has a `delete`: all of it goes with the machine. The upload is removed once it is restored.
+ * Each part is sent again only when it is another one, or the machine is. Nothing has a `delete`: all of it goes with
+ * the machine. The upload is removed once it is restored.
  */
 export function restoreOverSsh(
   name: string,
-  { backup, site, ssh }: { backup: Backup; site: Site; ssh: SshMachine },
+  { backup, machine, ssh }: { backup: Backup; machine: RestoreMachine; ssh: SshMachine },
   parent: pulumi.Resource,
-): { readonly result: pulumi.Output<string>; readonly copySeconds: pulumi.Output<number> } {
-  const scriptFile = projectPath("machine", "restore", "restore.sh");
-  const scriptSha256 = sha256(fs.readFileSync(scriptFile));
-  const { connection } = ssh;
-  const triggers = [site.instanceId, backup.sha256, scriptSha256];
-  const common = { connection, addPreviousOutputInEnv: false }; // sshd takes no environment
-  const uploaded = (file: string) => path.posix.join(VM.uploadDirectory, file);
-  const copy = (part: string, file: string, to: string, dependsOn: pulumi.Resource[]) =>
-    new command.remote.CopyToRemote(
-      `${name}-${part}`,
-      { connection, source: new pulumi.asset.FileAsset(file), remotePath: to, triggers },
-      { parent, dependsOn },
-    );
-
+): { readonly result: pulumi.Output<string>; readonly programSeconds: pulumi.Output<number> } {
+  const { instanceId } = machine;
   const certificates = pulumi.secret(ssh.certificates);
   const caSha256 = pulumi.unsecret(certificates.apply(({ ca }) => sha256(ca)));
-  const certified = new command.remote.Command(
+  const certified = sendCertificates(name, ssh, [instanceId, caSha256], parent);
+  const uploaded =
+    ssh.upload === undefined ? undefined : sendPrograms(name, ssh, instanceId, ssh.upload, parent);
+
+  const script = restoreScript();
+  const request = pulumi.all([ssh.connection, machine.site]).apply(([route, site]) => ({
+    route,
+    script,
+    uploads: VM.uploadDirectory,
+    state: VM.stateDirectory,
+    backup: { file: backup.plainFile, sha256: backup.sha256, bytes: backup.bytes },
+    flags: [...restoreFlags(backup, uploadOf(backup), site), "--owner", "etcd"].map(String),
+    ...neededVersion(backup, ssh, site.programs),
+  }));
+  const restored = new command.local.Command(
+    `${name}-snapshot`,
+    {
+      create: scriptCommand("steps/restore-on-machine"),
+      stdin: pulumi.secret(pulumi.jsonStringify(request)),
+      // etcd reads its CA when it starts: with another one the script finds that it does not serve.
+      triggers: [
+        ...[instanceId, backup.sha256, sha256(script), machine.settings],
+        ...[caSha256, uploaded?.digest ?? "", bumpToCome(backup)],
+      ],
+      logging: "stderr",
+    },
+    { parent, dependsOn: [certified, ...(uploaded === undefined ? [] : [uploaded.resource])] },
+  );
+  return { result: restored.stdout, programSeconds: uploaded?.seconds ?? pulumi.output(0) };
+}
+
+/** Its name holds what it is: a copy that was cut off is never taken for another file. */
+function uploadOf({ sha256: content }: Backup): string {
+  return path.posix.join(VM.uploadDirectory, `${content}.db`);
+}
+
+/** Which etcd the machine must have where its programs are not ours: any that can be trusted with what the file holds. */
+function neededVersion(
+  backup: Backup,
+  { upload }: SshMachine,
+  programs: string,
+): { readonly needs?: { readonly programs: string; readonly version: string } } {
+  // Of a file that does not tell what wrote it, the proof by HashKV decides.
+  const known = upload === undefined && backup.etcdVersion !== "unknown";
+  return known ? { needs: { programs, version: backup.etcdVersion } } : {};
+}
+
+function sendCertificates(
+  name: string,
+  { connection, certificates }: SshMachine,
+  triggers: pulumi.Input<string>[],
+  parent: pulumi.Resource,
+): pulumi.Resource {
+  return new command.remote.Command(
     `${name}-certificates`,
     {
-      ...common,
+      connection,
       create: commandLine("sudo", VM.writeCertificates),
-      stdin: certificates.apply(certificateText),
-      triggers: [...triggers, caSha256],
+      stdin: pulumi.secret(certificates).apply(certificateText),
+      triggers,
       logging: "none",
+      addPreviousOutputInEnv: false, // sshd takes no environment
     },
     { parent, additionalSecretOutputs: ["stdout", "stderr"] },
   );
-  const space = new command.remote.Command(
-    `${name}-space`,
+}
+
+/** Lays programs of this computer beside those that the machine has; the restore puts them in place. */
+function sendPrograms(
+  name: string,
+  { connection }: SshMachine,
+  instanceId: pulumi.Input<string>,
+  programs: EtcdPrograms,
+  parent: pulumi.Resource,
+) {
+  const files = PROGRAMS.map((program) => ({
+    program,
+    file: programs[program],
+    sha256: sha256(fs.readFileSync(programs[program])),
+  }));
+  const digest = sha256(files.map((file) => file.sha256).join());
+  const resource = new command.local.Command(
+    `${name}-programs`,
     {
-      ...common,
-      create: pulumi.output(site.programs).apply((directory) =>
-        commandLine(
-          ...["sudo", "bash", "-s", "--", VM.uploadDirectory, VM.stateDirectory],
-          ...[backup.bytes, backup.bytes],
-          // Of a file that does not tell what wrote it, the proof by HashKV decides.
-          ...(ssh.upload === undefined && backup.etcdVersion !== "unknown"
-            ? [directory, backup.etcdVersion]
-            : []),
-        ),
+      create: scriptCommand("steps/programs-on-machine"),
+      stdin: pulumi.secret(
+        pulumi.jsonStringify({
+          route: connection,
+          uploads: VM.uploadDirectory,
+          directory: VM.nextPrograms,
+          files,
+        }),
       ),
-      stdin: fs.readFileSync(
-        path.join(__dirname, "..", "..", "machine", "restore", "check-space.sh"),
-        "utf8",
-      ),
-      triggers,
+      triggers: [instanceId, digest],
+      logging: "stderr",
     },
     { parent },
   );
-  // Their names hold what they are: a copy that was cut off is never taken for another file.
-  const script = uploaded(`restore-${scriptSha256}.sh`);
-  const snapshot = uploaded(`${backup.sha256}.db`);
-  const files = [
-    copy("script", scriptFile, script, [space]),
-    copy("backup", backup.plainFile, snapshot, [space]),
-  ];
-  const { upload } = ssh;
-  const programs = upload === undefined ? [] : [installPrograms(upload)];
-
-  const began = uploaded(".copy-began"); // of check-space.sh; by the machine's own clock
-  const copied = new command.remote.Command(
-    `${name}-copied`,
-    {
-      ...common,
-      create: `echo "$(date +%s.%N) $(stat -c %.9Y -- ${began})" | awk '{ printf "%.2f", $1 - $2 }'`,
-      triggers,
-    },
-    { parent, dependsOn: [...files, ...programs] },
-  );
-
-  const restored = new command.remote.Command(
-    `${name}-snapshot`,
-    {
-      ...common,
-      create: pulumi
-        .all([site.environmentFile, site.programs, site.service])
-        .apply(([environmentFile, directory, service]) => {
-          const flags = restoreFlags(backup, snapshot, environmentFile, directory, service);
-          // A unit of its own: the restore ends well also when this connection is cut.
-          const unit = [
-            ...["sudo", "systemd-run", "--quiet", "--pipe", "--wait", "--collect"],
-            ...["--property", `RuntimeMaxSec=${limitSeconds(backup.bytes)}`],
-          ];
-          const restore = commandLine(...unit, "bash", script, ...flags, "--owner", "etcd");
-          return `${restore} && ${commandLine("rm", "-f", "--", snapshot)}`;
-        }),
-      // etcd reads its CA when it starts: with another one the script finds that it does not serve.
-      triggers: [...triggers, caSha256, bumpToCome(backup)],
-      logging: "stderr",
-    },
-    { parent, dependsOn: [certified, copied] },
-  );
-  return { result: restored.stdout, copySeconds: copied.stdout.apply(Number) };
-
-  function installPrograms({ version, ...local }: EtcdPrograms): pulumi.Resource {
-    const there = (program: string) => uploaded(`${program}-${version}`);
-    const copies = PROGRAMS.map((program) =>
-      copy(program, local[program], there(program), [space]),
-    );
-    return new command.remote.Command(
-      `${name}-programs`,
-      {
-        ...common,
-        create: pulumi.output(site.programs).apply((directory) => {
-          const install = ["sudo", "install", "-m", "0755", "--"];
-          return PROGRAMS.map((program) =>
-            commandLine(...install, there(program), `${directory}/${program}`),
-          ).join(" && ");
-        }),
-        triggers: [...triggers, version],
-      },
-      { parent, dependsOn: copies },
-    );
-  }
-}
-
-/** Until the restore is given up: a slow disk takes the backup at 2 MiB a second, three times. */
-function limitSeconds(bytes: number): number {
-  return 900 + Math.ceil((3 * bytes) / (2 * MIB));
+  const seconds = resource.stdout.apply((text) => printedBy("programs-on-machine", Copied, text));
+  return { resource, digest, seconds: seconds.seconds };
 }
 
 function sha256(data: Buffer | string): string {

@@ -1,19 +1,28 @@
+import * as path from "node:path";
+import { CERTIFICATE_FILES } from "../../machine/environment";
 import type { Backup } from "../backup";
+import type { RestoreSite } from "../machine";
 
 /** Flags of `restore.sh` for a backup that lies at a path on the machine. */
 export function restoreFlags(
   backup: Backup,
   snapshot: string,
-  environmentFile: string,
-  programs: string,
-  service: string,
+  site: RestoreSite,
 ): readonly (string | number)[] {
+  const certificate = (file: "root" | "rootKey") =>
+    path.posix.join(site.certificateDirectory, CERTIFICATE_FILES[file]);
+  const { unfinishedCompaction: other } = backup;
   return [
     ...["--snapshot", snapshot, "--sha256", backup.sha256],
     ...["--revision", backup.revision, "--compact-revision", backup.compactRevision],
     ...["--hashkv", backup.hashKv],
+    ...(other === undefined ? [] : ["--or-hashkv", `${other.compactRevision}:${other.hashKv}`]),
     ...(backup.bumpedBy === undefined ? [] : ["--bump", backup.bumpedBy]),
-    ...["--environment", environmentFile, "--programs", programs, "--service", service],
+    ...["--environment", site.environmentFile, "--programs", site.programs],
+    ...["--next-environment", site.nextEnvironmentFile],
+    ...(site.nextPrograms === undefined ? [] : ["--next-programs", site.nextPrograms]),
+    ...["--root-certificate", certificate("root"), "--root-key", certificate("rootKey")],
+    ...["--service", site.service],
   ];
 }
 

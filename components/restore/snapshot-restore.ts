@@ -1,24 +1,13 @@
 import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { RestoreResult } from "../../machine/restore/result";
 import type { Backup } from "../backup";
-import { restoreOverSsh, type SshMachine } from "./remote-restore";
-import { bumpToCome, restoreFlags } from "./restore-flags";
+import type { RestoreMachine } from "../machine";
+import { printedBy } from "../printed";
 import { commandLine, projectPath } from "../script";
-
-/** A machine with etcd installed and configured, but without data: where a backup can be restored. */
-export interface RestoreMachine {
-  /** Changes when the machine is another one, so that everything on it is done anew. */
-  readonly instanceId: pulumi.Input<string>;
-  /** The environment file there: the one source of name, URLs, data directory and certificates. */
-  readonly environmentFile: pulumi.Input<string>;
-  /** Folder there with `etcd`, `etcdctl` and `etcdutl`. */
-  readonly programs: pulumi.Input<string>;
-  /** Command there that takes `start`, `stop` or `status` as its last word. */
-  readonly service: pulumi.Input<string>;
-  /** How it is reached. @default it is this computer */
-  readonly ssh?: SshMachine;
-}
+import { restoreOverSsh } from "./remote-restore";
+import { bumpToCome, restoreFlags } from "./restore-flags";
 
 export interface RestoreSeconds {
   readonly copy: number | undefined;
@@ -32,10 +21,11 @@ export interface SnapshotRestoreArgs {
 }
 
 /**
- * A backup, restored into the etcd of a machine and serving.
+ * A backup, restored into the etcd of a machine and serving by the settings that were wished for.
  *
  * Restored beside the data that is there, proved by HashKV before anything serves it, then swapped; the old data
- * is kept aside. Again with the same backup: nothing is touched. A failure leaves the old etcd serving.
+ * is kept aside. Again with the same backup: nothing is touched, or etcd is started anew where its settings have
+ * changed. A failure leaves the old etcd serving.
  */
 export class SnapshotRestore extends pulumi.ComponentResource {
   /** What the restore script said, as JSON; changes with each restore. */
@@ -53,20 +43,18 @@ export class SnapshotRestore extends pulumi.ComponentResource {
   constructor(name: string, args: SnapshotRestoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super("etcd-restore:index:SnapshotRestore", name, {}, opts);
     const { backup, machine } = args;
+    const { ssh } = machine;
 
     if (backup.unpackedIn !== undefined) keepUnpacked(name, backup.plainFile, this);
-    const { ssh, ...site } = machine;
-
-    const { result, copySeconds } =
+    const { result, programSeconds } =
       ssh === undefined
-        ? { result: restoreHere(name, backup, site, this), copySeconds: undefined }
-        : restoreOverSsh(name, { backup, site, ssh }, this);
+        ? { result: restoreHere(name, backup, machine, this), programSeconds: undefined }
+        : restoreOverSsh(name, { backup, machine, ssh }, this);
     this.result = result;
-    this.adopted = result.apply(isAdopted);
-    this.restoredAt = result.apply(parseRestoredAt);
-    this.seconds = pulumi
-      .all([result, copySeconds])
-      .apply(([stdout, copy]) => ({ ...parseSeconds(stdout), copy }));
+    const printed = result.apply((text) => printedBy("restore.sh", RestoreResult, text));
+    this.adopted = printed.apply(({ restored }) => !restored);
+    this.restoredAt = printed.apply(({ restoredAt }) => restoredAt);
+    this.seconds = pulumi.all([printed, programSeconds]).apply(secondsOf);
 
     this.registerOutputs({ result: this.result });
   }
@@ -90,21 +78,19 @@ function keepUnpacked(name: string, file: string, parent: pulumi.Resource): void
 function restoreHere(
   name: string,
   backup: Backup,
-  machine: RestoreMachine,
+  { instanceId, settings, site }: RestoreMachine,
   parent: pulumi.Resource,
 ): pulumi.Output<string> {
+  const script = projectPath("machine", "restore", "restore.sh");
   const restored = new command.local.Command(
     `${name}-snapshot`,
     {
       create: pulumi
-        .all([machine.environmentFile, machine.programs, machine.service])
+        .output(site)
         .apply((there) =>
-          commandLine(
-            ...["bash", projectPath("machine", "restore", "restore.sh")],
-            ...restoreFlags(backup, backup.plainFile, ...there),
-          ),
+          commandLine("bash", script, ...restoreFlags(backup, backup.plainFile, there)),
         ),
-      triggers: [backup.sha256, machine.instanceId, bumpToCome(backup)],
+      triggers: [backup.sha256, instanceId, settings, bumpToCome(backup)],
       logging: "stderr",
     },
     { parent },
@@ -112,22 +98,11 @@ function restoreHere(
   return restored.stdout;
 }
 
-/** Reads the times out of what the restore script printed. */
-function parseSeconds(stdout: string): { restore: number; start: number } {
-  const { seconds } = JSON.parse(stdout) as {
-    seconds: Record<"check" | "restore" | "prove" | "start", number>;
+function secondsOf([{ seconds }, programs]: [RestoreResult, number | undefined]): RestoreSeconds {
+  const { copy, check, restore, prove, start } = seconds;
+  return {
+    copy: copy === undefined && !programs ? undefined : (copy ?? 0) + (programs ?? 0),
+    restore: check + restore + prove,
+    start,
   };
-  return { restore: seconds.check + seconds.restore + seconds.prove, start: seconds.start };
-}
-
-/** Undefined for what an older script printed. */
-function parseRestoredAt(stdout: string): string | undefined {
-  const { restoredAt } = JSON.parse(stdout) as { restoredAt?: string };
-  return restoredAt === "" ? undefined : restoredAt;
-}
-
-/** Whether the restore script says that there was nothing to restore. */
-function isAdopted(stdout: string): boolean {
-  const { restored } = JSON.parse(stdout) as { restored: boolean };
-  return !restored;
 }

@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { VM } from "../../machine/vm/cloud-init";
 import { withoutComment, type MachineKeys } from "../../machine/ssh/ssh-keys";
+import type { SshConnection } from "../machine";
 import { commandLine } from "../script";
 
 /** A machine between this computer and the VM. */
@@ -14,25 +15,6 @@ export interface Bastion {
   readonly privateKey: pulumi.Input<string>;
   /** `ssh-ed25519 AAAA…`, as in `known_hosts`: the bastion is not trusted by its address alone. */
   readonly hostKey: string;
-}
-
-/** One hop of a connection. The provider prints a connection whole when it meets a field that it does not know. */
-interface Hop {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly privateKey: string;
-  /** `ssh-ed25519 AAAA…`; the provider checks no key without it. */
-  readonly hostKey: string;
-  /** Attempts until the provider gives up; they come ever slower: 20 take about a minute, 100 about eight. */
-  readonly dialErrorLimit: number;
-  /** Seconds for one TCP connect. */
-  readonly perDialTimeout: number;
-}
-
-/** What `remote.Command` and `remote.CopyToRemote` take as their connection. */
-export interface SshConnection extends Hop {
-  readonly proxy?: Hop;
 }
 
 export const SSH_PORT = 22;

@@ -1,8 +1,9 @@
 /** The SSH keys of an etcd VM: made once, kept in the state, and written to files for people. */
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { knownHostsLine, type MachineKeys } from "../../machine/ssh/ssh-keys";
+import { knownHostsLine, MachineKeys } from "../../machine/ssh/ssh-keys";
 import { SSH_PORT, sshCommand, type Bastion } from "./etcd-vm-connection";
+import { printedBy } from "../printed";
 import { scriptCommand } from "../script";
 
 /** Makes the keys; secret. */
@@ -23,7 +24,7 @@ export function makeKeys(
       ignoreChanges: ["create"],
     },
   );
-  return pulumi.secret(made.stdout).apply(parseKeys);
+  return pulumi.secret(made.stdout).apply((text) => printedBy("make-ssh-keys", MachineKeys, text));
 }
 
 /** Writes what ssh needs into a folder on this computer; gives the command line that uses it. */
@@ -52,9 +53,4 @@ export function writeSshFiles(
   return pulumi
     .all([address, files.id])
     .apply(([host]) => sshCommand(host, args.sshDirectory, args.bastion));
-}
-
-/** Reads what `scripts/steps/make-ssh-keys.ts` printed. */
-function parseKeys(stdout: string): MachineKeys {
-  return JSON.parse(stdout) as MachineKeys;
 }

@@ -1,30 +1,23 @@
-import * as command from "@pulumi/command";
-import * as openstack from "@pulumi/openstack";
 import * as pulumi from "@pulumi/pulumi";
-import {
-  cloudInit,
-  programsDirectory,
-  VM,
-  WAIT_READY,
-  type EtcdInstall,
-} from "../../machine/vm/cloud-init";
-import type { Pki } from "../../machine/pki/pki";
+import { programsDirectory, VM, type EtcdInstall } from "../../machine/vm/cloud-init";
+import type { Pki } from "../../machine/pki/pki-texts";
 import type { EtcdPrograms } from "../../machine/programs/programs";
-import { withoutComment } from "../../machine/ssh/ssh-keys";
-import { findFlavor, findImage } from "./cloud-lookups";
-import { SSH_PORT, sshConnections, type Bastion, type SshConnection } from "./etcd-vm-connection";
+import { clientUrl, etcdctlCommand } from "../etcdctl";
+import type { RestoreMachine, SshConnection } from "../machine";
 import { makeAddress } from "./etcd-vm-address";
+import { sshConnections, type Bastion } from "./etcd-vm-connection";
 import { makeKeys, writeSshFiles } from "./etcd-vm-keys";
 import {
-  checkedSettings,
-  refuseSmallFlavor,
-  vmEnvironment,
-  type SizeNeeds,
-} from "./etcd-vm-settings";
-import { clientUrl, etcdctlCommand } from "../etcdctl";
-import { ownerDescription, ownerMetadata, ownerTags } from "../owner";
-import { commandLine, scriptCommand } from "../script";
-import type { RestoreMachine } from "../restore/snapshot-restore";
+  attachVolume,
+  layEnvironment,
+  makeServer,
+  makeVolume,
+  seeHostKey,
+  userDataOf,
+  waitReady,
+  type ReadySeconds,
+} from "./etcd-vm-server";
+import { checkedSettings, vmEnvironment, type SizeNeeds } from "./etcd-vm-settings";
 
 export interface EtcdVmArgs {
   /** Name or id of the image: Ubuntu 22.04, 24.04 or Debian 12, with cloud-init. */
@@ -81,140 +74,48 @@ export class EtcdVm extends pulumi.ComponentResource {
   public readonly instanceId: pulumi.Output<string>;
   /** A command line that logs in. */
   public readonly sshCommand: pulumi.Output<string>;
-  /** Path on it of etcd's environment file; known once that is fit for the backup. */
-  public readonly environmentFile: pulumi.Output<string>;
+  /** Changes when etcd is to run by other settings; known once they are there. */
+  public readonly settings: pulumi.Output<string>;
   /** Folder on it with the etcd programs. */
   public readonly programs: string;
   /** Seconds from the server's creation until its system began to boot, where the cloud tells, and until it was ready. */
-  public readonly seconds: pulumi.Output<{ provision: number | undefined; install: number }>;
+  public readonly seconds: pulumi.Output<ReadySeconds>;
 
   constructor(name: string, args: EtcdVmArgs, opts?: pulumi.ComponentResourceOptions) {
     const settings = checkedSettings(name, args);
     super("etcd-restore:index:EtcdVm", name, {}, opts);
-    this.programs = programsDirectory(args.install.kind);
     const child = { parent: this };
 
     const keys = makeKeys(name, child);
-    const { portId, address, addresses, ready: reachable } = makeAddress(name, args, child);
-    this.address = address;
-    this.addresses = addresses;
-    this.clientEndpoint = address.apply((host) => clientUrl(host, settings.clientPort));
-
-    const volume =
-      args.dataVolumeGiB === undefined
-        ? undefined
-        : new openstack.blockstorage.Volume(
-            `${name}-data`,
-            {
-              size: args.dataVolumeGiB,
-              description: ownerDescription("etcd's data"),
-              metadata: ownerMetadata(),
-            },
-            child,
-          );
-    // Over SSH, later, what follows from the backup: another backup must not make another VM.
-    const environment = (snapshotBytes: number) =>
-      address.apply((clientAddress) => vmEnvironment(settings, clientAddress, snapshotBytes));
-    const userData = pulumi
-      .all([keys, environment(0), volume?.id])
-      .apply(([{ login, host }, environmentText, dataVolumeId]) =>
-        cloudInit({
-          hostname: settings.hostname,
-          loginKey: login.publicKey,
-          hostKey: host,
-          install: args.install,
-          environment: environmentText,
-          ...(dataVolumeId === undefined ? {} : { dataVolumeId }),
-        }),
-      );
-
-    const keyPair = new openstack.compute.Keypair(
-      `${name}-key-pair`,
-      { publicKey: pulumi.unsecret(keys.apply(({ login }) => login.publicKey)) },
-      child,
-    );
-    const server = new openstack.compute.Instance(
-      `${name}-server`,
-      {
-        imageId: findImage(args.image),
-        flavorId: findFlavor(args.flavor).then((flavor) => {
-          refuseSmallFlavor(flavor, args.needs);
-          return flavor.id;
-        }),
-        keyPair: keyPair.name,
-        networks: [{ port: portId }],
-        configDrive: true, // works where there is no metadata service, and is there at boot
-        userData: pulumi.secret(userData),
-        metadata: ownerMetadata(),
-        tags: ownerTags(),
-      },
-      {
-        parent: this,
-        deleteBeforeReplace: true, // two servers cannot share the port
-        dependsOn: [...reachable],
-        customTimeouts: { create: "15m", delete: "10m" },
-      },
-    );
-    const attachment =
-      volume === undefined
-        ? undefined
-        : new openstack.compute.VolumeAttach(
-            `${name}-data-attachment`,
-            { instanceId: server.id, volumeId: volume.id },
-            { parent: this, deleteBeforeReplace: true },
-          );
-
-    // Said early and clearly here; later, every wrong key is tried again and again. Through a bastion it cannot be seen.
+    const at = makeAddress(name, args, child);
+    const volume = makeVolume(name, args.dataVolumeGiB, child);
+    const userData = userDataOf(settings, args.install, keys, at.address, volume?.id);
+    const server = makeServer(name, args, at, keys, userData, child);
+    const attachment = attachVolume(name, server, volume, child);
     const shown =
       args.bastion === undefined
-        ? new command.local.Command(
-            `${name}-host-key`,
-            {
-              create: pulumi
-                .all([address, pulumi.unsecret(keys.apply(({ host }) => host.publicKey))])
-                .apply(([host, key]) => waitForSshCommand(host, key, settings.sshWithinSeconds)),
-              triggers: [server.id],
-            },
-            child,
-          )
+        ? seeHostKey(name, server, at.address, keys, settings.sshWithinSeconds, child)
         : undefined;
-    const { connection, booting } = sshConnections(address, keys, args.bastion);
+    const { connection, booting } = sshConnections(at.address, keys, args.bastion);
+    const dependsOn = [attachment, shown].filter((resource) => resource !== undefined);
+    const ready = waitReady(name, server, booting, settings.readyWithinSeconds, {
+      ...child,
+      dependsOn,
+    });
+    const { instanceId } = ready;
+    const environment = at.address.apply((address) =>
+      vmEnvironment(settings, address, args.snapshotBytes),
+    );
+
+    this.address = at.address;
+    this.addresses = at.addresses;
+    this.clientEndpoint = at.address.apply((host) => clientUrl(host, settings.clientPort));
     this.connection = connection;
-    const ready = new command.remote.Command(
-      `${name}-ready`,
-      {
-        connection: booting,
-        create: server.created.apply((created) =>
-          commandLine(
-            ...["sudo", "bash", "-s", "--", settings.readyWithinSeconds, VM.readyMarker],
-            ...(created ? [created] : []),
-          ),
-        ),
-        stdin: WAIT_READY,
-        triggers: [server.id],
-        addPreviousOutputInEnv: false, // sshd takes no environment
-      },
-      {
-        parent: this,
-        deletedWith: server,
-        dependsOn: [attachment, shown].filter((resource) => resource !== undefined),
-      },
-    );
-    this.seconds = ready.stdout.apply(parseSeconds);
-    this.instanceId = pulumi.all([server.id, ready.id]).apply(([id]) => id);
-    const configured = new command.remote.Command(
-      `${name}-environment`,
-      {
-        connection,
-        create: commandLine("sudo", VM.writeEnvironment),
-        stdin: environment(args.snapshotBytes),
-        triggers: [this.instanceId],
-        addPreviousOutputInEnv: false,
-      },
-      { parent: this, deletedWith: server },
-    );
-    this.environmentFile = configured.id.apply(() => VM.environmentFile);
-    this.sshCommand = writeSshFiles(name, args, address, keys, child);
+    this.instanceId = instanceId;
+    this.seconds = ready.seconds;
+    this.settings = layEnvironment(name, server, connection, instanceId, environment, child);
+    this.programs = programsDirectory(args.install.kind);
+    this.sshCommand = writeSshFiles(name, args, at.address, keys, child);
 
     this.registerOutputs({
       address: this.address,
@@ -230,20 +131,15 @@ export class EtcdVm extends pulumi.ComponentResource {
 
   /** Where a backup can be restored, with these certificates; `upload` where the programs come over SSH. */
   public machine(certificates: pulumi.Input<Pki>, upload?: EtcdPrograms): RestoreMachine {
-    const { instanceId, environmentFile, programs, connection } = this;
-    const ssh = { connection, certificates, upload };
-    return { instanceId, environmentFile, programs, service: VM.service, ssh };
+    const { instanceId, settings, programs, connection } = this;
+    const site = {
+      environmentFile: VM.environmentFile,
+      nextEnvironmentFile: VM.nextEnvironmentFile,
+      programs,
+      nextPrograms: upload === undefined ? undefined : VM.nextPrograms,
+      certificateDirectory: VM.certificateDirectory,
+      service: VM.service,
+    };
+    return { instanceId, settings, site, ssh: { connection, certificates, upload } };
   }
-}
-
-/** The command line that waits until the VM answers, with the key that was made for it. */
-function waitForSshCommand(host: string, publicKey: string, seconds: number): string {
-  const [, key = ""] = withoutComment(publicKey).split(" ");
-  return scriptCommand("steps/wait-for-ssh", host, SSH_PORT, seconds, key);
-}
-
-/** Reads what `wait-ready.sh` printed. */
-function parseSeconds(stdout: string): { provision: number | undefined; install: number } {
-  const { provision, install } = JSON.parse(stdout) as { provision?: number; install: number };
-  return { provision, install };
 }

@@ -206,7 +206,13 @@ function notes(snapshot: Snapshot, census: Census, leases: LeaseCensus): readonl
         "`etcdctl downgrade cancel` on it ends that",
     );
   }
-  if (auth.enabled) list.push("authentication is on and comes along: you need root's password");
+  if (auth.enabled) {
+    list.push(
+      auth.rootWithoutPassword
+        ? "authentication is on and comes along, and root has no password: the proof needs none; you come in by a client certificate named root, or by another user's password"
+        : "authentication is on and comes along: the proof needs no password, you need root's to look inside",
+    );
+  }
   if (badMetaPage !== undefined) {
     list.push(`meta page ${badMetaPage} is damaged; the other one was used, as etcd would`);
   }

@@ -1,7 +1,7 @@
 /** Users, roles and what they may do: `authpb` in the store, and the same messages in answers of etcd's API. */
 import type { Entry } from "./buckets";
 import { permissions, roleNames } from "../wire/auth";
-import { bytesField, bytesFields, knownFields, type ReadField } from "../wire/protobuf";
+import { bytesField, bytesFields, knownFields, unsignedField, type ReadField } from "../wire/protobuf";
 import { readCounter, readFlag, readText } from "./stored-values";
 
 /** The authentication that a store brings along. Never a password's hash. */
@@ -10,6 +10,8 @@ export interface Auth {
   /** Names. */
   readonly users: readonly string[];
   readonly roles: readonly string[];
+  /** The user root was made with `--no-password`: only a client certificate of that name comes in as root. */
+  readonly rootWithoutPassword?: boolean;
   /** The roles of each user, sorted. */
   readonly rolesOf: Readonly<Record<string, readonly string[]>>;
   /** What each role may do with which keys, as `permissionText` words it, sorted. */
@@ -33,6 +35,7 @@ export interface AuthCollector {
 export function createAuthCollector(): AuthCollector {
   let enabled = false;
   let authRevision = 0;
+  let rootWithoutPassword = false;
   const users = new Map<string, readonly string[]>();
   const roles = new Map<string, readonly string[]>();
   // A million users have a handful of sets of roles.
@@ -58,9 +61,12 @@ export function createAuthCollector(): AuthCollector {
         3: "repeated",
         4: "bytes",
       });
-      knownFields(bytesField(fields, 4), { 1: "number" });
+      // `UserAddOptions`: no_password 1.
+      const options = knownFields(bytesField(fields, 4), { 1: "number" });
       for (const role of bytesFields(fields, 3)) readText(role);
-      users.set(nameOf(entry, fields), once(roleNames(fields, 3)));
+      const name = nameOf(entry, fields);
+      if (name === "root") rootWithoutPassword = unsignedField(options, 1) === 1n;
+      users.set(name, once(roleNames(fields, 3)));
     },
     // `Role`: name 1, keyPermission 2.
     authRoles(entry) {
@@ -75,6 +81,7 @@ export function createAuthCollector(): AuthCollector {
         enabled,
         users: [...users.keys()],
         roles: [...roles.keys()],
+        ...(rootWithoutPassword ? { rootWithoutPassword } : {}),
         rolesOf: Object.fromEntries(users),
         permissionsOf: Object.fromEntries(roles),
       },

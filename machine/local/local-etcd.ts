@@ -1,13 +1,15 @@
 /** An etcd of this user on this computer: everything but its data and its running. */
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { promisify } from "node:util";
-import { CERTIFICATE_FILES, environmentFile, withTokenOf } from "../environment";
+import * as z from "zod";
+import { CERTIFICATE_FILES, environmentFile } from "../environment";
 import { MachineError } from "../machine-error";
 import { claimDirectory, isClaimed, readIfThere, removeOwn, writeIfChanged } from "./own-files";
 import { ownProcess } from "./own-process";
-import type { Pki } from "../pki/pki";
+import type { Pki } from "../pki/pki-texts";
 import { ensureEtcd, type EtcdPrograms } from "../programs/programs";
 import { LOCAL_SERVICE_SCRIPT, localService } from "./service";
 
@@ -28,27 +30,43 @@ export interface LocalEtcdRequest {
 }
 
 /** Where the parts of an installed etcd are; what `restore.sh` is given. */
-export interface LocalEtcd {
+export const LocalEtcd = z.object({
   /** Folder with etcd, etcdctl and etcdutl; the same path for every version. */
-  readonly programs: string;
-  readonly environmentFile: string;
+  programs: z.string(),
+  environmentFile: z.string(),
+  /** What is to come in their place with the next restore. */
+  nextPrograms: z.string(),
+  nextEnvironmentFile: z.string(),
+  certificateDirectory: z.string(),
   /** Shell command that takes start, stop, status or log as its last word. */
-  readonly service: string;
-  readonly dataDirectory: string;
-  /** Of the programs: `3.6.16`. */
-  readonly version: string;
+  service: z.string(),
+  dataDirectory: z.string(),
+  /** Of the next programs: `3.6.16`. */
+  version: z.string(),
   /** https URL for clients on this computer. */
-  readonly endpoint: string;
-}
+  endpoint: z.string(),
+  /** Another text where etcd is to run by other settings or programs. */
+  settings: z.string(),
+});
+export type LocalEtcd = Readonly<z.infer<typeof LocalEtcd>>;
 
 const ADDRESS = "127.0.0.1";
-const NAMES = { programs: "bin", certificates: "tls", environment: "etcd.env", data: "data" };
+const NAMES = {
+  programs: "bin",
+  certificates: "tls",
+  environment: "etcd.env",
+  data: "data",
+  nextPrograms: "next.bin",
+  nextEnvironment: "next.env",
+} as const;
 const LOCK_SECONDS = 60;
 
 /**
- * Makes everything that an etcd needs but its data: programs, certificates, environment file. Starts nothing.
+ * Makes everything that an etcd needs but its data: programs, certificates, environment file. Starts nothing, and
+ * changes nothing of an etcd that serves: programs and environment file are laid beside those that it has, and
+ * `restore.sh` puts them in place together with the data.
  *
- * Again with the same request: nothing is written. The token of a restore stays in the environment file.
+ * Again with the same request: nothing is written.
  * @throws MachineError when the folder holds what is not ours; EtcdProgramsError when there are no programs.
  */
 export async function installLocalEtcd(
@@ -70,21 +88,20 @@ export async function installLocalEtcd(
   });
 
   await claimDirectory(directory);
-  await linkPrograms(programs, at("programs"));
+  await linkPrograms(programs, at("nextPrograms"));
   await fs.mkdir(at("certificates"), { recursive: true, mode: 0o700 });
   for (const which of Object.keys(CERTIFICATE_FILES) as (keyof typeof CERTIFICATE_FILES)[]) {
     const file = path.join(at("certificates"), CERTIFICATE_FILES[which]);
     await writeIfChanged(file, request.certificates[which]);
   }
-  const present = await readIfThere(at("environment"));
-  await writeIfChanged(
-    at("environment"),
-    present === undefined ? text : withTokenOf(present, text),
-  );
+  await writeIfChanged(at("nextEnvironment"), text);
 
   return {
     programs: at("programs"),
     environmentFile: at("environment"),
+    nextPrograms: at("nextPrograms"),
+    nextEnvironmentFile: at("nextEnvironment"),
+    certificateDirectory: at("certificates"),
     service: localService({
       environmentFile: at("environment"),
       programs: at("programs"),
@@ -93,6 +110,9 @@ export async function installLocalEtcd(
     dataDirectory: at("data"),
     version: programs.version,
     endpoint: `https://${ADDRESS}:${request.clientPort}`,
+    settings: createHash("sha256")
+      .update(JSON.stringify([text, programs]))
+      .digest("hex"),
   };
 }
 
@@ -113,7 +133,10 @@ export async function removeLocalEtcd(directory: string): Promise<readonly strin
   } catch (error) {
     const said = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
     const busy = `a restore still runs there after ${LOCK_SECONDS} s; let it end, then try again`;
-    throw new MachineError(3, `cannot remove ${directory}: ${said === "" ? busy : said}`);
+    throw new MachineError(
+      "environment",
+      `cannot remove ${directory}: ${said === "" ? busy : said}`,
+    );
   }
   return removeOwn(directory, isOurs);
 }
@@ -133,7 +156,7 @@ export async function localInstance(directory: string): Promise<string> {
 
 /** Names that we, restore.sh and local-service.sh give to things in the folder. */
 function isOurs(name: string): boolean {
-  return /^(bin|tls|etcd\.(env|pid|log|lock)|data)(\..*)?$/.test(name);
+  return /^(bin|tls|etcd\.(env|pid|log|lock)|data|next\.(bin|env))(\..*)?$/.test(name);
 }
 
 /** One folder with all three, wherever each was found: restore.sh and the user look in one place. */

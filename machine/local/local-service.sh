@@ -21,11 +21,9 @@ export LC_ALL=C
 
 readonly LOG_LIMIT_BYTES=50000000 LISTEN_SECONDS=60 STOP_SECONDS=30 LOCK_SECONDS=120
 
-say() { printf 'etcd: %s\n' "$*" >&2; }
-fail() {
-  say "${*:2}"
-  exit "$1"
-}
+readonly speaker=etcd
+# Replaced by its file where both are sent as one.
+source "$(dirname -- "${BASH_SOURCE[0]}")/../shell/library.sh"
 
 action='' environment='' programs='' state=''
 
@@ -102,11 +100,9 @@ listen_addresses() {
 
 declare -A settings=()
 read_environment() {
-  local line key
+  local key
   [[ -f $environment ]] || fail 2 "there is no environment file $environment"
-  while IFS= read -r line || [[ -n $line ]]; do
-    if [[ $line =~ ^(ETCD_[A-Z0-9_]+)=\"?([^\"]*)\"?$ ]]; then settings[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}; fi
-  done <"$environment"
+  read_settings "$environment" settings
   for key in ETCD_DATA_DIR ETCD_LISTEN_CLIENT_URLS ETCD_LISTEN_PEER_URLS; do
     [[ -n ${settings[$key]-} ]] || fail 2 "$environment does not set $key"
   done
@@ -151,7 +147,7 @@ start() {
   for key in "${!settings[@]}"; do variables+=("$key=${settings[$key]}"); done
   rm -f -- "$state/etcd.pid"
   setsid bash -c "$become_etcd" etcd "$state/etcd.pid" env -i "PATH=$PATH" "HOME=${HOME:-/}" "${variables[@]}" \
-    "$programs/etcd" </dev/null >>"$state/etcd.log" 2>&1 &
+    nice -n 0 -- "$programs/etcd" </dev/null >>"$state/etcd.log" 2>&1 &
   local launched=$!
   deadline=$((SECONDS + LISTEN_SECONDS))
   while read -r host port; do

@@ -86,7 +86,7 @@ export function isErrno(error: unknown, code: string): boolean {
 
 function notOurs(directory: string, entries: readonly string[]): MachineError {
   return new MachineError(
-    2,
+    "usage",
     `${directory} was not made by etcd-restore and holds ${entries.slice(0, 3).join(", ")}` +
       `${entries.length > 3 ? ` and ${entries.length - 3} more` : ""}: nothing was touched; choose another folder or empty it`,
   );

@@ -4,6 +4,7 @@ import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import * as x509 from "@peculiar/x509";
+import type { Pki } from "./pki-texts";
 
 /** Who is to be named in the certificates. */
 export interface PkiRequest {
@@ -11,22 +12,6 @@ export interface PkiRequest {
   readonly addresses: readonly string[];
   /** DNS names at which the server is dialled. localhost is always added. */
   readonly dnsNames: readonly string[];
-  /**
-   * Common name of the client's certificate. @default `etcd-restore`. In a store with authentication on, etcd
-   * takes a client without a password for the user of this name: `root` would be its administrator.
-   */
-  readonly clientName?: string;
-}
-
-/** PEM texts of one etcd: what the server, its peers and its clients show, and the CA that signed all of them. */
-export interface Pki {
-  readonly ca: string;
-  readonly server: string;
-  readonly serverKey: string;
-  readonly peer: string;
-  readonly peerKey: string;
-  readonly client: string;
-  readonly clientKey: string;
 }
 
 const DAY = 24 * 3600 * 1000;
@@ -40,7 +25,7 @@ const SKEW_DAYS = 1;
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
 /**
- * Makes a CA and, signed by it, the certificates of a server, of a peer and of a client.
+ * Makes a CA and, signed by it, the certificates of a server, of a peer, of a client, and of a client named root.
  *
  * ECDSA on P-256, valid from a day ago for ten years, random serial numbers. The CA's key never leaves this
  * function, so nobody can ever sign another certificate for this etcd.
@@ -106,7 +91,9 @@ export async function makePki(request: PkiRequest): Promise<Pki> {
   // certificate, and peers dial each other.
   const server = await sign("etcd server", [serverAuth, clientAuth], names);
   const peer = await sign("etcd peer", [serverAuth, clientAuth], names);
-  const client = await sign(request.clientName ?? "etcd-restore", [clientAuth], []);
+  const client = await sign("etcd-restore", [clientAuth], []);
+  // In a store with authentication on, etcd takes a client without a password for the user of its certificate's name.
+  const root = await sign("root", [clientAuth], []);
   return {
     ca: pem(ca),
     server: server.certificate,
@@ -115,6 +102,8 @@ export async function makePki(request: PkiRequest): Promise<Pki> {
     peerKey: peer.key,
     client: client.certificate,
     clientKey: client.key,
+    root: root.certificate,
+    rootKey: root.key,
   };
 }
 

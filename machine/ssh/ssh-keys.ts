@@ -4,22 +4,25 @@
  * Ed25519, in the form of `ssh-keygen`: openssh's PROTOCOL.key describes the private key's file, RFC 8709 the public key.
  */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
+import * as z from "zod";
 
 /** A key pair as OpenSSH keeps it in files. */
-export interface SshKey {
+export const SshKey = z.object({
   /** Not encrypted; ends with a newline, without which ssh refuses it. */
-  readonly privateKey: string;
+  privateKey: z.string(),
   /** `ssh-ed25519 AAAA… COMMENT`, without a newline. */
-  readonly publicKey: string;
-}
+  publicKey: z.string(),
+});
+export type SshKey = Readonly<z.infer<typeof SshKey>>;
 
 /** The two key pairs of one machine. */
-export interface MachineKeys {
+export const MachineKeys = z.object({
   /** Logs in. */
-  readonly login: SshKey;
+  login: SshKey,
   /** What the machine shows, so that the first connection is already to the right one. */
-  readonly host: SshKey;
-}
+  host: SshKey,
+});
+export type MachineKeys = Readonly<z.infer<typeof MachineKeys>>;
 
 const ALGORITHM = "ssh-ed25519";
 

@@ -14,6 +14,10 @@ export const VM = {
   /** Logs in by key and may do everything with `sudo`. The image's own user is not made. */
   user: "restore",
   environmentFile: "/etc/default/etcd",
+  /** What is to come in its place with the next restore. */
+  nextEnvironmentFile: "/var/lib/etcd-restore/next.env",
+  /** Programs that came over SSH, and are to come in the place of those there are. */
+  nextPrograms: "/usr/local/lib/etcd-restore/next",
   /** Of the user `etcd`; the mount point of the data volume. */
   stateDirectory: "/var/lib/etcd",
   dataDirectory: "/var/lib/etcd/default",
@@ -23,7 +27,7 @@ export const VM = {
   uploadDirectory: "/var/lib/etcd-restore/uploads",
   /** Takes start, stop, status or log as its last word, as `restore.sh` wants it. */
   service: "/usr/local/sbin/etcd-service",
-  /** Puts another environment file, on its stdin, in place of the one that user data brought. */
+  /** Keeps another environment file, on its stdin, as the next one. */
   writeEnvironment: "/usr/local/sbin/etcd-restore-environment",
   /** Puts the certificates, on its stdin as `certificateText` writes them, in place of those that are there. */
   writeCertificates: "/usr/local/sbin/etcd-restore-certificates",
@@ -148,7 +152,7 @@ export function cloudInit(settings: CloudInitSettings): string {
   const encoded = Math.ceil(Buffer.byteLength(text) / 3) * 4;
   if (encoded > LARGEST_BASE64) {
     throw new MachineError(
-      2,
+      "usage",
       `the user data of the VM would be ${encoded} bytes in base64; OpenStack takes ${LARGEST_BASE64}`,
     );
   }
@@ -226,5 +230,6 @@ function refuseBadSettings(settings: CloudInitSettings): void {
       }
     }
   }
-  if (problems.length > 0) throw new MachineError(2, `cannot set up a VM: ${problems.join("; ")}`);
+  if (problems.length > 0)
+    throw new MachineError("usage", `cannot set up a VM: ${problems.join("; ")}`);
 }

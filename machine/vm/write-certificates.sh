@@ -5,15 +5,15 @@
 #
 #   etcd-restore-certificates < TEXT
 #
-# TEXT holds, for each of the five files, a line "file NAME" and behind it the PEM text. Nothing of it is ever printed.
+# TEXT holds, for each of the seven files, a line "file NAME" and behind it the PEM text. Nothing of it is ever printed.
 #
-# Exit codes: 0 good, 2 stdin did not hold the five files, 3 they could not be written.
+# Exit codes: 0 good, 2 stdin did not hold the seven files, 3 they could not be written.
 
 set -euo pipefail
 umask 077
 
 readonly DIRECTORY=/etc/etcd/certificates OWNER=root:etcd
-readonly NAMES=(ca.crt server.crt server.key peer.crt peer.key)
+readonly NAMES=(ca.crt server.crt server.key peer.crt peer.key root.crt root.key)
 
 new=$(mktemp -d "$DIRECTORY.XXXXXX") || exit 3
 trap 'rm -rf -- "$new"' EXIT
@@ -34,7 +34,9 @@ for name in "${NAMES[@]}"; do
   fi
 done
 for name in "${NAMES[@]}"; do
-  { chown -- "$OWNER" "$new/$name" && chmod 0640 -- "$new/$name" && sync -- "$new/$name"; } || exit 3
+  owner=$OWNER
+  [[ $name != root.* ]] || owner=root:root # for the restore script alone
+  { chown -- "$owner" "$new/$name" && chmod 0640 -- "$new/$name" && sync -- "$new/$name"; } || exit 3
 done
 for name in "${NAMES[@]}"; do
   mv -f -- "$new/$name" "$DIRECTORY/$name" || exit 3

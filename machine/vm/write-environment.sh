@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
-# Puts what comes on stdin in place of etcd's environment file, at once or not at all; keeps the token line that a
-# restore has written. Does not touch an etcd that runs: it reads the file when it starts next.
+# Keeps what comes on stdin as the environment file that etcd shall have next, at once or not at all. Does not touch the
+# one that it has: restore.sh puts it in place, together with the data and a token.
 #
 #   etcd-restore-environment < TEXT
 #
@@ -10,17 +10,14 @@
 set -euo pipefail
 umask 022
 
-readonly FILE=/etc/default/etcd TOKEN='^ETCD_INITIAL_CLUSTER_TOKEN='
+readonly FILE=/var/lib/etcd-restore/next.env
 
 new=$(mktemp "$FILE.XXXXXX") || exit 3
 trap 'rm -f -- "$new"' EXIT
 cat >"$new"
-if ! grep -q '^ETCD_DATA_DIR=' "$new" || ! grep -q "$TOKEN" "$new"; then
+if ! grep -q '^ETCD_DATA_DIR=' "$new" || ! grep -q '^ETCD_INITIAL_CLUSTER_TOKEN=' "$new"; then
   echo "etcd-restore-environment: stdin holds no settings of an etcd; $FILE was not touched" >&2
   exit 2
-fi
-if token=$(grep -m 1 "$TOKEN" "$FILE" 2>/dev/null); then
-  sed -i "s|$TOKEN.*|${token//[|&\\]/}|" "$new"
 fi
 chmod 0644 -- "$new"
 sync -- "$new" && mv -f -- "$new" "$FILE" || exit 3

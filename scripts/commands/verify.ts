@@ -106,7 +106,7 @@ export function declare(command: Command): void {
     .addOption(
       new Option(
         "--access-stdin",
-        'read {"password", "ssh": {"host", "port", "user", "privateKey", "hostKey", "proxy"}} from stdin: ' +
+        'read {"password", "certificate", "key", "ssh": {"host", "port", "user", "privateKey", "hostKey", "proxy"}} from stdin: ' +
           "a port that is not open here is asked through SSH",
       ).conflicts("passwordStdin"),
     )
@@ -145,10 +145,10 @@ function addPhase(pair: string, before: readonly Phase[] | undefined): readonly 
 /** Compares a running etcd with a backup and prints the report; returns the exit code. */
 export async function verify(options: VerifyOptions): Promise<number> {
   const signal = abortOnInterrupt();
-  const { password, ssh } = options.accessStdin === true ? await readRequest(Access) : {};
+  const access = options.accessStdin === true ? await readRequest(Access) : {};
+  const { ssh } = access;
   const target = await findTarget(options, signal);
-  const named = target.endpoint;
-  const endpoint = password === undefined ? named : { ...named, password };
+  const endpoint = withAccess(target.endpoint, access);
   const file = path.resolve(backupOf(options, target));
   const stack = target.stack ?? options.forStack;
   const report = await throughSsh(endpoint, ssh, signal, (reached) =>
@@ -189,6 +189,18 @@ function writeTo(report: Report, directory: string | undefined): string | undefi
   } catch (error) {
     return messageOfError(error);
   }
+}
+
+/** The endpoint with what came by stdin: a password, or another client's certificate. */
+function withAccess(endpoint: Endpoint, { password, certificate, key }: Access): Endpoint {
+  const { tls } = endpoint;
+  return {
+    ...endpoint,
+    ...(password === undefined ? {} : { password }),
+    ...(tls === undefined || certificate === undefined || key === undefined
+      ? {}
+      : { tls: { ...tls, certificate, key } }),
+  };
 }
 
 /** Reads the backup, and compares the etcd with it; the etcd hashes its store meanwhile. */

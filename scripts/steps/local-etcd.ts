@@ -22,6 +22,8 @@ const Request = z.object({
     serverKey: z.string(),
     peer: z.string(),
     peerKey: z.string(),
+    root: z.string(),
+    rootKey: z.string(),
   }),
 });
 

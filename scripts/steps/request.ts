@@ -21,11 +21,23 @@ export async function readRequest<T>(schema: z.ZodType<T>): Promise<T> {
   throw new UserError(EXIT.usage, `the JSON on stdin does not fit: ${problems.join("; ")}`);
 }
 
-/** Runs a script; turns what ends it into a message and an exit code. */
-export async function runScript(main: (args: readonly string[]) => Promise<void>): Promise<void> {
+/**
+ * Runs a script; turns what ends it into a message and an exit code.
+ *
+ * @param main gets the arguments, and a signal that breaks off when the script is interrupted
+ */
+export async function runScript(
+  main: (args: readonly string[], signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   guardOutput();
+  const interrupted = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      interrupted.abort(new Error(`interrupted by ${name}`));
+    });
+  }
   try {
-    await main(process.argv.slice(2));
+    await main(process.argv.slice(2), interrupted.signal);
   } catch (error) {
     process.exitCode = exitCodeOfError(error);
     say(`error: ${messageOfError(error)}`);

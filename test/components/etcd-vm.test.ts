@@ -236,7 +236,7 @@ describe("EtcdVm", () => {
     expect(await valueOf(vm.address)).toBe("203.0.113.7");
     expect(await valueOf(vm.addresses)).toEqual(["203.0.113.7", "2001:db8::7", "10.77.0.7"]);
     expect(await valueOf(vm.instanceId)).toBe("lab-server-id");
-    expect(await valueOf(vm.environmentFile)).toBe("/etc/default/etcd");
+    expect(await valueOf(vm.settings)).toMatch(/^[0-9a-f]{64}$/);
     expect(vm.programs).toBe("/usr/local/bin");
     expect(await valueOf(vm.sshCommand)).toBe(
       "ssh -i .lab/ssh/ssh-key -o IdentitiesOnly=yes -o UserKnownHostsFile=.lab/ssh/known_hosts " +

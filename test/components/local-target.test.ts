@@ -7,8 +7,10 @@ import { expect, test } from "vitest";
 import type { Backup } from "../../components/backup";
 import { LocalEtcd } from "../../components/local-etcd";
 import { Pki } from "../../components/pki";
+import { printedBy } from "../../components/printed";
 import { SnapshotRestore } from "../../components/restore/snapshot-restore";
 import { Verification, type VerificationArgs } from "../../components/verification";
+import { Pki as PkiTexts } from "../../machine/pki/pki-texts";
 import { mockEngine, secretValue, valueOf } from "../support/mock-engine";
 
 const COMMAND = "command:local:Command";
@@ -20,10 +22,16 @@ const FILES = {
   peerKey: "PEER-KEY",
   client: "CLIENT",
   clientKey: "CLIENT-KEY",
+  root: "ROOT",
+  rootKey: "ROOT-KEY",
 };
 const INSTALLED = {
   programs: "/lab/etcd/bin",
   environmentFile: "/lab/etcd/etcd.env",
+  nextPrograms: "/lab/etcd/next.bin",
+  nextEnvironmentFile: "/lab/etcd/next.env",
+  certificateDirectory: "/lab/etcd/tls",
+  settings: "settings 1",
   service: "'bash' 'service.sh'",
   dataDirectory: "/lab/etcd/data",
   version: "3.6.16",
@@ -36,7 +44,11 @@ const RESTORED = {
   restoredAt: "2026-11-22T03:00:00Z",
   seconds: { check: 1, restore: 2, prove: 3, start: 4 },
 };
-const REPORT = { verdict: "pass", restored: { keys: 337 }, checks: ["not shown in the stack"] };
+const SERVED = {
+  ...{ endpoint: "https://127.0.0.1:4001", revision: 482, compactRevision: 424, keys: 337 },
+  ...{ hashKv: 1992026518, etcdVersion: "3.6.16", clusterId: "c1" },
+};
+const REPORT = { verdict: "pass", restored: SERVED, checks: ["not shown in the stack"] };
 const BACKUP: Backup = {
   file: "/backups/it's mine.db",
   plainFile: "/backups/it's mine.db",
@@ -131,6 +143,8 @@ test("LocalEtcd hands its keys over by stdin, as a secret, and takes only what a
       serverKey: "SERVER-KEY",
       peer: "PEER",
       peerKey: "PEER-KEY",
+      root: "ROOT",
+      rootKey: "ROOT-KEY",
     },
   });
   expect(inputs.create).toBe(
@@ -147,22 +161,24 @@ test("LocalEtcd hands its keys over by stdin, as a secret, and takes only what a
   );
 });
 
-test("SnapshotRestore runs anew for another backup, another machine or another bump to come, and for nothing else", async () => {
+test("SnapshotRestore runs anew for another backup, machine, setting of etcd or bump to come, and for nothing else", async () => {
   const engine = await engineWithScripts();
   const restore = new SnapshotRestore("restore", { backup: BACKUP, machine: local().machine });
   await engine.settled();
 
   const { inputs, options } = engine.named("restore-snapshot");
-  expect(inputs.triggers).toEqual(["8f94", "start 1", 0]);
+  expect(inputs.triggers).toEqual(["8f94", "start 1", "settings 1", 0]);
   expect(options.replaceOnChanges).toEqual(["triggers[*]"]);
   expect(options.dependencies).toEqual(["etcd-installation"]);
   expect(inputs.create).toBe(
     `bash machine/restore/restore.sh --snapshot '/backups/it'\\''s mine.db' --sha256 8f94 --revision 482 ` +
       "--compact-revision 424 --hashkv 1992026518 --environment /lab/etcd/etcd.env " +
-      `--programs /lab/etcd/bin --service ''\\''bash'\\'' '\\''service.sh'\\'''`,
+      "--programs /lab/etcd/bin --next-environment /lab/etcd/next.env --next-programs /lab/etcd/next.bin " +
+      "--root-certificate /lab/etcd/tls/root.crt --root-key /lab/etcd/tls/root.key " +
+      `--service ''\\''bash'\\'' '\\''service.sh'\\'''`,
   );
   expect(inputs, "the old data is not the new restore's to delete").not.toHaveProperty("delete");
-  expect(await valueOf(restore.seconds)).toEqual({ restore: 6, start: 4 });
+  expect(await valueOf(restore.seconds)).toEqual({ copy: undefined, restore: 6, start: 4 });
 });
 
 test("a backup that is to be bumped is restored and proved as it is first; the bump's own proof leaves the report", async () => {
@@ -174,7 +190,12 @@ test("a backup that is to be bumped is restored and proved as it is first; the b
   new Verification("verification", { ...PROOF, backup: bumped, ownsReport: false });
   await engine.settled();
 
-  expect(engine.named("restore-snapshot").inputs.triggers).toEqual(["8f94", "start 1", 1000]);
+  expect(engine.named("restore-snapshot").inputs.triggers).toEqual([
+    "8f94",
+    "start 1",
+    "settings 1",
+    1000,
+  ]);
   expect(engine.named("restore-snapshot").inputs.create).not.toContain("--bump");
   expect(engine.named("bump-snapshot").inputs.create).toContain(
     "--revision 1482 --compact-revision 1482 --hashkv 7 --bump 1000",
@@ -211,12 +232,12 @@ test("Verification is made once for each restore, and its report is the only thi
       "--phase restore=6 --for-stack test --report /lab",
   );
   expect(inputs.delete).toMatch(/^rm -f -- \/lab\/report\.json( \/lab\/report\.\w+)*$/);
-  expect(inputs.triggers).toEqual(["restored once", "full", ["/registry/pods/"]]);
+  expect(inputs.triggers).toEqual(["restored once", "full", ["/registry/pods/"], ""]);
   expect(inputs.logging, "its stdout is the report").toBe("stderr");
   expect(inputs).not.toHaveProperty("stdin");
   expect(options.deleteBeforeReplace).toBe(true);
   expect(await valueOf(proof.verdict)).toBe("pass");
-  expect(await valueOf(proof.restored)).toEqual({ keys: 337 });
+  expect(await valueOf(proof.restored)).toEqual(SERVED);
   expect(await valueOf(proof.reportFile)).toBe("/lab/report.json");
 });
 
@@ -238,6 +259,35 @@ test("a password goes by stdin, as a secret, and never on the command line", asy
   expect(secretValue(inputs.stdin)).toBe('{"password":"hunter2"}');
   expect(inputs.create).toContain("--user root --access-stdin");
   expect(inputs.create).not.toContain("hunter2");
+});
+
+test("a store with authentication on is asked by root's certificate, which goes by stdin, unless a user is named", async () => {
+  const root = { certificate: "ROOT", key: "ROOT-KEY" };
+  const on = { ...PROOF, backup: { ...BACKUP, authentication: true }, root };
+  const credentials = { username: "root", password: "hunter2" };
+  const asked = async (args: VerificationArgs) => {
+    const engine = await engineWithScripts();
+    new Verification("verification", args);
+    await engine.settled();
+    return engine.named("verification-proof").inputs;
+  };
+  const byCertificate = await asked(on);
+  expect(secretValue(byCertificate.stdin)).toBe('{"certificate":"ROOT","key":"ROOT-KEY"}');
+  expect(byCertificate.create).toContain(" --access-stdin ");
+  expect(byCertificate.create).not.toContain("ROOT");
+  expect(secretValue((await asked({ ...on, credentials })).stdin)).toBe('{"password":"hunter2"}');
+  expect(await asked({ ...PROOF, root }), "off: the user's own is proved").not.toHaveProperty(
+    "stdin",
+  );
+});
+
+test("what a script printed that is not its form is refused by name, without what it was", () => {
+  expect(() => printedBy("make-pki", PkiTexts, '{"ca":"CA","serverKey":5}')).toThrow(
+    /^make-pki printed something else than is expected.*server: .*serverKey: /,
+  );
+  expect(() => printedBy("make-pki", PkiTexts, "PRIVATE KEY")).toThrow(
+    /^make-pki did not print one JSON$/,
+  );
 });
 
 test("in a preview, where no script has printed anything yet, all of it can be planned", async () => {

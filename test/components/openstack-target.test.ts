@@ -8,8 +8,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Backup } from "../../components/backup";
-import { SnapshotRestore } from "../../components/restore/snapshot-restore";
+import { restoreScript } from "../../machine/restore/restore-script";
 import {
   isSecret,
   mockEngine,
@@ -22,7 +21,7 @@ const ROOT = path.join(__dirname, "..", "..");
 const SNAPSHOT = path.join(ROOT, "test", "fixtures", "kubernetes-1.35-main.db");
 const sha256 = (file: string) => createHash("sha256").update(fs.readFileSync(file)).digest("hex");
 const BACKUP_SHA = sha256(SNAPSHOT);
-const SCRIPT_SHA = sha256(path.join(ROOT, "machine", "restore", "restore.sh"));
+const SCRIPT_SHA = createHash("sha256").update(restoreScript()).digest("hex");
 const UPLOAD = `/var/lib/etcd-restore/uploads/${BACKUP_SHA}.db`;
 
 const KEYS = {
@@ -32,14 +31,24 @@ const KEYS = {
 const PKI = {
   ...{ ca: "CA", server: "SERVER", serverKey: "SERVER PRIVATE KEY", peer: "PEER" },
   ...{ peerKey: "PEER PRIVATE KEY", client: "CLIENT", clientKey: "CLIENT PRIVATE KEY" },
+  ...{ root: "ROOT", rootKey: "ROOT PRIVATE KEY" },
 };
 const PRINTED: Readonly<Record<string, unknown>> = {
   "etcd-ssh-keys": KEYS,
   "pki-certificates": PKI,
   "etcd-ready": { provision: 2, install: 30 },
-  "restore-copied": 1.5,
-  "restore-snapshot": { restored: true, seconds: { check: 1, restore: 2, prove: 3, start: 4 } },
-  "verification-proof": { verdict: "pass", restored: { keys: 337 } },
+  "restore-programs": { seconds: 0.5 },
+  "restore-snapshot": {
+    restored: true,
+    seconds: { copy: 1.5, check: 1, restore: 2, prove: 3, start: 4 },
+  },
+  "verification-proof": {
+    verdict: "pass",
+    restored: {
+      ...{ endpoint: "e", revision: 482, compactRevision: 424, keys: 337, hashKv: 1992026518 },
+      ...{ etcdVersion: "3.6.16", clusterId: "c1" },
+    },
+  },
 };
 const printed = (_inputs: unknown, name: string) => ({
   stdout: JSON.stringify(PRINTED[name] ?? {}),
@@ -63,13 +72,6 @@ const SETTINGS = {
   sshCidrs: '["203.0.113.0/24"]',
   clientCidrs: '["203.0.113.0/24"]',
 };
-/** As if it were read: where its size counts, no file of that size is needed. */
-const BACKUP: Backup = {
-  ...{ file: SNAPSHOT, plainFile: SNAPSHOT, sha256: BACKUP_SHA, bytes: 0, keys: 337 },
-  ...{ revision: 482, compactRevision: 424, hashKv: 1992026518, etcdVersion: "3.6.0" },
-  ...{ servedBy: "3.6", authentication: false },
-};
-
 let lab: string;
 beforeEach(() => {
   lab = fs.mkdtempSync(path.join(os.tmpdir(), "openstack-target-"));
@@ -100,9 +102,7 @@ async function run(
 }
 type Outputs = Readonly<Record<string, pulumi.Output<unknown>>>;
 
-const REMOTE = ["certificates", "space", "script", "backup", "copied", "snapshot"].map(
-  (p) => `restore-${p}`,
-);
+const REMOTE = ["restore-certificates", "restore-snapshot"];
 
 describe("the program on OpenStack", () => {
   test("makes exactly these resources", async () => {
@@ -121,34 +121,35 @@ describe("the program on OpenStack", () => {
     );
   });
 
-  test("does everything on the VM anew on another VM and for another backup", async () => {
+  test("restores anew on another VM, for another backup and with another script", async () => {
     const { engine } = await run();
-    for (const name of REMOTE) {
-      const { inputs, options, typeChain } = engine.named(name);
-      expect(inputs.triggers, name).toEqual(
-        expect.arrayContaining(["etcd-server-id", BACKUP_SHA, SCRIPT_SHA]),
-      );
-      expect(options.replaceOnChanges, name).toEqual(["triggers[*]"]);
-      expect(inputs, `${name}: it goes with the machine`).not.toHaveProperty("delete");
-      expect(isSecret(inputs.connection), name).toBe(true);
-      expect(typeChain, name).toMatch(/^etcd-restore:index:SnapshotRestore\$command:remote:/);
-    }
+    const { inputs, options, typeChain } = engine.named("restore-snapshot");
+    expect(inputs.triggers).toEqual(
+      expect.arrayContaining(["etcd-server-id", BACKUP_SHA, SCRIPT_SHA]),
+    );
+    expect(options.replaceOnChanges).toEqual(["triggers[*]"]);
+    expect(inputs, "it goes with the machine").not.toHaveProperty("delete");
+    expect(typeChain).toBe("etcd-restore:index:SnapshotRestore$command:local:Command");
   });
 
-  test("copies only what fits, restores only what is copied, proves only what is restored", async () => {
+  test("sends nothing again to the same VM but what is another one", async () => {
+    const { engine } = await run();
+    const certificates = engine.named("restore-certificates");
+    expect(certificates.inputs.triggers).toEqual([
+      "etcd-server-id",
+      createHash("sha256").update("CA").digest("hex"),
+    ]);
+    expect(isSecret(certificates.inputs.connection)).toBe(true);
+  });
+
+  test("restores only with what it needs, proves only what is restored", async () => {
     const { engine } = await run();
     const before = (name: string) => engine.named(name).options.dependencies;
     expect(before("pki-certificates")).toEqual(
       expect.arrayContaining(["etcd-floating-ip", "etcd-port"]),
     );
-    for (const copy of ["restore-script", "restore-backup"]) {
-      expect(before(copy)).toEqual(expect.arrayContaining(["restore-space", "etcd-ready"]));
-    }
-    expect(before("restore-copied")).toEqual(
-      expect.arrayContaining(["restore-script", "restore-backup"]),
-    );
     expect(before("restore-snapshot")).toEqual(
-      expect.arrayContaining([...["restore-certificates", "restore-copied", "etcd-environment"]]),
+      expect.arrayContaining(["restore-certificates", "etcd-environment", "etcd-ready"]),
     );
     expect(before("verification-proof")).toEqual(
       expect.arrayContaining(["restore-snapshot", "pki-client-files"]),
@@ -160,47 +161,35 @@ describe("the program on OpenStack", () => {
     const { inputs, options } = engine.named("restore-certificates");
     expect(secretValue(inputs.stdin)).toBe(
       "file ca.crt\nCA\nfile server.crt\nSERVER\nfile server.key\nSERVER PRIVATE KEY\n" +
-        "file peer.crt\nPEER\nfile peer.key\nPEER PRIVATE KEY\n",
+        "file peer.crt\nPEER\nfile peer.key\nPEER PRIVATE KEY\n" +
+        "file root.crt\nROOT\nfile root.key\nROOT PRIVATE KEY\n",
     );
     expect(inputs.create).toBe("sudo /usr/local/sbin/etcd-restore-certificates");
     expect(inputs.logging).toBe("none");
     expect(options.additionalSecretOutputs).toEqual(expect.arrayContaining(["stdout", "stderr"]));
   });
 
-  test("restores in a unit of its own, with a limit, and removes the upload once it serves", async () => {
+  test("tells the step by stdin, as a secret, where, what and how to restore", async () => {
     const { engine } = await run();
     const { inputs } = engine.named("restore-snapshot");
-    const script = `/var/lib/etcd-restore/uploads/restore-${SCRIPT_SHA}.sh`;
     expect(inputs.create).toBe(
-      "sudo systemd-run --quiet --pipe --wait --collect --property RuntimeMaxSec=903 " +
-        `bash ${script} --snapshot ${UPLOAD} --sha256 ${BACKUP_SHA} --revision 482 --compact-revision 424 ` +
-        "--hashkv 1992026518 --environment /etc/default/etcd --programs /usr/local/bin " +
-        `--service /usr/local/sbin/etcd-service --owner etcd && rm -f -- ${UPLOAD}`,
+      "node --require ./engine/typescript.cjs scripts/steps/restore-on-machine.ts",
     );
-    expect(engine.named("restore-backup").inputs.remotePath).toBe(UPLOAD);
-    expect(engine.named("restore-script").inputs.remotePath).toBe(script);
-    expect(engine.named("restore-space").inputs.stdin).toContain("not enough space");
-  });
-
-  test.each([
-    [2, 3972],
-    [8, 13188],
-  ])("gives a backup of %i GiB %i s, and asks for its room", async (gibibytes, seconds) => {
-    const engine = await mockEngine({ outputs });
-    const bytes = gibibytes * 2 ** 30;
-    const connection = {
-      ...{ host: "203.0.113.7", port: 22, user: "restore", privateKey: "LOGIN PRIVATE KEY" },
-      ...{ hostKey: KEYS.host.publicKey, dialErrorLimit: 1, perDialTimeout: 1 },
-    };
-    const machine = {
-      ...{ instanceId: "etcd-server-id", environmentFile: "/etc/default/etcd" },
-      ...{ programs: "/usr/local/bin", service: "/usr/local/sbin/etcd-service" },
-      ssh: { connection, certificates: PKI },
-    };
-    new SnapshotRestore("restore", { backup: { ...BACKUP, bytes }, machine });
-    await engine.settled();
-    expect(engine.named("restore-snapshot").inputs.create).toContain(` RuntimeMaxSec=${seconds} `);
-    expect(engine.named("restore-space").inputs.create).toContain(` ${bytes} ${bytes} `);
+    expect(inputs.logging, "its stdout is the result").toBe("stderr");
+    const request = JSON.parse(String(secretValue(inputs.stdin))) as Record<string, unknown>;
+    expect(request).toMatchObject({
+      route: { host: "203.0.113.7", user: "restore", hostKey: "ssh-ed25519 AAAAhost" },
+      script: restoreScript(),
+      backup: { file: SNAPSHOT, sha256: BACKUP_SHA },
+      needs: { programs: "/usr/local/bin", version: "3.6.0" },
+    });
+    expect((request.flags as readonly string[]).join(" ")).toBe(
+      `--snapshot ${UPLOAD} --sha256 ${BACKUP_SHA} --revision 482 --compact-revision 424 ` +
+        "--hashkv 1992026518 --environment /etc/default/etcd --programs /usr/local/bin " +
+        "--next-environment /var/lib/etcd-restore/next.env " +
+        "--root-certificate /etc/etcd/certificates/root.crt --root-key /etc/etcd/certificates/root.key " +
+        "--service /usr/local/sbin/etcd-service --owner etcd",
+    );
   });
 
   test("has no secret in clear in any input", async () => {
@@ -263,15 +252,22 @@ describe("the program on OpenStack", () => {
       fs.writeFileSync(path.join(programs, program), text, { mode: 0o755 });
     }
     const { engine } = await run({ etcdInstall: "upload", etcdPrograms: programs });
-    const { inputs, options } = engine.named("restore-programs");
-    expect(inputs.create).toMatch(
-      /^sudo install -m 0755 -- \/var\/lib\/etcd-restore\/uploads\/etcd-3\.6\.14 \/usr\/local\/bin\/etcd && /,
+    const { inputs } = engine.named("restore-programs");
+    const request = JSON.parse(String(secretValue(inputs.stdin))) as { files: unknown[] };
+    expect(request).toMatchObject({ directory: "/usr/local/lib/etcd-restore/next" });
+    expect(request.files).toEqual(
+      ["etcd", "etcdctl", "etcdutl"].map((program) => {
+        const file = path.join(programs, program);
+        return { program, file, sha256: sha256(file) };
+      }),
     );
-    expect(inputs.triggers).toContain("etcd-server-id");
-    expect(options.dependencies).toEqual(
-      expect.arrayContaining(["restore-etcd", "restore-etcdctl", "restore-etcdutl"]),
-    );
-    expect(engine.named("restore-copied").options.dependencies).toContain("restore-programs");
+    expect(inputs.triggers, "not the backup's").toEqual([
+      "etcd-server-id",
+      expect.stringMatching(/^[0-9a-f]{64}$/),
+    ]);
+    const restore = engine.named("restore-snapshot");
+    expect(restore.options.dependencies).toContain("restore-programs");
+    expect(secretValue(restore.inputs.stdin)).toContain("/usr/local/lib/etcd-restore/next");
   });
 
   test("without a floating IP is reached by its own address", async () => {

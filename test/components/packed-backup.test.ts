@@ -14,7 +14,22 @@ import { temporaryDirectory } from "../support/temporary";
 
 const COMMAND = "command:local:Command";
 const good = snapshotBytes("kubernetes-1.35-events.db");
-const MACHINE = { instanceId: "1", environmentFile: "/e", programs: "/p", service: "/s" };
+const MACHINE = {
+  instanceId: "1",
+  settings: "1",
+  site: {
+    ...{ environmentFile: "/e", programs: "/p", service: "s" },
+    ...{ nextEnvironmentFile: "/n", certificateDirectory: "/t" },
+  },
+};
+const RESTORED = { restored: true, seconds: { check: 0, restore: 0, prove: 0, start: 0 } };
+const REPORT = {
+  verdict: "pass",
+  restored: {
+    ...{ endpoint: "e", revision: 1, compactRevision: 0, keys: 1, hashKv: 1 },
+    ...{ etcdVersion: "3.6.16", clusterId: "c" },
+  },
+};
 
 async function packed(bytes: Buffer) {
   const lab = await temporaryDirectory();
@@ -28,7 +43,7 @@ async function plan(backup: Backup): Promise<MockEngine> {
   const engine = await mockEngine({
     outputs: {
       [COMMAND]: (_inputs, name) => ({
-        stdout: name === "restore-snapshot" ? '{"seconds":{}}' : '{"verdict":"pass"}',
+        stdout: JSON.stringify(name === "restore-snapshot" ? RESTORED : REPORT),
       }),
     },
   });

@@ -2,12 +2,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
-import {
-  environmentFile,
-  quotaBytes,
-  withTokenOf,
-  type MemberSettings,
-} from "../../machine/environment";
+import { environmentFile, quotaBytes, type MemberSettings } from "../../machine/environment";
 import { makeFolder, removeFolder } from "./lab";
 
 const GIB = 1024 ** 3;
@@ -88,16 +83,6 @@ describe("the environment file", () => {
     });
     expect(text).toContain('ETCD_ADVERTISE_CLIENT_URLS="https://[2001:db8::7]:2379"');
     expect(text).toContain('ETCD_LISTEN_CLIENT_URLS="https://[::]:2379,https://127.0.0.1:2379"');
-  });
-
-  it("keeps the token that a restore wrote when it is written again", () => {
-    const fresh = environmentFile(MEMBER);
-    const restored = fresh.replace("not-restored", "5e9c5c9e-0000-4000-8000-000000000000");
-    const changed = environmentFile({ ...MEMBER, clientPort: 3379 });
-    expect(withTokenOf(restored, changed)).toBe(
-      changed.replace("not-restored", "5e9c5c9e-0000-4000-8000-000000000000"),
-    );
-    expect(withTokenOf("", changed)).toBe(changed);
   });
 
   it.each<[string, Partial<MemberSettings>, string]>([

@@ -176,7 +176,7 @@ export async function makeLab(folder: string, options: LabOptions) {
         `--cert=${path.join(certificates, "client.crt")}`,
         `--key=${path.join(certificates, "client.key")}`,
         "--command-timeout=5s",
-        ...args,
+        ...args, // of two of the same flag, the last one counts
       ],
       { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] },
     );
@@ -188,6 +188,11 @@ export async function makeLab(folder: string, options: LabOptions) {
     service,
     clientPort,
     pki,
+    /** A client that etcd takes for root where authentication is on. */
+    root: {
+      certificate: path.join(certificates, "root.crt"),
+      key: path.join(certificates, "root.key"),
+    },
     etcdctl,
     /** Runs the service script. */
     control: (action: "start" | "stop" | "status" | "log", env: Record<string, string> = {}) =>

@@ -193,6 +193,26 @@ describe("a backup on a machine in a cloud", () => {
     expectProved("kubernetes-1.35-main.db");
   });
 
+  it("is served by another etcd on the same machine when that is wished for, and copies no more than it", async () => {
+    const progress = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const { ok, failures } = await stack
+      .engine(settings({ etcdVersion: "3.7", verification: "quick" }), "lines")
+      .up();
+    const said = JSON.stringify(progress.mock.calls);
+    progress.mockRestore();
+    expect({ ok, failures }).toEqual({ ok: true, failures: [] });
+    expect(report().restored?.etcdVersion).toMatch(/^3\.7\./);
+    expect(report().checks.find(({ id }) => id === "etcd-version")).toMatchObject({
+      verdict: "explained",
+    });
+    expectProved("kubernetes-1.35-main.db");
+    expect(said).not.toContain("restore-certificates");
+    const there = await stack.cloud.machine().run("ls", "/var/lib/etcd-restore/uploads");
+    expect(there.trim().split("\n"), "programs and backup are gone").toEqual([
+      expect.stringMatching(/^restore-[0-9a-f]{64}\.sh$/),
+    ]);
+  });
+
   it("is bumped once it is proved, where that is wished", async () => {
     const bumped = engine({ verification: "standard", bumpRevision: "1000" });
     expect(await bumped.up()).toMatchObject({ ok: true, failures: [] });

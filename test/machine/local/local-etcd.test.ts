@@ -11,7 +11,8 @@ import {
   type LocalEtcd,
   type LocalEtcdRequest,
 } from "../../../machine/local/local-etcd";
-import { makePki, type Pki } from "../../../machine/pki/pki";
+import { makePki } from "../../../machine/pki/pki";
+import type { Pki } from "../../../machine/pki/pki-texts";
 import { portProblems } from "../../../machine/ports";
 import { ensureEtcd } from "../../../machine/programs/programs";
 import { freePort, makeFolder, processesIn, removeFolder, run, unpackSamples } from "../lab";
@@ -57,6 +58,13 @@ const script = (name: string, ...args: readonly string[]): [string, ...string[]]
 const service = (installed: LocalEtcd, action: string) =>
   run(["bash", "-c", `${installed.service} ${action}`]);
 
+/** Puts settings and programs where the service looks for them, as `restore.sh` does. */
+function takeOver(installed: LocalEtcd): LocalEtcd {
+  fs.copyFileSync(installed.nextEnvironmentFile, installed.environmentFile);
+  fs.cpSync(installed.nextPrograms, installed.programs, { recursive: true });
+  return installed;
+}
+
 /** Every file in a folder with its mode, text and time of change. */
 function inventory(root: string): readonly string[] {
   return (fs.readdirSync(root, { recursive: true }) as string[]).sort().map((name) => {
@@ -76,12 +84,12 @@ describe("an etcd installed on this computer", () => {
       version: expect.stringMatching(/^3\.6\.\d+$/) as string,
     });
     for (const program of ["etcd", "etcdctl", "etcdutl"]) {
-      fs.accessSync(path.join(installed.programs, program), fs.constants.X_OK);
+      fs.accessSync(path.join(installed.nextPrograms, program), fs.constants.X_OK);
     }
     for (const name of ["", "tls"]) {
       expect(fs.statSync(path.join(directory, name)).mode & 0o777).toBe(0o700);
     }
-    for (const name of ["etcd.env", "tls/ca.crt", "tls/server.key", "tls/peer.key"]) {
+    for (const name of ["next.env", "tls/ca.crt", "tls/server.key", "tls/peer.key"]) {
       expect(fs.statSync(path.join(directory, name)).mode & 0o777).toBe(0o600);
     }
     expect(fs.readdirSync(path.join(directory, "tls"))).not.toContain("client.key");
@@ -96,14 +104,16 @@ describe("an etcd installed on this computer", () => {
     expect(inventory(directory)).toEqual(before);
   });
 
-  it("takes new settings and keeps the token of its restore", async () => {
-    const { environmentFile } = await installLocalEtcd(request, silent);
-    const restored = fs.readFileSync(environmentFile, "utf8").replace("not-restored", "a-token");
-    fs.writeFileSync(environmentFile, restored);
-    await installLocalEtcd({ ...request, clientPort: 12345 }, silent);
-    const text = fs.readFileSync(environmentFile, "utf8");
-    expect(text).toContain('ETCD_INITIAL_CLUSTER_TOKEN="a-token"');
-    expect(text).toContain('ETCD_LISTEN_CLIENT_URLS="https://127.0.0.1:12345"');
+  it("lays new settings beside those that serve, and says that they are others", async () => {
+    const first = takeOver(await installLocalEtcd(request, silent));
+    const serving = fs.readFileSync(first.environmentFile, "utf8");
+    const second = await installLocalEtcd({ ...request, clientPort: 12345 }, silent);
+    expect(fs.readFileSync(second.nextEnvironmentFile, "utf8")).toContain(
+      'ETCD_LISTEN_CLIENT_URLS="https://127.0.0.1:12345"',
+    );
+    expect(fs.readFileSync(second.environmentFile, "utf8")).toBe(serving);
+    expect(second.settings).not.toBe(first.settings);
+    expect((await installLocalEtcd(request, silent)).settings).toBe(first.settings);
   });
 
   it("does not begin in a folder that holds something else", async () => {
@@ -124,7 +134,8 @@ describe("an etcd installed on this computer", () => {
         ...(["bash", RESTORE, "--snapshot", main.file, "--sha256", main.sha256] as const),
         ...["--revision", "482", "--compact-revision", "424", "--hashkv", String(main.hashKv)],
         ...["--environment", installed.environmentFile, "--programs", installed.programs],
-        ...["--service", installed.service],
+        ...["--next-environment", installed.nextEnvironmentFile, "--service", installed.service],
+        ...["--next-programs", installed.nextPrograms],
       ]);
     expect(await restore()).toMatchObject({ code: 0 });
     expect(await localInstance(directory)).toBe(planned);
@@ -138,7 +149,7 @@ describe("an etcd installed on this computer", () => {
 
 describe("the removal of an etcd", () => {
   it("ends it and leaves nothing, and has nothing to do the second time", async () => {
-    const installed = await installLocalEtcd(request, silent);
+    const installed = takeOver(await installLocalEtcd(request, silent));
     expect(await service(installed, "start")).toMatchObject({ code: 0 });
     fs.mkdirSync(path.join(directory, "data.aside-20260101T000000Z"));
     expect(await removeLocalEtcd(directory)).toEqual([]);
@@ -197,7 +208,7 @@ describe("the ports", () => {
 
   it("are good when they are free, and when our own etcd has them", async () => {
     expect(await portProblems(ports(request.clientPort), directory)).toEqual([]);
-    await service(await installLocalEtcd(request, silent), "start");
+    await service(takeOver(await installLocalEtcd(request, silent)), "start");
     expect(await portProblems(ports(request.clientPort), directory)).toEqual([]);
     expect(await portProblems(ports(request.clientPort), folder)).toEqual([
       expect.stringMatching(/is taken by process \d+ \(etcd\); end it/),
@@ -225,7 +236,7 @@ describe("the ports", () => {
   });
 
   it("are not taken for ours by a number that another process has now", async () => {
-    const installed = await installLocalEtcd(request, silent);
+    const installed = takeOver(await installLocalEtcd(request, silent));
     await service(installed, "start");
     const file = path.join(directory, "etcd.pid");
     const [boot, pid] = fs.readFileSync(file, "utf8").split(" ");

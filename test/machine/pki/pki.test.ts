@@ -3,7 +3,8 @@ import { X509Certificate, createPrivateKey } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makePki, type Pki } from "../../../machine/pki/pki";
+import { makePki } from "../../../machine/pki/pki";
+import type { Pki } from "../../../machine/pki/pki-texts";
 import { makeFolder, removeFolder, run } from "../lab";
 import { TYPESCRIPT } from "../../support/typescript";
 
@@ -78,14 +79,14 @@ describe("the certificates", () => {
   });
 
   it("come with the keys that belong to them, and without the CA's", () => {
-    for (const which of ["server", "peer", "client"] as const) {
+    for (const which of ["server", "peer", "client", "root"] as const) {
       const key = createPrivateKey(pki[`${which}Key`]);
       expect(new X509Certificate(pki[which]).checkPrivateKey(key)).toBe(true);
     }
     const ca = new X509Certificate(pki.ca);
-    const keys = Object.values(pki).filter((pem: string) => pem.includes("PRIVATE KEY"));
-    expect(keys).toHaveLength(3);
-    expect(keys.some((pem: string) => ca.checkPrivateKey(createPrivateKey(pem)))).toBe(false);
+    const keys = Object.values(pki).filter((pem) => pem.includes("PRIVATE KEY"));
+    expect(keys).toHaveLength(4);
+    expect(keys.some((pem) => ca.checkPrivateKey(createPrivateKey(pem)))).toBe(false);
   });
 
   it("are refused for what is no address and no name", async () => {

@@ -245,26 +245,77 @@ describe("what restore.sh never serves", () => {
   });
 });
 
-describe("what restore.sh leaves to the verification", () => {
-  it("a store that etcd compacted elsewhere than the file says", async () => {
-    const { proof } = await restored({ ...main, compactRevision: 400 });
-    expect(proof).toBe("left to the verification: etcd compacted at revision 424, the file at 400");
-    expect(lab.hashKv(482)).toBe(main.hashKv);
+describe("what restore.sh proves before it serves", () => {
+  it("no store of which etcd says another compaction than the file: the old one serves on", async () => {
+    await restored(events);
+    const pid = lab.pid();
+    const ended = await run(lab.restoreArgv({ ...main, compactRevision: 400 }));
+    expect(ended, ended.stderr).toMatchObject({ code: 3, stdout: "" });
+    expect(ended.stderr).toContain(
+      "it cannot be proved: etcd hashed what it holds since its compaction at revision 424, the file was hashed since 400",
+    );
+    expect([lab.pid(), lab.hashKv(320)]).toEqual([pid, events.hashKv]);
+    expect(lab.beside()).toEqual([]);
   });
 
-  it("a store with authentication on: it is restored and serves, but tells nothing without a password", async () => {
-    await restored(main);
-    lab.etcdctl("user", "add", "root:secret");
-    lab.etcdctl("user", "grant-role", "root", "root");
-    lab.etcdctl("auth", "enable");
-    const file = path.join(folder, "auth.db");
-    lab.etcdctl("--user=root:secret", "snapshot", "save", file);
-    const { proof } = await restored({ ...main, file, sha256: sha256(fs.readFileSync(file)) });
-    expect(proof).toBe("left to the verification: authentication is on");
-    expect(lab.etcdctl("--user=root:secret", "get", "compact_rev_key")).toContain(
-      "compact_rev_key",
-    );
-    expect(() => lab.etcdctl("get", "compact_rev_key")).toThrow();
+  it("a store of which etcd says the other compaction that it was told of", async () => {
+    const other = ["--or-hashkv", `424:${main.hashKv}`];
+    const { proof } = await restored({ ...main, compactRevision: 400, hashKv: 1 }, ...other);
+    expect(proof).toBe("proved: HashKV at revision 482 is 1992026518, as in the file");
+    const ended = await run(lab.restoreArgv(events, "--or-hashkv", "424"));
+    expect(ended).toMatchObject({ code: 2, stdout: "" });
+  });
+
+  describe("with authentication on", () => {
+    /** A backup of the main sample with authentication on; `root` is how the user root is added. */
+    async function withAuthentication(...root: readonly string[]): Promise<Sample> {
+      await restored(main);
+      lab.etcdctl("user", "add", ...root);
+      lab.etcdctl("user", "grant-role", "root", "root");
+      lab.etcdctl("auth", "enable");
+      const file = path.join(folder, "auth.db");
+      const asRoot = [`--cert=${lab.root.certificate}`, `--key=${lab.root.key}`];
+      lab.etcdctl(...asRoot, "snapshot", "save", file);
+      return { ...main, file, sha256: sha256(fs.readFileSync(file)) };
+    }
+    const asRoot = () => [
+      ...["--root-certificate", lab.root.certificate, "--root-key", lab.root.key],
+    ];
+
+    it.each([
+      ["a password", ["root:secret"]],
+      ["no password at all", ["root", "--no-password"]],
+    ])("it is proved by a certificate named root, where root has %s", async (_what, root) => {
+      const backup = await withAuthentication(...root);
+      const { proof } = await restored(backup, ...asRoot());
+      expect(proof).toBe("proved: HashKV at revision 482 is 1992026518, as in the file");
+      expect(() => lab.etcdctl("get", "compact_rev_key"), "the user's own is nobody").toThrow();
+      expect(await restored(backup, ...asRoot())).toMatchObject({ restored: false });
+    });
+
+    it("it is not swapped in where nothing proves it: the good one serves on, and what is needed is said", async () => {
+      const backup = await withAuthentication("root:secret");
+      await lab.control("stop");
+      fs.rmSync(lab.data, { recursive: true });
+      await restored(events);
+      const [pid, token] = [lab.pid(), lab.token()];
+      const ended = await run(lab.restoreArgv(backup));
+      expect(ended, ended.stderr).toMatchObject({ code: 3, stdout: "" });
+      expect(ended.stderr).toContain(
+        "authentication is on in this backup, and it cannot be proved",
+      );
+      expect(ended.stderr).toContain("--root-certificate");
+      expect([lab.pid(), lab.token()]).toEqual([pid, token]);
+      expect(lab.hashKv(320)).toBe(events.hashKv);
+      expect(lab.beside()).toEqual([]);
+    });
+
+    it("a wrong HashKV is found there too", async () => {
+      const backup = await withAuthentication("root:secret");
+      const ended = await run(lab.restoreArgv({ ...backup, hashKv: 1 }, ...asRoot()));
+      expect(ended.code, ended.stderr).toBe(1);
+      expect(ended.stderr).toContain("HashKV at revision 482 is 1992026518, expected 1");
+    });
   });
 
   it("a store with an alarm: it is restored and serves", async () => {
@@ -440,6 +491,7 @@ describe("restore.sh and its surroundings", () => {
         fs.copyFileSync(path.join(programs, name), path.join(shared, name));
       }
       fs.chmodSync(folder, 0o755);
+      fs.chownSync(path.join(folder, "tls"), 65534, 65534); // which etcd must read
       await restored(main, "--owner", "nobody", "--programs", shared);
       const { uid } = fs.statSync(path.join(lab.data, "member", "snap", "db"));
       expect(uid).toBe(65534);

@@ -5,7 +5,8 @@ import * as net from "node:net";
 import * as os from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeSshKey } from "../../../machine/ssh/ssh-keys";
-import { openTunnel, type SshRoute } from "../../../machine/ssh/ssh-tunnel";
+import type { SshRoute } from "../../../machine/ssh/ssh-files";
+import { openTunnel } from "../../../machine/ssh/ssh-tunnel";
 import { openBastion, type TestBastion } from "../../../labs/machine/bastion";
 
 const never = new AbortController().signal;
@@ -79,7 +80,7 @@ describe.runIf(ssh)("openTunnel (left out where there is no ssh)", () => {
     const before = leftovers();
     const opening = openTunnel({ ...there.setting, ...wrong }, port, never);
     await expect(opening).rejects.toMatchObject({
-      exitCode: 3,
+      kind: "environment",
       message: expect.stringMatching(said) as string,
     });
     await expect(opening).rejects.toThrow(`no way over SSH to port ${port} of 127.0.0.1: `);

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -43,29 +43,23 @@ describe("scripts for the VM", () => {
     },
   );
 
-  it("write-environment.sh keeps the token of a restore and refuses what is no environment file", () => {
-    const file = path.join(directory, "etcd");
+  it("write-environment.sh lays a file down, and refuses what is no environment file", () => {
+    const file = path.join(directory, "next.env");
     const script = fs
       .readFileSync(path.join(machine, "write-environment.sh"), "utf8")
-      .replace("FILE=/etc/default/etcd", `FILE=${file}`);
+      .replace(`FILE=${VM.nextEnvironmentFile}`, `FILE=${file}`);
     const write = (input: string) => spawnSync("bash", ["-c", script], { input, encoding: "utf8" });
 
     expect(write(environment).status).toBe(0);
     expect(fs.readFileSync(file, "utf8")).toBe(environment);
-    execFileSync("sed", [
-      "-i",
-      's/^ETCD_INITIAL_CLUSTER_TOKEN=.*/ETCD_INITIAL_CLUSTER_TOKEN="c0ffee"/',
-      file,
-    ]);
-    expect(write(environment.replace("2147483648", "4294967296")).status).toBe(0);
-    const after = fs.readFileSync(file, "utf8");
-    expect(after).toContain('ETCD_INITIAL_CLUSTER_TOKEN="c0ffee"\n');
-    expect(after).toContain('"4294967296"');
+    const roomier = environment.replace("2147483648", "4294967296");
+    expect(write(roomier).status).toBe(0);
+    expect(fs.readFileSync(file, "utf8")).toBe(roomier);
     expect(fs.statSync(file).mode & 0o777).toBe(0o644);
 
     expect(write("").status).toBe(2);
-    expect(fs.readFileSync(file, "utf8")).toBe(after);
-    expect(fs.readdirSync(directory)).toEqual(["etcd"]);
+    expect(fs.readFileSync(file, "utf8")).toBe(roomier);
+    expect(fs.readdirSync(directory)).toEqual(["next.env"]);
   });
 });
 

@@ -1,0 +1,195 @@
+/** Copies files to a machine over SSH: resumed where a connection was cut, compressed where that is faster, checked. */
+import { spawn, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { MachineError } from "../machine-error";
+import { shellLine } from "../shell/quote";
+import { nextPiece, type Rates, type Way } from "./copy-plan";
+import { openSession, type SshSession } from "./ssh-session";
+import type { SshRoute } from "./ssh-files";
+
+export interface FileToCopy {
+  /** On this computer. */
+  readonly from: string;
+  /** There; absolute, in a folder of the log-in user. Comes to be at once, when all of it is there. */
+  readonly to: string;
+  /** Of all of it, hex. */
+  readonly sha256: string;
+  /** For messages. */
+  readonly title: string;
+}
+
+/** A connection that is made again when it was cut. */
+export interface Connection {
+  session(): Promise<SshSession>;
+  close(): Promise<void>;
+}
+
+/** How often in a row a connection may be cut without a byte that arrived. */
+const VAIN_ATTEMPTS = 5;
+
+/** A connection to a machine; nothing is opened before it is needed. */
+export function reconnecting(route: SshRoute, signal: AbortSignal): Connection {
+  let current: Promise<SshSession> | undefined;
+  const close = async (): Promise<void> => {
+    const open = current;
+    current = undefined;
+    await (await open?.catch(() => undefined))?.close();
+  };
+  return {
+    async session() {
+      if (current !== undefined && !(await current).stands()) await close();
+      current ??= openSession(route, signal);
+      return current;
+    },
+    close,
+  };
+}
+
+/**
+ * Copies one file; what is there already, whole or in part, is not sent again.
+ *
+ * What came in one go is what was sent, as SSH itself sees to. What was resumed, and what lay there already, is
+ * compared by its SHA-256, and sent anew when that is another.
+ * @param onProgress bytes that are there, of how many
+ * @throws MachineError when the connection is cut again and again, or the disk there is full
+ */
+export async function copyFile(
+  connection: Connection,
+  file: FileToCopy,
+  onProgress: (done: number, total: number) => void,
+): Promise<void> {
+  const total = fs.statSync(file.from).size;
+  const part = `${file.to}.part`;
+  let { there, size } = await lookAt(await connection.session(), file.to, part);
+  if (there && (await isWhole(connection, file.to, file.sha256))) return;
+  const canCompress = (await hasZstd(connection)) && hasZstdHere();
+  if (size > total) size = 0;
+  let resumed = size > 0;
+  let rates: Rates = {};
+  let vain = 0;
+  while (size < total) {
+    const { way, bytes } = nextPiece(rates, total - size, canCompress);
+    const start = performance.now();
+    const ended = await send(
+      await connection.session(),
+      file.from,
+      part,
+      size,
+      bytes,
+      way,
+      (sent) => {
+        onProgress(size + sent, total);
+      },
+    );
+    if (ended.code === 0) {
+      rates = { ...rates, [way]: (1000 * bytes) / (performance.now() - start) };
+      size += bytes;
+      vain = 0;
+      continue;
+    }
+    const before = size;
+    const session = await connection.session();
+    size = Math.min((await lookAt(session, file.to, part)).size, total);
+    resumed = true;
+    vain = size > before ? 0 : vain + 1;
+    if (vain === VAIN_ATTEMPTS || ended.code !== 255) throw cannotCopy(file, before, total, ended);
+  }
+  if (resumed && !(await isWhole(connection, part, file.sha256))) {
+    await must(connection, shellLine("rm", "-f", "--", part));
+    return copyFile(connection, file, onProgress);
+  }
+  await must(connection, shellLine("mv", "-fT", "--", part, file.to));
+}
+
+function cannotCopy(
+  { title, to }: FileToCopy,
+  done: number,
+  total: number,
+  { code, said }: { readonly code: number; readonly said: string },
+): MachineError {
+  const why = code === 255 ? "the connection was cut again and again" : said.trim();
+  return new MachineError(
+    "environment",
+    `cannot copy ${title} to ${to}: ${why} (${done} of ${total} bytes are there; the next run goes on from there)`,
+  );
+}
+
+async function lookAt(
+  session: SshSession,
+  file: string,
+  part: string,
+): Promise<{ readonly there: boolean; readonly size: number }> {
+  const { stdout } = await session.run(
+    `${shellLine("test", "-f", file)} && echo there; ${shellLine("stat", "-c", "%s", "--", part)} 2>/dev/null || echo 0`,
+  );
+  const lines = stdout.trim().split("\n");
+  return { there: lines[0] === "there", size: Number(lines.at(-1) ?? 0) || 0 };
+}
+
+async function isWhole(connection: Connection, file: string, sha256: string): Promise<boolean> {
+  const hash = `if command -v openssl >/dev/null; then openssl dgst -sha256 -r; else sha256sum; fi <${shellLine(file)}`;
+  const { stdout } = await (await connection.session()).run(hash);
+  return stdout.startsWith(sha256);
+}
+
+async function hasZstd(connection: Connection): Promise<boolean> {
+  return (await (await connection.session()).run("command -v zstd >/dev/null")).code === 0;
+}
+
+function hasZstdHere(): boolean {
+  return spawnSync("zstd", ["--version"], { stdio: "ignore" }).status === 0;
+}
+
+async function must(connection: Connection, command: string): Promise<void> {
+  let said = "";
+  const { code } = await (
+    await connection.session()
+  ).run(command, { onStderr: (text) => (said += text) });
+  if (code !== 0) throw new MachineError("environment", `${command} ended with ${code}: ${said}`);
+}
+
+/**
+ * Sends a piece to its place in a file. Whoever else may still write there, of a connection that was cut, writes the
+ * same bytes to the same places.
+ */
+async function send(
+  session: SshSession,
+  from: string,
+  part: string,
+  at: number,
+  bytes: number,
+  way: Way,
+  onSent: (bytes: number) => void,
+): Promise<{ readonly code: number; readonly said: string }> {
+  const write = shellLine(
+    ...["dd", `of=${part}`, "bs=1M", "iflag=fullblock", "oflag=seek_bytes", `seek=${at}`],
+    ...["conv=notrunc", "status=none"],
+  );
+  const read = fs.createReadStream(from, {
+    start: at,
+    end: at + bytes - 1,
+    highWaterMark: 2 ** 20,
+  });
+  let sent = 0;
+  read.on("data", (chunk) => {
+    sent += chunk.length;
+    onSent(sent);
+  });
+  const [input, command] =
+    way === "plain"
+      ? [read, `umask 077; ${write}`]
+      : // Both ends of the pipe must have ended well; a shell tells of the last one alone.
+        [compressed(read), `umask 077; bash -o pipefail -c ${shellLine(`zstd -dcq | ${write}`)}`];
+  let said = "";
+  const { code } = await session.run(command, { input, onStderr: (text) => (said += text) });
+  return { code, said };
+}
+
+function compressed(plain: Readable): Readable {
+  const zstd = spawn("zstd", ["-1", "-T0", "-q", "-c"], { stdio: ["pipe", "pipe", "ignore"] });
+  void pipeline(plain, zstd.stdin).catch(() => zstd.kill());
+  zstd.stdout.once("close", () => zstd.kill());
+  return zstd.stdout;
+}

@@ -1,0 +1,159 @@
+/** Commands on a machine, one after the other over one connection of the `ssh` program. */
+import { spawn, type ChildProcess } from "node:child_process";
+import * as fs from "node:fs";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { MachineError } from "../machine-error";
+import { controlSocket, lastLines, MACHINE, writeSshFiles, type SshRoute } from "./ssh-files";
+
+/** What came of a command. */
+export interface RemoteResult {
+  /** Its exit code; 255 also when the connection was lost. */
+  readonly code: number;
+  readonly stdout: string;
+}
+
+export interface SshSession {
+  /**
+   * Runs a shell command there; `input` is its stdin. What it says on stderr goes to `onStderr` as it comes.
+   */
+  run(
+    command: string,
+    options?: { input?: string | Readable; onStderr?: (text: string) => void },
+  ): Promise<RemoteResult>;
+  /** Whether the connection still stands. */
+  stands(): boolean;
+  /** Ends it; nothing of it is left. */
+  close(): Promise<void>;
+}
+
+const OPEN_LIMIT_MS = 60_000;
+const END_LIMIT_MS = 5_000;
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 5_000;
+
+/**
+ * Connects, trying again for a minute: a machine may be on its way up.
+ *
+ * Keys lie in a folder of this user alone, and only until the connection stands.
+ * @throws MachineError with what `ssh` said
+ */
+export async function openSession(route: SshRoute, signal: AbortSignal): Promise<SshSession> {
+  const deadline = Date.now() + OPEN_LIMIT_MS;
+  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
+    try {
+      return await connect(route, deadline, signal);
+    } catch (error) {
+      if (!(error instanceof MachineError) || Date.now() + wait > deadline) throw error;
+      // Another key will be another one next time too.
+      if (/host key verification failed|no program ssh/i.test(error.message)) throw error;
+    }
+    await sleep(wait, undefined, { signal });
+  }
+}
+
+async function connect(
+  route: SshRoute,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<SshSession> {
+  const files = writeSshFiles(route, true);
+  const master = watched(["-F", files.config, "-M", "-N", MACHINE]);
+  const close = async (): Promise<void> => {
+    await master.end();
+    files.remove();
+  };
+  try {
+    while (!fs.existsSync(controlSocket(files.directory))) {
+      signal.throwIfAborted();
+      const ended = master.ended();
+      if (ended !== undefined || Date.now() > deadline) {
+        const reason = ended ?? `no answer in ${OPEN_LIMIT_MS / 1000} s`;
+        const behind = route.proxy === undefined ? "" : ` behind ${route.proxy.host}`;
+        throw new MachineError(
+          "environment",
+          `no way over SSH to ${route.host}${behind}: ${reason}${lastLines(master.said())}`,
+        );
+      }
+      await sleep(20);
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  files.forgetKeys();
+  return {
+    stands: () => master.ended() === undefined,
+    close,
+    run: (command, options = {}) => runIn(files.config, command, options, signal),
+  };
+}
+
+/** A run of `ssh` in the background. */
+function watched(args: readonly string[]) {
+  let said = "";
+  let ended: string | undefined;
+  const ssh = spawn("ssh", args, { stdio: ["ignore", "ignore", "pipe"] });
+  ssh.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-2000)));
+  const gone = new Promise<void>((resolve) => {
+    ssh.once("error", (error: NodeJS.ErrnoException) => {
+      ended = error.code === "ENOENT" ? "there is no program ssh on this computer" : error.message;
+      resolve();
+    });
+    ssh.once("close", (code, by) => {
+      ended ??= `ssh ended with ${code ?? String(by)}`;
+      resolve();
+    });
+  });
+  return {
+    said: () => said,
+    ended: () => ended,
+    async end(): Promise<void> {
+      ssh.kill("SIGTERM");
+      const limit = setTimeout(() => ssh.kill("SIGKILL"), END_LIMIT_MS);
+      await gone;
+      clearTimeout(limit);
+    },
+  };
+}
+
+async function runIn(
+  config: string,
+  command: string,
+  { input = "", onStderr }: { input?: string | Readable; onStderr?: (text: string) => void },
+  signal: AbortSignal,
+): Promise<RemoteResult> {
+  signal.throwIfAborted();
+  const ssh = spawn("ssh", ["-F", config, "-o", "ControlMaster=no", MACHINE, command], {
+    stdio: ["pipe", "pipe", "pipe"],
+    signal,
+  });
+  let stdout = "";
+  ssh.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  ssh.stderr.setEncoding("utf8").on("data", (text: string) => onStderr?.(text));
+  const ended = endOf(ssh);
+  // A command that does not read to the end, or a lost connection, is told by the exit code.
+  const sent =
+    typeof input === "string"
+      ? new Promise<void>((resolve) => {
+          ssh.stdin.once("error", () => {
+            resolve();
+          });
+          ssh.stdin.end(input, resolve);
+        })
+      : pipeline(input, ssh.stdin).catch(() => undefined);
+  const code = await ended;
+  if (typeof input !== "string") input.destroy();
+  await sent;
+  return { code, stdout };
+}
+
+function endOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => {
+      resolve(code ?? 255);
+    });
+  });
+}

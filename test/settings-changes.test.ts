@@ -1,0 +1,303 @@
+/**
+ * What a change of each setting does: on this computer with a real etcd, on OpenStack as far as the program registers
+ * it. Not proved here: what the steps do on a machine (test/acceptance/machine), and how restore.sh tells a restart from
+ * a restore (test/machine/restore/restore-settings.test.ts).
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { ensureEtcd } from "../machine/programs/programs";
+import { settingsChangesPage } from "../scripts/tools/settings-changes";
+import { CHANGES, type Change, type Effect } from "../settings/changes";
+import { createWorkspace, snapshotBytes } from "./support/kubernetes-fixtures";
+import { openLab, type Lab } from "./support/lab";
+import { mockEngine, secretValue, type MockEngineOptions } from "./support/mock-engine";
+import { freePorts } from "./support/ports";
+
+const ROOT = path.join(__dirname, "..");
+const files = createWorkspace();
+const MAIN = files.write("main.db", snapshotBytes("kubernetes-1.35-main.db"));
+const EVENTS = files.write("events.db", snapshotBytes("kubernetes-1.35-events.db"));
+afterAll(() => {
+  files.remove();
+});
+
+describe("the table of changes", () => {
+  it("has every setting and no other", () => {
+    const { config } = parse(fs.readFileSync(path.join(ROOT, "Pulumi.yaml"), "utf8")) as {
+      config: Record<string, unknown>;
+    };
+    const declared = Object.keys(config).map((name) => name.replace("etcd-restore:", ""));
+    expect(Object.keys(CHANGES).sort()).toEqual([...declared, "bastion"].sort());
+  });
+
+  it("is the page in docs", () => {
+    const page = fs.readFileSync(path.join(ROOT, "docs", "settings-changes.md"), "utf8");
+    const words = (text: string) => text.replace(/[ |-]+/g, " "); // prettier sets tables as it likes
+    expect(words(page)).toBe(words(settingsChangesPage()));
+  });
+});
+
+describe("on this computer", () => {
+  let lab: Lab;
+  let other: readonly number[];
+  beforeAll(async () => {
+    await ensureEtcd("3.6");
+    await ensureEtcd("3.7");
+    lab = await openLab();
+    other = await freePorts(2);
+  }, 900_000);
+  afterAll(() => lab.dispose());
+
+  /** What there is: which process serves, which restore its data is of, which proof the report is of. */
+  const state = () => ({
+    pid: lab.etcdPid(),
+    data: fs.readFileSync(path.join(lab.directory, "etcd/data/member/restored-from"), "utf8"),
+    proof: lab.report().startedAt,
+  });
+
+  async function up(change: Readonly<Record<string, string>>) {
+    const { snapshot = MAIN, ...rest } = change;
+    const flags = Object.entries({ verification: "quick", ...rest }).flatMap(([key, value]) => [
+      "-c",
+      `${key}=${value}`,
+    ]);
+    const ended = await lab.run("start", snapshot, ...flags);
+    return ended;
+  }
+
+  /** The settings that one computer can have otherwise, each with a change. */
+  const changes = async (): Promise<Readonly<Record<string, Record<string, string>>>> => {
+    const copy = path.join(path.dirname(MAIN), "programs");
+    const { etcd, etcdctl, etcdutl } = await ensureEtcd("3.6");
+    fs.mkdirSync(copy, { recursive: true });
+    for (const program of [etcd, etcdctl, etcdutl]) {
+      fs.copyFileSync(program, path.join(copy, path.basename(program)));
+    }
+    return {
+      verification: { verification: "standard" },
+      expectedKeys: { expectedKeys: '["/registry/"]' },
+      snapshot: { snapshot: EVENTS },
+      etcdVersion: { etcdVersion: "3.7" },
+      etcdPrograms: { etcdPrograms: copy },
+      clientPort: { clientPort: String(other[0]) },
+      peerPort: { peerPort: String(other[1]) },
+      bumpRevision: { bumpRevision: "1000" },
+    };
+  };
+
+  it("each change does what the table says, and what serves is what was wished for", async () => {
+    const base = await up({});
+    expect(base, base.stderr).toMatchObject({ code: 0 });
+    const seen: Record<string, Effect> = {};
+    for (const [setting, change] of Object.entries(await changes())) {
+      const before = state();
+      const ended = await up(change);
+      expect(ended, `${setting}: ${ended.stderr}`).toMatchObject({ code: 0 });
+      const after = state();
+      seen[setting] =
+        before.data !== after.data
+          ? "restore"
+          : before.pid !== after.pid
+            ? "restart"
+            : before.proof !== after.proof
+              ? "proof"
+              : "nothing";
+      const served = lab.report().restored;
+      if (setting === "etcdVersion") expect(served?.etcdVersion).toMatch(/^3\.7\./);
+      if (setting === "clientPort") expect(served?.endpoint).toContain(`:${String(other[0])}`);
+      if (setting === "etcdPrograms") {
+        const runs = fs.readlinkSync(`/proc/${after.pid}/exe`);
+        expect(runs).toBe(fs.realpathSync(path.join(String(change.etcdPrograms), "etcd")));
+      }
+      const again = await up({});
+      expect(again, `back from ${setting}: ${again.stderr}`).toMatchObject({ code: 0 });
+    }
+    const table = Object.entries<Change>(CHANGES).map(([setting, { local }]) => [setting, local]);
+    expect(Object.entries(seen).sort()).toEqual(
+      table.filter(([setting]) => String(setting) in seen).sort(),
+    );
+  }, 600_000);
+
+  it("refuses a version that does not fit, and the etcd that serves goes on", async () => {
+    const before = state();
+    const ended = await up({ etcdVersion: "3.5" });
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toMatch(/setting etcdVersion is 3\.5: an older etcd cannot be trusted/);
+    expect(state().pid).toBe(before.pid);
+  });
+});
+
+describe("on OpenStack, as far as the program registers it", () => {
+  const lab = path.join(path.dirname(MAIN), "lab");
+  const BASTION = {
+    ...{ host: "192.0.2.1", user: "jump", privateKey: "KEY" },
+    hostKey: "ssh-ed25519 AAAAbastion",
+  };
+  const SETTINGS = {
+    snapshot: MAIN,
+    image: "debian-12",
+    flavor: "m1.small",
+    externalNetwork: "public",
+    sshCidrs: '["203.0.113.0/24"]',
+    clientCidrs: '["203.0.113.0/24"]',
+    labDirectory: lab,
+  };
+  afterEach(() => {
+    pulumi.runtime.setAllConfig({});
+  });
+
+  const key = { privateKey: "KEY", publicKey: "ssh-ed25519 AAAA x" };
+  const PRINTED: Readonly<Record<string, unknown>> = {
+    "etcd-ssh-keys": { login: key, host: key },
+    "pki-certificates": Object.fromEntries(
+      [
+        "ca",
+        "server",
+        "serverKey",
+        "peer",
+        "peerKey",
+        "client",
+        "clientKey",
+        "root",
+        "rootKey",
+      ].map((name) => [name, name]),
+    ),
+    "etcd-ready": { install: 1 },
+    "restore-programs": { seconds: 1 },
+    ...Object.fromEntries(
+      ["restore", "bump"].map((name) => [
+        `${name}-snapshot`,
+        { restored: true, seconds: { check: 1, restore: 1, prove: 1, start: 1 } },
+      ]),
+    ),
+    ...Object.fromEntries(
+      ["verification", "bump-verification"].map((name) => [
+        `${name}-proof`,
+        {
+          verdict: "pass",
+          restored: {
+            ...{ endpoint: "e", revision: 1, compactRevision: 0, keys: 1, hashKv: 1 },
+            ...{ etcdVersion: "3.6.16", clusterId: "c" },
+          },
+        },
+      ]),
+    ),
+  };
+  const printed = (_inputs: unknown, name: string) => ({
+    stdout: JSON.stringify(PRINTED[name] ?? {}),
+  });
+  const options: MockEngineOptions = {
+    outputs: {
+      "command:local:Command": printed,
+      "command:remote:Command": printed,
+      // Another port, of another network, has another address.
+      "openstack:networking/port:Port": ({ networkId }) => ({
+        allFixedIps: [networkId === "other-id" ? "10.99.0.7" : "10.77.0.7"],
+      }),
+      "openstack:networking/floatingIp:FloatingIp": ({ pool }) => ({
+        address: pool === "other" ? "198.51.100.7" : "203.0.113.7",
+      }),
+    },
+    lookups: {
+      "openstack:networking/getNetwork:getNetwork": ({ name }) => ({
+        id: `${String(name)}-id`,
+        name,
+      }),
+      "openstack:images/getImage:getImage": ({ name }) => ({ id: `${String(name)}-id`, name }),
+      "openstack:compute/getFlavor:getFlavor": ({ name }) => ({
+        ...{ id: `${String(name)}-id`, name, ram: 2048, disk: 10 },
+      }),
+    },
+  };
+
+  /** What the program registers, in the parts that decide what a change does. */
+  async function plan(change: Readonly<Record<string, string>>) {
+    const engine = await mockEngine(options);
+    const config = Object.entries({ ...SETTINGS, ...change });
+    pulumi.runtime.setAllConfig(
+      Object.fromEntries(config.map(([name, value]) => [`etcd-restore:${name}`, value])),
+    );
+    vi.resetModules();
+    const { default: program } = await vi.importActual<{ default: () => Promise<unknown> }>(
+      "../index",
+    );
+    await program();
+    await engine.settled();
+    const inputs = (name: string) => {
+      const found = engine.registered.find((resource) => resource.name === name)?.inputs ?? {};
+      return JSON.stringify(found, (_key, value: unknown) => secretValue(value) ?? value);
+    };
+    const triggers = (name: string) => JSON.stringify(engine.named(name).inputs.triggers);
+    const rules = engine.registered.filter(({ type }) => type.endsWith("SecGroupRule"));
+    return {
+      machine: inputs("etcd-server") + inputs("etcd-data") + inputs("etcd-port"),
+      restore: triggers("restore-snapshot"),
+      proof: inputs("verification-proof"),
+      rules: rules.map(({ name }) => name).join(),
+    };
+  }
+
+  const effectOf = (
+    before: Awaited<ReturnType<typeof plan>>,
+    after: Awaited<ReturnType<typeof plan>>,
+  ): Effect =>
+    (["machine", "restore", "proof", "rules"] as const).find(
+      (part) => before[part] !== after[part],
+    ) ?? "nothing";
+
+  const base = {};
+  const upload = (name: string) => {
+    const directory = path.join(path.dirname(MAIN), name);
+    fs.mkdirSync(directory, { recursive: true });
+    for (const program of ["etcd", "etcdctl", "etcdutl"]) {
+      const said = program === "etcd" ? "etcd Version: 3.6.14" : `${program} version: 3.6.14`;
+      const text = `#!/bin/sh\n# ${name}\necho '${said}'\n`;
+      fs.writeFileSync(path.join(directory, program), text, { mode: 0o755 });
+    }
+    return { etcdInstall: "upload", etcdPrograms: directory };
+  };
+
+  it.each<[keyof typeof CHANGES, () => Record<string, string>, (() => Record<string, string>)?]>([
+    ["snapshot", () => ({ snapshot: EVENTS })],
+    ["verification", () => ({ verification: "quick" })],
+    ["expectedKeys", () => ({ expectedKeys: '["/registry/"]' })],
+    ["etcdVersion", () => ({ etcdVersion: "3.7" })],
+    ["etcdInstall", () => upload("one")],
+    ["etcdMirror", () => ({ etcdMirror: "https://mirror.example" })],
+    ["image", () => ({ image: "ubuntu-24.04" })],
+    ["flavor", () => ({ flavor: "m1.large" })],
+    ["externalNetwork", () => ({ externalNetwork: "other" })],
+    ["network", () => ({ network: "other" })],
+    ["floatingIp", () => ({ floatingIp: "false" })],
+    ["bastion", () => ({ bastion: JSON.stringify(BASTION) })],
+    ["sshCidrs", () => ({ sshCidrs: '["192.0.2.0/24"]' })],
+    ["clientCidrs", () => ({ clientCidrs: '["192.0.2.0/24"]' })],
+    ["allowPublicAccess", () => ({ allowPublicAccess: "true" })],
+    ["dataVolumeGiB", () => ({ dataVolumeGiB: "20" })],
+    ["clientPort", () => ({ clientPort: "12379" })],
+    ["peerPort", () => ({ peerPort: "12380" })],
+    ["labDirectory", () => ({ labDirectory: `${lab}-2` })],
+    ["bumpRevision", () => ({ bumpRevision: "1000" })],
+    ["etcdUsername", () => ({ etcdUsername: "root", etcdPassword: "hunter2" })],
+    [
+      "etcdPassword",
+      () => ({ etcdUsername: "root", etcdPassword: "hunter3" }),
+      () => ({ etcdUsername: "root", etcdPassword: "hunter2" }),
+    ],
+    ["etcdPrograms", () => upload("two"), () => upload("one")],
+  ])("a change of %s does what the table says", async (setting, change, from) => {
+    const seen = effectOf(await plan(from?.() ?? base), await plan(change()));
+    // Which of the two it is, restore.sh sees by the programs themselves.
+    const expected = setting === "etcdPrograms" ? "restore" : CHANGES[setting].openstack;
+    expect(seen).toBe(expected);
+  });
+
+  it("etcdVersion with programs that are uploaded changes what is restored, not the machine", async () => {
+    const before = await plan(upload("one"));
+    const programs = { ...upload("three"), etcdVersion: "3.6.14" };
+    expect(effectOf(before, await plan(programs))).toBe("restore");
+  });
+});
