@@ -17,8 +17,9 @@ const TAKE_EXITS = {
 
 /** The exit code for an error: of wrong use when it is about what the user gave us, else of the environment. */
 export function exitCodeOfError(error: unknown): number {
-  if (error instanceof UserError || error instanceof MachineError) return error.exitCode;
-  if (error instanceof CloudError || error instanceof ClusterError) return EXIT[error.kind];
+  if (error instanceof UserError) return error.exitCode;
+  if (error instanceof MachineError || error instanceof CloudError) return EXIT[error.kind];
+  if (error instanceof ClusterError) return EXIT[error.kind];
   if (error instanceof TakeError) return TAKE_EXITS[error.kind];
   return error instanceof SnapshotError ||
     error instanceof ManifestError ||
