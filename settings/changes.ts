@@ -32,6 +32,11 @@ export const CHANGES = {
   snapshot: { local: "restore", openstack: "restore", note: "by its content, not by its name" },
   verification: { local: "proof", openstack: "proof" },
   expectedKeys: { local: "proof", openstack: "proof" },
+  trustedKey: {
+    local: "nothing",
+    openstack: "nothing",
+    note: "a backup that this key has not signed is refused",
+  },
   etcdVersion: {
     local: "restore",
     openstack: "machine",
