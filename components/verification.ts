@@ -119,9 +119,6 @@ function verifyCommand(
     ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),
     ...(inUse === true ? ["--in-use"] : []),
     ...(restoredAt === undefined ? [] : ["--restored-at", restoredAt]),
-    ...(args.backup.wishedVersion === undefined
-      ? []
-      : ["--etcd-version", args.backup.wishedVersion]),
     ...(args.backup.bumpedBy === undefined ? [] : ["--bumped", args.backup.bumpedBy]),
     ...(args.credentials === undefined ? [] : ["--user", args.credentials.username]),
     ...(accessOf(args) === undefined ? [] : ["--access-stdin"]),

@@ -243,7 +243,7 @@ test("Verification is made once for each restore, and its report is the only thi
 
 test("what serves is compared with the version that was wished for, where one was", async () => {
   const engine = await engineWithScripts();
-  new Verification("verification", { ...PROOF, backup: { ...BACKUP, wishedVersion: "3.7" } });
+  new Verification("verification", { ...PROOF, etcdVersion: "3.7" });
   await engine.settled();
   expect(engine.named("verification-proof").inputs.create).toContain(" --etcd-version 3.7 ");
 });
