@@ -33,7 +33,8 @@ export interface Backup extends SnapshotSummary {
    * The compaction that was under way when the backup was taken: where etcd hashes by the one before, the HashKV is this.
    * @default none was
    */
-  readonly unfinishedCompaction?: { readonly compactRevision: number; readonly hashKv: number };
+  readonly unfinishedCompaction?:
+    { readonly compactRevision: number; readonly hashKv: number } | undefined;
   readonly authentication: boolean;
   /** By how much its revision is bumped at the restore; revisions and HashKV are then those after it. @default it is not */
   readonly bumpedBy?: number;
@@ -116,8 +117,11 @@ async function readInLab(
     };
     if (bumpRevision === undefined) return plain;
     const { revision, compactRevision, hashKv } = summarize(bumped(snapshot, bumpRevision));
-    const { unfinishedCompaction: _none, ...rest } = plain;
-    const after = { ...rest, revision, compactRevision, hashKv, bumpedBy: bumpRevision };
+    const after: Backup = {
+      ...plain,
+      ...{ revision, compactRevision, hashKv, bumpedBy: bumpRevision },
+      unfinishedCompaction: undefined, // a bump marks all before it as compacted
+    };
     return { ...plain, bumped: after };
   } finally {
     snapshot.close();

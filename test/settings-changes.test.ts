@@ -106,8 +106,8 @@ describe("on this computer", () => {
               ? "proof"
               : "nothing";
       const served = lab.report().restored;
-      if (setting === "etcdVersion") expect(served?.etcdVersion).toMatch(/^3\.7\./);
-      if (setting === "clientPort") expect(served?.endpoint).toContain(`:${String(other[0])}`);
+      if (setting === "etcdVersion") expect(served.etcdVersion).toMatch(/^3\.7\./);
+      if (setting === "clientPort") expect(served.endpoint).toContain(`:${String(other[0])}`);
       if (setting === "etcdPrograms") {
         const runs = fs.readlinkSync(`/proc/${after.pid}/exe`);
         expect(runs).toBe(fs.realpathSync(path.join(String(change.etcdPrograms), "etcd")));

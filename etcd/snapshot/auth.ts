@@ -1,7 +1,13 @@
 /** Users, roles and what they may do: `authpb` in the store, and the same messages in answers of etcd's API. */
 import type { Entry } from "./buckets";
 import { permissions, roleNames } from "../wire/auth";
-import { bytesField, bytesFields, knownFields, unsignedField, type ReadField } from "../wire/protobuf";
+import {
+  bytesField,
+  bytesFields,
+  knownFields,
+  unsignedField,
+  type ReadField,
+} from "../wire/protobuf";
 import { readCounter, readFlag, readText } from "./stored-values";
 
 /** The authentication that a store brings along. Never a password's hash. */

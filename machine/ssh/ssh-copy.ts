@@ -62,10 +62,10 @@ export async function copyFile(
 ): Promise<void> {
   const total = fs.statSync(file.from).size;
   const part = `${file.to}.part`;
-  let { there, size } = await lookAt(await connection.session(), file.to, part);
-  if (there && (await isWhole(connection, file.to, file.sha256))) return;
+  const found = await lookAt(await connection.session(), file.to, part);
+  if (found.there && (await isWhole(connection, file.to, file.sha256))) return;
   const canCompress = (await hasZstd(connection)) && hasZstdHere();
-  if (size > total) size = 0;
+  let size = found.size > total ? 0 : found.size;
   let resumed = size > 0;
   let rates: Rates = {};
   let vain = 0;

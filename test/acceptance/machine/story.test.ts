@@ -201,7 +201,7 @@ describe("a backup on a machine in a cloud", () => {
     const said = JSON.stringify(progress.mock.calls);
     progress.mockRestore();
     expect({ ok, failures }).toEqual({ ok: true, failures: [] });
-    expect(report().restored?.etcdVersion).toMatch(/^3\.7\./);
+    expect(report().restored.etcdVersion).toMatch(/^3\.7\./);
     expect(report().checks.find(({ id }) => id === "etcd-version")).toMatchObject({
       verdict: "explained",
     });
