@@ -65,7 +65,11 @@ export async function copyFile(
   const found = await lookAt(await connection.session(), file.to, part);
   if (found.there && (await isWhole(connection, file.to, file.sha256))) return;
   const canCompress = (await hasZstd(connection)) && hasZstdHere();
-  let size = found.size > total ? 0 : found.size;
+  let size = found.size;
+  if (size > total) {
+    await must(connection, shellLine("rm", "-f", "--", part)); // of another file: its end would stay
+    size = 0;
+  }
   let resumed = size > 0;
   let rates: Rates = {};
   let vain = 0;

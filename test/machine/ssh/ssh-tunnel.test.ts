@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as net from "node:net";
 import * as os from "node:os";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as path from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { makeSshKey } from "../../../machine/ssh/ssh-keys";
 import type { SshRoute } from "../../../machine/ssh/ssh-files";
 import { openTunnel } from "../../../machine/ssh/ssh-tunnel";
@@ -13,7 +14,10 @@ const never = new AbortController().signal;
 let there: TestBastion;
 let server: net.Server;
 let port: number;
+let temporary: string;
 beforeAll(async () => {
+  temporary = fs.mkdtempSync(path.join(os.tmpdir(), "etcd-restore-tunnel-"));
+  vi.stubEnv("TMPDIR", temporary); // so that no other test's files are looked at
   there = await openBastion();
   server = net.createServer((socket) => socket.end("from there"));
   port = await new Promise((resolve) => {
@@ -26,10 +30,11 @@ beforeAll(async () => {
 afterAll(async () => {
   server.close();
   await there.close();
+  vi.unstubAllEnvs();
+  fs.rmSync(temporary, { recursive: true });
 });
 
-const leftovers = () =>
-  fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith("etcd-restore-ssh-"));
+const leftovers = () => fs.readdirSync(temporary);
 
 function read(socketPath: string): Promise<string> {
   return new Promise((resolve, reject) => {
