@@ -7,6 +7,7 @@ import { openProgress } from "../progress/progress";
 import { takeLock } from "./lock";
 import { openRun, type RunOptions } from "./open-run";
 import { dependsOn, removeAll, removeCutOff } from "./removal";
+import { giveRoom, keepRoom } from "./room";
 import type { Run } from "./run";
 import { STACK_TYPE, titleOf } from "./urn";
 import { forDisplay } from "./values";
@@ -30,8 +31,10 @@ export async function carryOut(
   if (verb === "up") fs.mkdirSync(engine.workDir, { recursive: true, mode: 0o700 });
   // Nothing is there to destroy when the folder is not there, and that is no reason to make one.
   const writes = verb === "up" || (verb === "destroy" && fs.existsSync(engine.workDir));
+  if (verb === "destroy") giveRoom(engine.workDir);
   const lock = writes ? await takeLock(files.lock, verb) : undefined;
   try {
+    if (verb === "up") keepRoom(engine.workDir);
     const mask = openMask(process.env, engine.config);
     const progress = await openProgress(engine, mask);
     const done = await runVerb(

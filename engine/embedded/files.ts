@@ -25,14 +25,13 @@ export function stackFiles(workDir: string, stack: string): StackFiles {
 /** Replaces a file in one step, mode 0600, on the disk when this returns. */
 export function writeFileSafely(file: string, content: string): void {
   const fresh = `${file}.new`;
-  const descriptor = fs.openSync(fresh, "w", 0o600);
   try {
-    fs.writeFileSync(descriptor, content);
-    fs.fsyncSync(descriptor);
-  } finally {
-    fs.closeSync(descriptor);
+    fs.writeFileSync(fresh, content, { mode: 0o600, flush: true });
+    fs.renameSync(fresh, file);
+  } catch (error) {
+    fs.rmSync(fresh, { force: true }); // half a file on a full disk
+    throw error;
   }
-  fs.renameSync(fresh, file);
   const folder = fs.openSync(path.dirname(file), "r");
   try {
     fs.fsyncSync(folder);

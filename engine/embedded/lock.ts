@@ -75,8 +75,8 @@ export async function takeLock(file: string, operation: string): Promise<Lock> {
 /** The file appears with its content or not at all: nobody can read a lock half written. */
 function create(file: string, record: HolderRecord): boolean {
   const own = `${file}.${process.pid}`;
-  fs.writeFileSync(own, JSON.stringify(record), { mode: 0o600 });
   try {
+    fs.writeFileSync(own, JSON.stringify(record), { mode: 0o600 });
     fs.linkSync(own, file);
     return true;
   } catch (error) {

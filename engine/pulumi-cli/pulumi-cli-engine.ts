@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Stack } from "@pulumi/pulumi/automation";
 import { takeLock } from "../embedded/lock";
+import { giveRoom, keepRoom } from "../embedded/room";
 import type { Engine, EngineOptions, EngineResult, Failure, OutputValue } from "../engine";
 import { openMask, type Mask } from "../mask";
 import { openProgress } from "../progress/progress";
@@ -120,8 +121,10 @@ async function timed(
   const isNew = !fs.existsSync(files.folder);
   fs.mkdirSync(options.workDir, { recursive: true, mode: 0o700 });
   // Two of the CLI would trip over each other's files before one of them finds the stack locked.
+  if (verb === "destroy") giveRoom(options.workDir);
   const lock = await takeLock(files.lock, verb);
   try {
+    if (verb === "up") keepRoom(options.workDir);
     const outcome = await carryOut(verb, options, { progress, mask }, async (onEvent) => {
       prepareFiles(options, files);
       const session = await openSession(cli, options, {

@@ -40,7 +40,7 @@ const BASTION = "bastion";
  * @param shared several commands may go through one connection
  */
 export function writeSshFiles(route: SshRoute, shared = false): SshFiles {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "etcd-restore-ssh-"));
+  const directory = fs.mkdtempSync(path.join(forSockets(os.tmpdir()), "etcd-restore-ssh-"));
   const hops: readonly (readonly [string, SshHop])[] = [
     [MACHINE, route],
     ...(route.proxy === undefined ? [] : [[BASTION, route.proxy] as const]),
@@ -78,6 +78,14 @@ export function writeSshFiles(route: SshRoute, shared = false): SshFiles {
       fs.rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** A Unix socket's path is at most 104 bytes (108 on Linux), and `ssh -L` ends it at a colon. */
+const LONGEST_FOLDER = 50;
+function forSockets(temporary: string): string {
+  return Buffer.byteLength(temporary) > LONGEST_FOLDER || temporary.includes(":")
+    ? "/tmp"
+    : temporary;
 }
 
 /** Where the shared connection listens. */

@@ -185,3 +185,33 @@ test.skipIf(process.getuid?.() !== 0)(
   },
   LIMIT,
 );
+
+test.skipIf(process.getuid?.() !== 0)(
+  "a disk that is full to the last byte: stop frees it, and leaves no lock (needs root, to mount a small disk)",
+  async () => {
+    const disk = path.dirname(lab.directory);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=400m,mode=0700", "tmpfs", disk]);
+    try {
+      const started = await lab.run("start");
+      expect(started.code, started.stderr).toBe(0);
+      expect(() => {
+        fs.writeFileSync(path.join(disk, "filler"), Buffer.alloc(400 * 2 ** 20));
+      }).toThrow("ENOSPC");
+
+      const again = await lab.run("start", "-c", "verification=quick");
+      expect(again.stderr).toMatch(/no space left/i);
+      expect(again.stderr).not.toMatch(/^\s+at /m);
+      expect(again.code, again.stderr).toBe(3);
+      expect(fs.readdirSync(path.join(lab.directory, "stack")).sort()).toEqual([
+        ...["local.passphrase", "local.state.json", "room"],
+      ]);
+
+      const stopped = await lab.run("stop");
+      expect(stopped.code, stopped.stderr).toBe(0);
+      expect(fs.readdirSync(disk)).toEqual(["filler"]);
+    } finally {
+      execFileSync("umount", ["--lazy", disk]);
+    }
+  },
+  LIMIT,
+);

@@ -84,7 +84,11 @@ describe("the state of a stack", () => {
       expect(fs.statSync(file).mode & 0o777).toBe(0o600);
     }
     expect(fs.statSync(stack.workDir).mode & 0o777).toBe(0o700);
-    expect(fs.readdirSync(stack.workDir).sort()).toEqual(["test.passphrase", "test.state.json"]);
+    expect(fs.readdirSync(stack.workDir).sort()).toEqual([
+      "room",
+      "test.passphrase",
+      "test.state.json",
+    ]);
 
     expect(output + text).not.toContain("hunter2");
     const crypter = await openCrypter(
