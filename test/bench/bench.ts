@@ -1,6 +1,8 @@
 /**
  * `npm run bench`: ours against the field's own programs, in turn on one machine, medians of whole processes.
  * Prints the ratios and writes `bench/results.json`. A figure is a measurement, never a test.
+ *
+ * `npm run bench -- copy [FILE]`: the copy of a backup to a machine, against `scp`; needs root.
  */
 import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -9,6 +11,7 @@ import { join } from "node:path";
 import { abortOnInterrupt } from "../../scripts/interrupt";
 import { makeSnapshot } from "../support/make-snapshot";
 import { benchLookInside, describeLookInside } from "./look-inside";
+import { benchCopy, describeCopy } from "./copy";
 import { RUNS } from "./measure";
 import { benchPreflight, describePreflight } from "./preflight";
 import { benchVerification, describeVerification } from "./verification";
@@ -23,10 +26,19 @@ async function main(): Promise<void> {
     process.exit(130);
   });
   const say = (line: string) => process.stdout.write(`${line}\n`);
+  const [what, given] = process.argv.slice(2);
   try {
+    if (what === "copy" && given !== undefined) {
+      say(describeCopy(await benchCopy(given)));
+      return;
+    }
     process.stderr.write("making a store of 300,000 keys with a real etcd\n");
     const file = join(directory, "bench.db");
     await makeSnapshot(file, { keys: 300_000, valueBytes: 1250 });
+    if (what === "copy") {
+      say(describeCopy(await benchCopy(file)));
+      return;
+    }
     say(`median of ${RUNS} runs each, in turn, on ${cpus().length} cores`);
     const preflight = await benchPreflight(file);
     say(describePreflight(preflight));

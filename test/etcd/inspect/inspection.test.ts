@@ -258,6 +258,24 @@ describe("the verdict", () => {
 });
 
 describe("what to know before a restore", () => {
+  it.each([
+    ["no password", encodeMessage([[1, 1]]), /root has no password: .*certificate named root/],
+    ["a password", undefined, /the proof needs no password, you need root's to look inside/],
+    ["a password, said outright", encodeMessage([[1, 0]]), /you need root's to look inside/],
+  ])("says who comes in where authentication is on and root has %s", async (_what, how, note) => {
+    const root = encodeMessage([[1, "root"], ...(how === undefined ? [] : [[4, how] as const])]);
+    const found = await inspectBuilt({
+      buckets: etcdBuckets([], {
+        auth: [{ key: Buffer.from("authEnabled"), value: Buffer.from([1]) }],
+        authUsers: [{ key: Buffer.from("root"), value: root }],
+      }),
+    });
+    expect(found.auth.users).toEqual(["root"]);
+    expect(found.notes.filter((line) => line.startsWith("authentication"))).toEqual([
+      expect.stringMatching(note),
+    ]);
+  });
+
   it("names every etcd that may serve it, none older than the one that wrote it", async () => {
     const wrote = async (version: string) => {
       const cluster = [{ key: Buffer.from("clusterVersion"), value: Buffer.from(version) }];
