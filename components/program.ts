@@ -24,6 +24,10 @@ if (isRunByPulumi) {
   // Before the SDK's own listeners; errors out of an `apply` come this way, too.
   process.prependListener("unhandledRejection", makeReady);
   process.prependListener("uncaughtException", makeReady);
+  // The SDK has read them; what the program starts, such as etcd to ask for its version, has no need of secrets.
+  pulumi.runtime.allConfig();
+  delete process.env.PULUMI_CONFIG;
+  delete process.env.PULUMI_CONFIG_SECRET_KEYS;
 }
 
 /** The program's function for Pulumi. */

@@ -4,6 +4,10 @@ const fs = require("node:fs");
 const Module = require("node:module");
 const util = require("node:util");
 
+// The program's settings come by a pipe, since whoever is this user can read what a process got as its environment. The
+// SDK looks for them in `process.env`, as it loads.
+Object.assign(process.env, JSON.parse(fs.readFileSync(4, "utf8")));
+
 // Pulumi's SDK loads these as it starts and uses them only to turn a function into text (dynamic providers, serverless
 // handlers). Loading them when they are first used halves the time that a program needs to start.
 const LAZY = new Set(["typescript", "@npmcli/arborist", "normalize-package-data"]);

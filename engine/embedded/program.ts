@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import * as os from "node:os";
 import * as path from "node:path";
 import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
 import type { ProgramConfig, Project } from "../stack-config";
 import { readRefusal, REFUSAL_FILE } from "../refusal";
 import type { Lock } from "./lock";
@@ -30,6 +31,9 @@ const END_MS = 15_000;
 
 /** So much of what the program printed goes into the message when it ends for no reason that we know. */
 const LAST_LINES = 10;
+
+/** Where the program reads its settings. */
+const CONFIG_FD = 4;
 
 const MESSAGE_BYTES = 400 * 1024 * 1024;
 
@@ -158,7 +162,7 @@ function spawnProgram(
     pwd: project.programDir,
     parallel: String(parallel),
   };
-  return spawn(
+  const child = spawn(
     process.execPath,
     [
       "--no-deprecation",
@@ -175,8 +179,6 @@ function spawnProgram(
       cwd: project.programDir,
       env: {
         ...process.env,
-        PULUMI_CONFIG: JSON.stringify(config.values),
-        PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(config.secretKeys),
         // TypeScript as in our scripts (typescript.cjs), which keeps what it compiled. Pulumi's own support (ts-node) would
         // compile every file anew, which costs more than all the rest of a run that changes nothing.
         PULUMI_NODEJS_TYPESCRIPT: "false",
@@ -186,7 +188,19 @@ function spawnProgram(
       // A group of its own: Ctrl-C reaches the engine alone, which ends the program in good order. The channel (ipc)
       // tells the program when the engine is killed.
       detached: true,
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
     },
   );
+  // Settings may be secret, and an environment is seen by whoever is this user. See preload.cjs.
+  const settings = child.stdio[CONFIG_FD];
+  settings?.on("error", () => undefined); // it did not start, which is told elsewhere
+  if (settings instanceof Writable) {
+    settings.end(
+      JSON.stringify({
+        PULUMI_CONFIG: JSON.stringify(config.values),
+        PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(config.secretKeys),
+      }),
+    );
+  }
+  return child;
 }

@@ -54,6 +54,13 @@ describe("a program", () => {
     expect(output).not.toContain("not to be seen");
   }, 120_000);
 
+  it("gets its settings, which may be secret, by no environment that others can read", async () => {
+    const stack = await testStack("odd");
+    const result = await stack.engine({ mode: "environment" }).up();
+    expect(result.failures).toEqual([]);
+    expect(stack.noted()).toEqual(["create-one"]);
+  }, 120_000);
+
   it("that reads what others have made is told that this engine cannot", async () => {
     const stack = await testStack("odd");
     const result = await stack.engine({ mode: "reads" }).up();

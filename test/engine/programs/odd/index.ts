@@ -1,4 +1,5 @@
 /** Small programs that end or ask in odd ways; the setting `mode` says which. */
+import * as fs from "node:fs";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
@@ -44,6 +45,12 @@ const modes: Readonly<Record<string, () => void>> = {
       environment: { WORD: secret },
     });
     new local.Command("silent", { create: "echo not to be seen", logging: "none" });
+  },
+  environment: () => {
+    if (fs.readFileSync("/proc/self/environ", "utf8").includes(log)) {
+      throw new pulumi.RunError("the settings are in the environment");
+    }
+    command("one");
   },
   reads: () => void local.Command.get("old", "some-id"),
   many: () => {
