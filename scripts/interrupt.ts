@@ -1,4 +1,5 @@
 /** Ctrl-C and SIGTERM: a clean end, and the exit code that a shell expects of it. */
+import { setMaxListeners } from "node:events";
 import { constants } from "node:os";
 
 /** npm passes a terminal's Ctrl-C on that reaches us as well: within so many milliseconds it is the same one. */
@@ -8,6 +9,8 @@ const SAME_INTERRUPT_MS = 1000;
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 const controller = new AbortController();
+// Every call and command that is under way listens; Node would take more than ten for a leak, and warn.
+setMaxListeners(0, controller.signal);
 let interruptedBy: (typeof SIGNALS)[number] | undefined;
 let listening = false;
 

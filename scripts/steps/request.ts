@@ -1,6 +1,7 @@
 /** What the scripts that Pulumi runs have in common: a request as JSON on stdin, an answer as JSON on stdout. */
 import { text } from "node:stream/consumers";
 import * as z from "zod";
+import { abortOnInterrupt } from "../interrupt";
 import { exitCodeOfError, messageOfError } from "../errors";
 import { EXIT, UserError } from "../outcome";
 import { guardOutput, say } from "../terminal";
@@ -30,14 +31,8 @@ export async function runScript(
   main: (args: readonly string[], signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   guardOutput();
-  const interrupted = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.on(name, () => {
-      interrupted.abort(new Error(`interrupted by ${name}`));
-    });
-  }
   try {
-    await main(process.argv.slice(2), interrupted.signal);
+    await main(process.argv.slice(2), abortOnInterrupt());
   } catch (error) {
     process.exitCode = exitCodeOfError(error);
     say(`error: ${messageOfError(error)}`);
