@@ -177,7 +177,7 @@ describe("the state of a stack", () => {
     const stack = await fakeStack();
     await stack.up((register) => register("a", { inputs: { word: secret("something") } }));
 
-    expect(fs.readdirSync(stack.options.workDir)).toEqual(["test.state.json"]);
+    expect(fs.readdirSync(stack.options.workDir).sort()).toEqual(["room", "test.state.json"]);
     const { deployment } = JSON.parse(
       fs.readFileSync(stackFiles(stack.options.workDir, "test").state, "utf8"),
     ) as StateDocument;
