@@ -135,6 +135,15 @@ export function mostDatabaseBytes(head: Buffer): number {
   return Math.max(0, ...sizes);
 }
 
+/**
+ * How much of a snapshot is missing in a file of `size` bytes that begins with `head` (`META_HEAD_BYTES` of it), by the
+ * meta page that counts: 0 when it is long enough for the database; undefined when no meta page is valid.
+ */
+export function missingBytes(head: Buffer, size: number): number | undefined {
+  const most = mostDatabaseBytes(head);
+  return most === 0 ? undefined : Math.max(0, most - size);
+}
+
 /** FNV-1a, 64 bits: the only checksum that bbolt keeps, and only of its meta pages. */
 export function fnv1a64(bytes: Uint8Array): bigint {
   let hash = 0xcbf2_9ce4_8422_2325n;

@@ -1,0 +1,116 @@
+/**
+ * A look at an object's first bytes, and where it grows while it is written at its last ones: whether it is a backup,
+ * and there whole. Reads some 64 KiB of it.
+ */
+import { decompress } from "../etcd/backup/decompress";
+import { DamageError, NoProgramError } from "../etcd/backup/damage";
+import {
+  describeKind,
+  HEAD_BYTES,
+  isArchive,
+  isCompression,
+  kindOf,
+  type Kind,
+} from "../etcd/backup/kinds";
+import { missingBytes } from "../etcd/snapshot/meta-page";
+import { size } from "../etcd/wire/figures";
+import { isCalledBackup } from "./layouts/plain";
+import type { Backup } from "./listing";
+import { readRange, type Store } from "./store";
+
+/** A copy that rests so long has ended. */
+const UPLOAD_MS = 15 * 60_000;
+/** Where the bytes do not tell whether they are all, a file has to rest so long. */
+const REST_MS = 60_000;
+const TAIL_BYTES = 65_536 + 22;
+
+/**
+ * Why a backup is to be passed over for an older one; undefined where nothing speaks against it. What is damaged, and
+ * has had the time to come, is not passed over: that last night's backup is bad is what a drill is to find out.
+ * @throws SourceError
+ */
+export async function lookAt(
+  store: Store,
+  backup: Backup,
+  now: Date,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const { path, bytes, object } = backup;
+  const options = { etag: object.etag, signal };
+  const range = { from: 0, to: Math.min(HEAD_BYTES, bytes) };
+  const head = await readRange(store, path, range, options);
+  const kind = kindOf(head);
+  const inside = isCompression(kind) ? await kindInside(kind, head) : kind;
+  const isBackup = inside === "database" || isArchive(inside);
+  if (!isBackup && !isCalledBackup(path)) {
+    return `it is no backup: ${describeKind(kind, head)}${inside === kind ? "" : `, in it ${describeKind(inside, NOTHING)}`}`;
+  }
+  const age = object.modified === undefined ? Infinity : now.getTime() - object.modified.getTime();
+  if (store.isAtomic || store.isOne || age > UPLOAD_MS) return undefined;
+  const written = `it was written to ${Math.max(0, Math.round(age / 1000))} s ago`;
+  const missing = kind === "database" ? missingBytes(head, bytes) : undefined;
+  if (missing !== undefined) {
+    return missing === 0
+      ? undefined
+      : `${written} and is still being copied: ${size(bytes)} are there, ${size(missing)} are missing`;
+  }
+  const from = Math.max(0, bytes - TAIL_BYTES);
+  const tail = await readRange(store, path, { from, to: bytes }, options);
+  return endsAs(kind, tail) || age > REST_MS
+    ? undefined
+    : `${written}, which is less than a copy takes: its end is not there, or does not tell`;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** What is inside of something compressed, by its first bytes alone. */
+async function kindInside(kind: Kind, head: Buffer): Promise<Kind> {
+  if (!isCompression(kind)) return kind;
+  // eslint-disable-next-line @typescript-eslint/require-await -- as a stream is one
+  async function* beginning() {
+    yield head;
+  }
+  try {
+    const inner = await peekMost(decompress(kind, beginning()));
+    return kindOf(inner);
+  } catch (error) {
+    // What cannot be unpacked here is most likely what it is called.
+    if (error instanceof NoProgramError || error instanceof DamageError) return "database";
+    throw error;
+  }
+}
+
+/** As much as there is: the beginning of something compressed ends in the middle. */
+async function peekMost(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const part of bytes) {
+      parts.push(part);
+      length += part.length;
+      if (length >= HEAD_BYTES) break;
+    }
+  } catch (error) {
+    if (!(error instanceof DamageError) || length < 4096 + 24) throw error;
+  }
+  return Buffer.concat(parts);
+}
+
+/** Whether the last bytes are those that end such a file. */
+function endsAs(kind: Kind, tail: Buffer): boolean {
+  switch (kind) {
+    case "zip":
+      // The end of the central directory (APPNOTE 4.3.16): 22 bytes and a comment of a stated length.
+      for (let at = tail.length - 22; at >= 0; at--) {
+        if (tail.readUInt32LE(at) !== 0x06054b50) continue;
+        if (at + 22 + tail.readUInt16LE(at + 20) === tail.length) return true;
+      }
+      return false;
+    case "tar":
+      return tail.length >= 1024 && tail.subarray(-1024).every((byte) => byte === 0);
+    case "xz":
+      return tail.subarray(-2).equals(Buffer.from("YZ"));
+    default:
+      return false;
+  }
+}

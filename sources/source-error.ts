@@ -1,0 +1,20 @@
+/** A source that cannot be used, or has nothing that can be. The message never holds a credential. */
+import { visible } from "../etcd/wire/visible";
+
+/**
+ * - `usage`: what was named cannot be meant, or what lies there is no backup.
+ * - `environment`: the store does not answer, or not as it should.
+ * - `none`: it was read, and no complete backup lies there.
+ */
+export type SourceErrorKind = "usage" | "environment" | "none";
+
+export class SourceError extends Error {
+  /** @param message what is foreign in it is made visible here */
+  constructor(
+    readonly kind: SourceErrorKind,
+    message: string,
+  ) {
+    super(visible(message));
+    this.name = "SourceError";
+  }
+}
