@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { describeFileError, openPlainFile, NotPlainFileError } from "../files/plain-file";
 import { SourceError } from "./source-error";
-import type { OpenedObject, Store, StoredObject } from "./store";
+import { streamOf, type OpenedObject, type Store, type StoredObject } from "./store";
 
 /** Below this, no one keeps backups; a folder in itself would go on for ever. */
 const MOST_LEVELS = 12;
@@ -20,11 +20,9 @@ export function openFolder(named: string): Store {
     name: root,
     isAtomic: false,
     isOne: isFile,
+    canReopen: true,
     nameOf: fileOf,
-    async *list() {
-      if (isFile) yield objectOf(path.basename(root), stats);
-      else yield* filesBelow(root);
-    },
+    list: () => streamOf(isFile ? [objectOf(path.basename(root), stats)] : filesBelow(root)),
     open(name, { from, to }, { etag } = {}) {
       return Promise.resolve().then(() => openStretch(fileOf(name), from, to, etag));
     },
@@ -116,12 +114,7 @@ function openStretch(
   const isNothing = from >= end;
   if (isNothing) fs.closeSync(fd);
   const bytes = isNothing
-    ? nothing()
+    ? streamOf([])
     : fs.createReadStream(file, { fd, start: from, end: end - 1, highWaterMark: PIECE_BYTES });
-  return { bytes, from, total: stats.size, etag: found };
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- as a stream is one
-async function* nothing(): AsyncGenerator<Uint8Array> {
-  yield* [];
+  return { bytes, from, total: stats.size, etag: found, inRanges: true };
 }

@@ -16,7 +16,7 @@ import { missingBytes } from "../etcd/snapshot/meta-page";
 import { size } from "../etcd/wire/figures";
 import { isCalledBackup } from "./layouts/plain";
 import type { Backup } from "./listing";
-import { readRange, type Store } from "./store";
+import { readRange, streamOf, type Store } from "./store";
 
 /** A copy that rests so long has ended. */
 const UPLOAD_MS = 15 * 60_000;
@@ -66,12 +66,8 @@ const NOTHING = Buffer.alloc(0);
 /** What is inside of something compressed, by its first bytes alone. */
 async function kindInside(kind: Kind, head: Buffer): Promise<Kind> {
   if (!isCompression(kind)) return kind;
-  // eslint-disable-next-line @typescript-eslint/require-await -- as a stream is one
-  async function* beginning() {
-    yield head;
-  }
   try {
-    const inner = await peekMost(decompress(kind, beginning()));
+    const inner = await peekMost(decompress(kind, streamOf([head])));
     return kindOf(inner);
   } catch (error) {
     // What cannot be unpacked here is most likely what it is called.
@@ -110,7 +106,12 @@ function endsAs(kind: Kind, tail: Buffer): boolean {
       return tail.length >= 1024 && tail.subarray(-1024).every((byte) => byte === 0);
     case "xz":
       return tail.subarray(-2).equals(Buffer.from("YZ"));
-    default:
+    case "gzip":
+    case "zlib":
+    case "zstd":
+    case "bzip2":
+    case "database":
+    case "other":
       return false;
   }
 }

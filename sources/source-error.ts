@@ -18,3 +18,10 @@ export class SourceError extends Error {
     this.name = "SourceError";
   }
 }
+
+/** What an error says: a refused connection to several addresses has a code and no message. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.message !== "") return error.message;
+  return "code" in error ? String(error.code) : error.name;
+}

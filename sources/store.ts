@@ -29,6 +29,8 @@ export interface OpenedObject {
   /** Of the whole object. Absent where nobody knows before its end. */
   readonly total?: number | undefined;
   readonly etag?: string | undefined;
+  /** Whether the store gave the stretch that was asked for, and would give others. */
+  readonly inRanges: boolean;
 }
 
 /** A source that was opened. Nothing is ever written to it. */
@@ -39,6 +41,8 @@ export interface Store {
   readonly isAtomic: boolean;
   /** Whether the source names one object, and no folder of them. */
   readonly isOne: boolean;
+  /** Whether an object can be opened again: a pipe comes once. */
+  readonly canReopen: boolean;
   /** An object's full name, for people. */
   nameOf(path: string): string;
   /** All objects, in no order. @throws SourceError */
@@ -74,4 +78,9 @@ export async function readRange(
     if (at >= to) break;
   }
   return Buffer.concat(parts);
+}
+
+/** Things that are there already, as a stream of them. */
+export async function* streamOf<T>(items: Iterable<T>): AsyncGenerator<T> {
+  for (const item of items) yield await Promise.resolve(item);
 }
