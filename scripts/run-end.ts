@@ -78,10 +78,18 @@ function phaseOf({ urn }: Failure): Phase["name"] {
 export function causeOf(message: string): string {
   const lines = message.split("\n").map((line) => line.trim());
   const said = lines.findLast((line) => line.startsWith("error: ")) ?? lines.find(Boolean) ?? "";
+  const list = said.endsWith(":") ? listBehind(lines.slice(lines.lastIndexOf(said) + 1)) : "";
   return (
-    visible(said.replace(/^error: /, "").replace(/ \(exit status \d+\)$/, "")) ||
+    visible(`${said.replace(/^error: /, "").replace(/ \(exit status \d+\)$/, "")}${list}`) ||
     "no reason was given"
   );
+}
+
+/** The first of the lines that a line with a colon announces, and how many more there are. */
+function listBehind(lines: readonly string[]): string {
+  const [first, ...more] = lines.filter(Boolean).map((line) => line.replace(/^- /, ""));
+  if (first === undefined) return "";
+  return ` ${first}${more.length === 0 ? "" : ` (and ${more.length} more)`}`;
 }
 
 function remedyFor(exitCode: number, phase: Phase["name"], run: BeginningOfRun): string {

@@ -49,7 +49,10 @@ test.each(['"', "$HOME", "`id`", "\\", "\n", "\u001b[2J"])(
     const folder = path.join(lab.directory, `x${odd}y`);
     const ended = await lab.run("start", "-c", `labDirectory=${folder}`);
     expect(ended.code, ended.stderr).toBe(2);
-    expect(ended.stderr).toMatch(/setting labDirectory is .*a path without quotes, \$/s);
+    expect(ended.stderr).toMatch(/labDirectory is .*a path without quotes, \$/);
+    expect(ended.stderr.trimEnd().split("\n").at(-1)).toMatch(
+      /^error: the settings of stack local are wrong: .*labDirectory is .*; mend/,
+    );
     expect(ended.stderr).not.toContain("\u001b[2J");
     for (const made of ["etcd", "client"]) {
       expect(fs.existsSync(path.join(folder, made)), made).toBe(false);
