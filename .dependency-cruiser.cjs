@@ -23,6 +23,7 @@ const ROOMS = {
   "etcd/report": ["etcd/wire", "etcd/snapshot"],
   "etcd/proof": ["etcd/wire", "etcd/snapshot", "etcd/client", "etcd/backup", "etcd/report"],
   cluster: ["etcd"],
+  evidence: ["etcd/report", "etcd/wire", "etcd/snapshot"],
   files: [],
   machine: [],
   openstack: [],
@@ -30,7 +31,17 @@ const ROOMS = {
   engine: [],
   settings: ["etcd", "machine"],
   components: ["etcd", "machine", "settings"],
-  scripts: ["cluster", "etcd", "machine", "openstack", "settings", "sources", "engine", "labs"],
+  scripts: [
+    "cluster",
+    "etcd",
+    "machine",
+    "openstack",
+    "settings",
+    "sources",
+    "engine",
+    "evidence",
+    "labs",
+  ],
   labs: ["machine", "openstack", "scripts", "test/support"],
 };
 
@@ -53,7 +64,7 @@ module.exports = {
       comment: `${room} may import ${allowed.join(", ") || "nothing of ours"} (CONTRIBUTING.md, Rooms).`,
       from: { path: within(room) },
       to: {
-        path: "^(cluster|etcd|machine|openstack|engine|settings|sources|components|scripts|labs|test|[^/]+\\.ts$)",
+        path: "^(cluster|etcd|evidence|machine|openstack|engine|settings|sources|components|scripts|labs|test|[^/]+\\.ts$)",
         pathNot: [room, ...allowed].map(within),
       },
     })),
@@ -61,7 +72,7 @@ module.exports = {
       name: "domain-without-pulumi",
       severity: "error",
       comment: "What knows etcd and machines runs without Pulumi.",
-      from: { path: "^(cluster|etcd|machine|openstack|sources)/" },
+      from: { path: "^(cluster|etcd|evidence|machine|openstack|sources)/" },
       to: { path: "node_modules/@pulumi/" },
     },
     {

@@ -28,6 +28,26 @@ const ENTRIES: readonly Entry[] = [
     load: () => require("./commands/stop") as typeof import("./commands/stop"),
   },
   {
+    name: "drill",
+    summary: "restore a backup, prove it and take everything away again",
+    load: () => require("./commands/drill/command") as typeof import("./commands/drill/command"),
+  },
+  {
+    name: "sweep",
+    summary: "remove what a killed drill has left",
+    load: () => require("./commands/sweep") as typeof import("./commands/sweep"),
+  },
+  {
+    name: "history",
+    summary: "show how the drills of the last months went",
+    load: () => require("./commands/history") as typeof import("./commands/history"),
+  },
+  {
+    name: "evidence",
+    summary: "check a signed report or a history",
+    load: () => require("./commands/evidence") as typeof import("./commands/evidence"),
+  },
+  {
     name: "verify",
     summary: "compare a running etcd with a backup",
     load: () => require("./commands/verify") as typeof import("./commands/verify"),

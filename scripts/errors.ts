@@ -6,6 +6,8 @@ import { TakeError } from "../etcd/backup/take/source";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import { visible } from "../etcd/wire/visible";
 import { MachineError } from "../machine/machine-error";
+import { EvidenceError } from "../evidence/envelope";
+import { HistoryError } from "../evidence/history";
 import { CloudError } from "../openstack/cloud-error";
 import { EXIT, UserError } from "./outcome";
 
@@ -21,6 +23,7 @@ export function exitCodeOfError(error: unknown): number {
   if (error instanceof MachineError || error instanceof CloudError) return EXIT[error.kind];
   if (error instanceof ClusterError) return EXIT[error.kind];
   if (error instanceof TakeError) return TAKE_EXITS[error.kind];
+  if (error instanceof EvidenceError || error instanceof HistoryError) return EXIT.checkFailed;
   return error instanceof SnapshotError ||
     error instanceof ManifestError ||
     error instanceof KeyError

@@ -14,12 +14,15 @@ setMaxListeners(0, controller.signal);
 let interruptedBy: (typeof SIGNALS)[number] | undefined;
 let listening = false;
 
-/** A signal that aborts on Ctrl-C or SIGTERM, for a clean end; a second one ends the process at once. */
+/**
+ * A signal that aborts on Ctrl-C or SIGTERM, for a clean end; the same once more ends the process at once. The other one
+ * does not: a runner that wants to see a job ended sends SIGINT and then SIGTERM, while the job cleans up.
+ */
 export function abortOnInterrupt(): AbortSignal {
   if (listening) return controller.signal;
   listening = true;
-  let first: number | undefined;
   for (const name of SIGNALS) {
+    let first: number | undefined;
     process.on(name, () => {
       if (first !== undefined && Date.now() - first > SAME_INTERRUPT_MS) process.exit(codeOf(name));
       first ??= Date.now();

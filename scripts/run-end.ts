@@ -25,7 +25,8 @@ export interface BadEnd {
 /** Reads from a failed run of the program what ended it. */
 export function badEnd(result: EngineResult, exitCode: number, run: BeginningOfRun): BadEnd {
   const [failure] = result.failures;
-  const phase = failure === undefined ? "preflight" : phaseOf(failure);
+  // Of a run that was interrupted it is what was at work then that names the phase.
+  const phase = phaseOf(result.failures.find(({ urn }) => urn !== undefined) ?? {});
   const interrupted = interruptedCode();
   const code = interrupted ?? exitCode;
   const cause = interrupted === undefined ? causeOf(failure?.message ?? "") : "interrupted";
@@ -62,7 +63,7 @@ export function reportBadEnd(
 }
 
 /** The phase that a resource belongs to, by the last part of its URN. */
-function phaseOf({ urn }: Failure): Phase["name"] {
+function phaseOf({ urn }: Pick<Failure, "urn">): Phase["name"] {
   const name = urn?.split("::").at(-1);
   if (name === undefined) return "preflight";
   const phases: readonly (readonly [RegExp, Phase["name"]])[] = [

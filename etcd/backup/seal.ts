@@ -1,6 +1,9 @@
 /** The signature of a manifest: ed25519 over its other fields, so that none can be altered unseen (RFC 8032). */
 import * as crypto from "node:crypto";
 import { z } from "zod";
+import { privateKeyOf, publicKeyOf, sha256OfKey, spkiOf } from "../wire/ed25519";
+
+export { KeyError } from "../wire/ed25519";
 
 /** In the one form that base64 has for its bytes: the unused bits of the last letter could be altered unseen. */
 const base64 = z
@@ -24,18 +27,15 @@ export interface Seal {
   readonly keySha256: string;
 }
 
-/** A key that is none, or not of ed25519. The message names what was given, and never the key. */
-export class KeyError extends Error {}
-
 /**
  * Adds a signature to a manifest, in place of the one that it has.
  * @param privateKey PEM, as `openssl genpkey -algorithm ed25519` writes it
  * @throws KeyError
  */
 export function sealed<T extends object>(content: T, privateKey: string) {
-  const key = readKey(() => crypto.createPrivateKey(privateKey), "private key");
+  const key = privateKeyOf(privateKey);
   const value = crypto.sign(null, canonical(unsigned(content)), key).toString("base64");
-  const publicKey = spki(crypto.createPublicKey(key)).toString("base64");
+  const publicKey = spkiOf(crypto.createPublicKey(key)).toString("base64");
   return { ...content, signature: { algorithm: "ed25519" as const, publicKey, value } };
 }
 
@@ -65,24 +65,7 @@ export function checkSeal(content: unknown): Seal | undefined {
  * @throws KeyError
  */
 export function keySha256Of(pem: string): string {
-  return sha256(spki(readKey(() => crypto.createPublicKey(pem), "public key")));
-}
-
-function readKey(read: () => crypto.KeyObject, what: string): crypto.KeyObject {
-  let key: crypto.KeyObject;
-  try {
-    key = read();
-  } catch {
-    throw new KeyError(`it holds no ${what} in PEM form`);
-  }
-  if (key.asymmetricKeyType === "ed25519") return key;
-  throw new KeyError(
-    `its ${what} is of ${key.asymmetricKeyType ?? "another kind"}, not of ed25519`,
-  );
-}
-
-function spki(key: crypto.KeyObject): Buffer {
-  return key.export({ format: "der", type: "spki" });
+  return sha256OfKey(publicKeyOf(pem));
 }
 
 function sha256(bytes: Buffer): string {

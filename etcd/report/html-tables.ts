@@ -18,6 +18,7 @@ const VERDICTS: Readonly<Record<CheckVerdict, { readonly tone: Tone; readonly wo
 };
 
 const PHASES: Readonly<Record<Phase["name"], string>> = {
+  fetch: "choose the backup, and bring it here",
   preflight: "read and judge the backup file",
   provision: "make the machine and its network",
   install: "install etcd's programs",
@@ -25,6 +26,7 @@ const PHASES: Readonly<Record<Phase["name"], string>> = {
   restore: "turn the file into a data directory",
   start: "start etcd and wait until it answers",
   verify: "compare the etcd with the file",
+  report: "write the report",
   destroy: "take everything away again",
 };
 

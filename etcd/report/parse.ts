@@ -25,6 +25,35 @@ const keyDifference = z.strictObject({
     .exactOptional(),
 });
 
+const drill = z.strictObject({
+  name: z.string(),
+  target: z.enum(["local", "openstack"]),
+  source: z.string(),
+  taken: z.strictObject({ at: moment, from: z.string(), ageSeconds: seconds }).exactOptional(),
+  passedOver: z
+    .array(z.strictObject({ name: z.string(), reason: z.string() }))
+    .max(20)
+    .exactOptional(),
+  random: z.strictObject({ seed: z.string(), among: count }).exactOptional(),
+  history: z
+    .strictObject({
+      drills: count,
+      lastPass: moment.exactOptional(),
+      statement: z.string().exactOptional(),
+      recent: z
+        .array(
+          z.strictObject({
+            startedAt: moment,
+            verdict: z.enum(["pass", "fail", "incomplete"]),
+            seconds,
+            keys: count.exactOptional(),
+          }),
+        )
+        .max(90),
+    })
+    .exactOptional(),
+});
+
 /** Strict: a field that is not named here could hold what must not be printed. */
 const report: z.ZodType<Report> = z.strictObject({
   schemaVersion: z.literal(1),
@@ -72,6 +101,7 @@ const report: z.ZodType<Report> = z.strictObject({
     keys: z.array(z.string()).max(100),
     details: z.array(keyDifference).max(100),
   }),
+  drill: drill.exactOptional(),
 });
 
 /**

@@ -68,6 +68,7 @@ function metrics(report: Report): Metric[] {
           one("snapshot_revision", "Revision of the store in the backup.", snapshot.revision),
         ]
       : []),
+    ...drillMetrics(report, one),
     one(
       "differences",
       "Keys that are missing, extra or changed in the restored etcd.",
@@ -78,6 +79,44 @@ function metrics(report: Report): Metric[] {
       help: "Verdict of each check: 1 for the verdict that it has, 0 for the others.",
       samples: checkStates(report.checks),
     },
+  ];
+}
+
+/** What a drill knows besides; absent where it does not know it, so that no alert takes a 0 for an answer. */
+function drillMetrics(
+  { drill, verdict, startedAt, seconds }: Report,
+  one: (name: string, help: string, value: number) => Metric,
+): Metric[] {
+  if (drill === undefined) return [];
+  const { taken, history } = drill;
+  const lastPass =
+    verdict === "pass"
+      ? unixSeconds(startedAt) + seconds
+      : history?.lastPass === undefined
+        ? undefined
+        : unixSeconds(history.lastPass);
+  return [
+    ...(taken === undefined
+      ? []
+      : [
+          one(
+            "backup_age_seconds",
+            "Age of the backup when the drill ended, by its manifest or the time of its file.",
+            taken.ageSeconds,
+          ),
+        ]),
+    ...(lastPass === undefined
+      ? []
+      : [
+          one(
+            "last_success_timestamp_seconds",
+            "When the last drill that passed ended, Unix time: of this one or, after one that failed, of the history.",
+            lastPass,
+          ),
+        ]),
+    ...(history === undefined
+      ? []
+      : [one("history_drills", "Drills in the history, this one included.", history.drills)]),
   ];
 }
 

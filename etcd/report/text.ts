@@ -26,6 +26,8 @@ const LABEL = 11;
 const LINE = 100;
 /** Differing keys that are named; the JSON has more. */
 const NAMED_KEYS = 20;
+/** Backups that were passed over and are named; the JSON has more. */
+const NAMED_PASSED_OVER = 5;
 /** Rows of the table by prefix, those with the most differences first; the JSON has all. */
 const NAMED_PREFIXES = 10;
 
@@ -83,10 +85,36 @@ function headLines(report: Report, colors: Colors): string[] {
         ]
       : []),
     ["time", timeText(report)],
+    ...drillRows(report),
   ];
   return [
     colors.bold(`${visible(report.tool)}, level ${report.level}, ${moment(report.startedAt)}`),
     ...rows.map(([label, text]) => colors.dim(label.padEnd(LABEL)) + fitted(text, LINE - LABEL)),
+  ];
+}
+
+/** What a drill adds: how the backup was chosen, how old it is, and how the drills before it went. */
+function drillRows({ drill }: Report): (readonly [label: string, text: string])[] {
+  if (drill === undefined) return [];
+  const { source, taken, passedOver = [], random, history } = drill;
+  const drawn = random === undefined ? "" : `, drawn among ${random.among} by seed ${random.seed}`;
+  return [
+    ["chosen", `from ${visible(source)}${visible(drawn)}`],
+    ...passedOver
+      .slice(0, NAMED_PASSED_OVER)
+      .map(({ name, reason }) => ["", visible(`passed over ${name}: ${reason}`)] as const),
+    ...(taken === undefined
+      ? []
+      : [["taken", `${moment(taken.at)}, by its ${taken.from}`] as const]),
+    ...(history === undefined
+      ? []
+      : [
+          [
+            "history",
+            `${counted(history.drills, "drill")}, last passed: ${history.lastPass === undefined ? "never" : moment(history.lastPass)}`,
+          ] as const,
+        ]),
+    ...(history?.statement === undefined ? [] : [["", history.statement] as const]),
   ];
 }
 

@@ -1,19 +1,16 @@
 /** `stop`: removes the etcd of this computer with all that belongs to it. */
 import * as fs from "node:fs";
-import * as path from "node:path";
 import type { Command } from "commander";
-import { removeKept } from "../../etcd/backup/backup-file";
-import { asidePath, evidencePaths } from "../../etcd/report/evidence";
 import { REPORT_FILES } from "../../etcd/report/report";
 import { configFlag, engineFlag } from "../flags";
 import { abortOnInterrupt, interruptedCode } from "../interrupt";
 import { labEngine, type LabOptions } from "../lab";
-import { ownPaths } from "../look-around";
 import type { GlobalOptions } from "../options";
 import { EXIT, exitCodeOf } from "../outcome";
 import { labDirectory, LOCAL_STACK } from "../project";
 import { causeOf } from "../run-end";
 import { shellWord } from "../shell-word";
+import { takeDown } from "../take-down";
 import { printJson, say } from "../terminal";
 
 export type StopOptions = GlobalOptions &
@@ -52,24 +49,16 @@ export async function stop(options: StopOptions): Promise<number> {
   if (!fs.existsSync(lab))
     return end(`There is nothing to stop: ${lab} does not exist.`, [], false);
   const engine = labEngine({ ...options, quiet, signal: abortOnInterrupt() });
-  const result = await engine.destroy();
-  if (!result.ok) {
-    const exitCode = interruptedCode() ?? exitCodeOf(result);
-    const cause = causeOf(result.failures[0]?.message ?? "");
+  const taken = await takeDown(lab, engine, options.purge === true);
+  if ("failed" in taken) {
+    const exitCode = interruptedCode() ?? exitCodeOf(taken.failed);
+    const cause = causeOf(taken.failed.failures[0]?.message ?? "");
     const error = `${cause}; what is left is kept, \`npm stop\` goes on from there`;
     if (json === true) printJson({ error, exitCode });
     say(`error: ${error}`);
     return exitCode;
   }
-  // Unpacked for a run that made nothing of it, a preview or a refusal.
-  removeKept(path.join(lab, "unpacked"));
-  const evidence = options.purge === true ? evidencePaths(lab) : [asidePath(lab)];
-  for (const file of [...ownPaths(lab), ...evidence]) {
-    fs.rmSync(file, { recursive: true, force: true });
-  }
-
-  const left = removeIfEmpty(path.join(lab, "stack")) ? entries(lab) : ["stack"];
-  removeIfEmpty(lab);
+  const { left } = taken;
   if (left.length === 0) return end(`Stopped; nothing is left of ${lab}.`, [], true);
   const elsewhere = config["etcd-restore:labDirectory"];
   const flag = elsewhere === undefined ? "" : ` -c labDirectory=${shellWord(elsewhere)}`;
@@ -80,19 +69,4 @@ export async function stop(options: StopOptions): Promise<number> {
         true,
       )
     : end(`Stopped. ${lab} still holds what is not the stack's: ${left.join(", ")}`, left, true);
-}
-
-/** Only an empty folder goes: what is not the stack's own is not ours to delete. A mount point stays, empty. */
-function removeIfEmpty(directory: string): boolean {
-  if (entries(directory).length > 0) return false;
-  try {
-    fs.rmSync(directory, { recursive: true, force: true });
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EBUSY")) throw error;
-  }
-  return true;
-}
-
-function entries(directory: string): readonly string[] {
-  return fs.existsSync(directory) ? fs.readdirSync(directory) : [];
 }

@@ -1,0 +1,100 @@
+/** `drill FILE | --from SOURCE`: its flags. */
+import { type Command, Option } from "commander";
+import { durationText } from "../../durations";
+import { configFlag, engineFlag, pathFlag, pathText, wholeNumber } from "../../flags";
+import { EXIT, UserError } from "../../outcome";
+import { addBudget } from "./budget";
+import type { DrillOptions } from "./drill";
+
+export function declare(command: Command): void {
+  command
+    .description(
+      "Restores a backup into an etcd of its own, proves it, measures each phase and takes everything away again, " +
+        "whatever happened. Every end leaves its report. Many run beside each other.",
+    )
+    .argument("[FILE]", "the backup, in any form that inspect reads", pathText)
+    .addOption(pathFlag("--file <FILE>", "the backup, said with a flag"))
+    .addOption(pathFlag("--from <SOURCE>", "a folder with backups: the newest complete one"))
+    .addOption(
+      new Option("--target <TARGET>", "where the etcd is made").choices(["local", "openstack"]),
+    )
+    .option(
+      "--stack <NAME>",
+      "whose settings (default: local; for openstack: dev); that stack is not touched",
+    )
+    .addOption(engineFlag())
+    .addOption(configFlag())
+    .addOption(
+      new Option("--level <LEVEL>", "what is compared").choices(["quick", "standard", "full"]),
+    )
+    .addOption(
+      new Option(
+        "--budget <PHASE=TIME>",
+        "what may take how long, as restore=60s,total=10m: more fails; total ends the drill",
+      ).argParser(addBudget),
+    )
+    .addOption(
+      new Option("--max-age <TIME>", "how old the backup may be, as 26h").argParser(durationText),
+    )
+    .addOption(
+      new Option("--random <N>", "with --from: one of the newest N, drawn").argParser(wholeNumber),
+    )
+    .option("--seed <TEXT>", "with --random: draw as the drill with this seed did")
+    .addOption(pathFlag("--report <DIR>", "where the reports go (default: HOME/reports/NAME)"))
+    .addOption(
+      pathFlag(
+        "--home <DIR>",
+        "the one folder that is written to (ETCD_RESTORE_HOME; default: .drills in the project)",
+      ),
+    )
+    .addOption(pathFlag("--history <FILE>", "note the drill there, chained to the one before"))
+    .addOption(
+      pathFlag(
+        "--sign-key <FILE>",
+        "private key (ed25519, PEM): signs report.intoto.json and the history's line",
+      ),
+    )
+    .addOption(
+      new Option("--keep [TIME]", "leave the etcd running for so long (default: 24h)").argParser(
+        durationText,
+      ),
+    )
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 restored and proved; 1 a check failed, also a budget or the age; 2 wrong use, or a backup that\n" +
+        "cannot be restored; 3 the environment failed; 130, 143 interrupted.\n" +
+        "\nExamples:\n  npx etcd-restore drill /backups/etcd.db --report /var/lib/drill\n" +
+        "  npx etcd-restore drill --from /backups --max-age 26h --budget restore=60s,total=10m\n" +
+        "  npx etcd-restore drill --from /backups --random 30 --json | jq .verdict",
+    )
+    .action(async (word: string | undefined) => {
+      const options = command.optsWithGlobals<DrillOptions & { readonly file?: string }>();
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- wrong use needs none of it
+      const { drill } = require("./drill") as typeof import("./drill");
+      process.exitCode = await drill(onlyOne(word, options), options);
+    });
+}
+
+/** FILE, wherever it stands; undefined where `--from` says where to look. */
+function onlyOne(
+  word: string | undefined,
+  options: DrillOptions & { readonly file?: string },
+): string | undefined {
+  const { file, from, random, seed } = options;
+  const given = [word, file, from].filter((name) => name !== undefined);
+  if (given.length !== 1) {
+    throw new UserError(
+      EXIT.usage,
+      given.length === 0
+        ? "which backup? Give its FILE, or where backups lie with --from"
+        : "FILE and --from are one too many: give the backup once",
+    );
+  }
+  if (from === undefined && random !== undefined) {
+    throw new UserError(EXIT.usage, "--random draws one of many: it needs --from");
+  }
+  if (random === undefined && seed !== undefined) {
+    throw new UserError(EXIT.usage, "--seed says which one --random draws: it needs --random");
+  }
+  return word ?? file;
+}
