@@ -8,6 +8,7 @@ const ROOMS = {
   "etcd/snapshot": ["etcd/wire"],
   "etcd/client": ["etcd/wire"],
   "etcd/kubernetes": ["etcd/wire"],
+  "etcd/encryption": ["etcd/wire", "etcd/kubernetes"],
   "etcd/backup": ["etcd/wire", "etcd/snapshot", "etcd/client", "etcd/kubernetes"],
   "etcd/inspect": [
     ...[
@@ -16,12 +17,16 @@ const ROOMS = {
       "etcd/client",
       "etcd/backup",
       "etcd/kubernetes",
+      "etcd/encryption",
       "etcd/proof",
     ],
     "etcd/report",
   ],
   "etcd/report": ["etcd/wire", "etcd/snapshot"],
-  "etcd/proof": ["etcd/wire", "etcd/snapshot", "etcd/client", "etcd/backup", "etcd/report"],
+  "etcd/proof": [
+    ...["etcd/wire", "etcd/snapshot", "etcd/client", "etcd/backup", "etcd/report"],
+    ...["etcd/kubernetes", "etcd/encryption"],
+  ],
   cluster: ["etcd"],
   evidence: ["etcd/report", "etcd/wire", "etcd/snapshot"],
   files: [],

@@ -3,6 +3,7 @@ import { ClusterError } from "../cluster/cluster-error";
 import { ManifestError } from "../etcd/backup/manifest";
 import { KeyError } from "../etcd/backup/seal";
 import { TakeError } from "../etcd/backup/take/source";
+import { EncryptionConfigError } from "../etcd/encryption/errors";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import { visible } from "../etcd/wire/visible";
 import { MachineError } from "../machine/machine-error";
@@ -26,6 +27,7 @@ export function exitCodeOfError(error: unknown): number {
   if (error instanceof EvidenceError || error instanceof HistoryError) return EXIT.checkFailed;
   return error instanceof SnapshotError ||
     error instanceof ManifestError ||
+    error instanceof EncryptionConfigError ||
     error instanceof KeyError
     ? EXIT.usage
     : EXIT.environment;

@@ -107,6 +107,22 @@ export function withMemberFlags(command: Command): Command {
     .option("--password-stdin", "read the user's password from stdin");
 }
 
+/** The flag that names the API server's keys. */
+export function encryptionConfigFlag(): Option {
+  return pathFlag(
+    "--encryption-config <FILE>",
+    "the API server's EncryptionConfiguration: what is encrypted is decrypted in memory, and must be what its key names",
+  );
+}
+
+/** The flag that says of which cluster a backup must be. */
+export function expectClusterFlag(): Option {
+  return new Option(
+    "--expect-cluster <UID>",
+    "the cluster that the backup must be of: the UID of its namespace kube-system",
+  ).argParser(nameText);
+}
+
 /** The flag that demands a signature. */
 export function trustedKeyFlag(): Option {
   return pathFlag(

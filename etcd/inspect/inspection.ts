@@ -11,6 +11,13 @@ import {
 import type { Auth, Snapshot, Trailer } from "../snapshot/snapshot";
 import type { Manifest } from "../backup/manifest";
 import { manifestReasons, type ManifestWitness } from "../backup/manifest-problems";
+import {
+  encryptionReasons,
+  encryptionNotes,
+  type EncryptionFindings,
+} from "../encryption/findings";
+import { clusterFacts, type ClusterFacts } from "../kubernetes/cluster-facts";
+import { clusterReasons } from "./cluster";
 import { takeCensus, type Census } from "./census";
 import { forecast, type Forecast } from "./forecast";
 import { countLeases, type LeaseCensus } from "./leases";
@@ -80,7 +87,24 @@ export interface Inspection {
   readonly auth: Auth;
   readonly leases: LeaseCensus;
   readonly census: Census;
+  /** Whose it is and of when; absent where it is no store of Kubernetes. */
+  readonly cluster?: ClusterFacts & {
+    /** Seconds from the last sign of life in it until now. */
+    readonly ageSeconds?: number;
+  };
+  /** What the given EncryptionConfiguration opens; absent without one. */
+  readonly encryption?: EncryptionFindings;
   readonly forecast: Forecast;
+}
+
+/** What is asked of a backup besides being whole. */
+export interface Asked {
+  /** UID of the namespace kube-system of the cluster that it must be of. */
+  readonly expectedCluster?: string | undefined;
+  /** What an EncryptionConfiguration opened. */
+  readonly encryption?: EncryptionFindings | undefined;
+  /** Default: now. */
+  readonly now?: Date;
 }
 
 /**
@@ -91,10 +115,15 @@ export function inspect(
   snapshot: Snapshot,
   manifest?: Manifest,
   witness: Omit<ManifestWitness, "snapshot"> = {},
+  asked: Asked = {},
 ): Inspection {
+  const { encryption, expectedCluster, now = new Date() } = asked;
+  const cluster = clusterFacts(snapshot.live);
   const reasons = [
     ...reasonsAgainstRestore(snapshot),
     ...manifestReasons(manifest, { snapshot, ...witness }),
+    ...clusterReasons(cluster, expectedCluster),
+    ...(encryption === undefined ? [] : encryptionReasons(encryption)),
   ];
   const census = takeCensus(snapshot);
   const leases = countLeases(snapshot);
@@ -105,7 +134,10 @@ export function inspect(
     file: snapshot.file,
     verdict: reasons.length === 0 ? "restorable" : "not-restorable",
     reasons,
-    notes: notes(snapshot, census, leases),
+    notes: [
+      ...notes(snapshot, census, leases, encryption),
+      ...(encryption === undefined ? [] : encryptionNotes(encryption)),
+    ],
     ...(manifest !== undefined && { manifest: manifestPart(manifest) }),
     format: formatOf(snapshot),
     bytes: snapshot.bytes,
@@ -150,8 +182,15 @@ export function inspect(
     auth: snapshot.auth,
     leases,
     census,
+    ...(cluster !== undefined && { cluster: { ...cluster, ...ageOf(cluster, now) } }),
+    ...(encryption !== undefined && { encryption }),
     forecast: forecast(snapshot),
   };
+}
+
+function ageOf({ lastRenewal }: ClusterFacts, now: Date): { readonly ageSeconds?: number } {
+  if (lastRenewal === undefined) return {};
+  return { ageSeconds: Math.round((now.getTime() - Date.parse(lastRenewal)) / 1000) };
 }
 
 function hex(id: bigint): string {
@@ -180,7 +219,12 @@ function manifestPart({ tool, takenAt, packed, source, members, kubernetes, seal
 /** etcd's own limit where nobody sets one. */
 const DEFAULT_QUOTA_BYTES = 2 * 2 ** 30;
 
-function notes(snapshot: Snapshot, census: Census, leases: LeaseCensus): readonly string[] {
+function notes(
+  snapshot: Snapshot,
+  census: Census,
+  leases: LeaseCensus,
+  opened: EncryptionFindings | undefined,
+): readonly string[] {
   const { alarms, auth, badMetaPage, bytes, downgradeTo, live } = snapshot;
   const { encryption } = census;
   const list: string[] = [];
@@ -216,7 +260,7 @@ function notes(snapshot: Snapshot, census: Census, leases: LeaseCensus): readonl
   if (badMetaPage !== undefined) {
     list.push(`meta page ${badMetaPage} is damaged; the other one was used, as etcd would`);
   }
-  if (encryption.encrypted > 0) {
+  if (encryption.encrypted > 0 && opened === undefined) {
     const keys = encryption.providers.map(({ provider, keyName }) => `${provider} ${keyName}`);
     list.push(
       `${counted(encryption.encrypted, "value")} can be read only with the API server's keys: ${keys.join(", ")}`,

@@ -1,3 +1,4 @@
+import type { Decrypted } from "../encryption/decryptor";
 import { asKubectlShows, decodeObject, UndecodableError } from "../kubernetes/decode";
 import type { JsonObject } from "../kubernetes/json";
 import { toJsonText, toYamlText } from "../kubernetes/print";
@@ -33,13 +34,18 @@ export interface Shown {
  * Shows a value: a Kubernetes object as `kubectl get` prints it, any other text as it is.
  *
  * What is encrypted or no text is a problem, but not for `raw`.
+ * @param decrypted what became of the value with the API server's keys; undefined without them
  */
-export function showKey(stored: StoredKey, { format, metadata }: ShowOptions): Shown {
+export function showKey(
+  stored: StoredKey,
+  { format, metadata }: ShowOptions,
+  decrypted?: Decrypted,
+): Shown {
   if (format === "raw") {
     return { output: metadata ? toJsonText(document(stored)) : stored.value };
   }
   const print = format === "json" ? toJsonText : toYamlText;
-  const decoded = decode(stored);
+  const decoded = decode(stored, decrypted);
   const note =
     "object" in decoded && decoded.unknownFields.length > 0
       ? {
@@ -79,7 +85,9 @@ type Decoded =
   | { readonly text: string; readonly problem?: undefined }
   | { readonly problem: string; readonly known?: JsonObject };
 
-function decode({ key, value, metadata }: StoredKey): Decoded {
+function decode({ key, value: kept, metadata }: StoredKey, decrypted?: Decrypted): Decoded {
+  if (decrypted !== undefined && "problem" in decrypted) return { problem: decrypted.problem };
+  const { value } = decrypted ?? { value: kept };
   try {
     const { object, unknownFields } = decodeObject(value);
     return { object: asKubectlShows(object, metadata.modRevision), unknownFields };

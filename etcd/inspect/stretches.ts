@@ -1,5 +1,5 @@
 /** Keys that can be counted together: those of one folder, by what their values begin with. */
-import { describeKey, type KeyDescription } from "../kubernetes/key";
+import { describeKey, slashesIn, TELLING_SLASHES, type KeyDescription } from "../kubernetes/key";
 import { objectType, type ObjectType } from "../kubernetes/object-type";
 import { classify, type StorageEncoding } from "../kubernetes/storage";
 import type { LiveKeys } from "../snapshot/snapshot";
@@ -25,8 +25,6 @@ export interface Counted {
 }
 
 const SLASH = 0x2f;
-/** `/registry/pods/shop/`: from here on the folder alone says what a key is; before, a key's own name may. */
-const TELLING_SLASHES = 4;
 /** Enough for the type of an object whose other members come first, and for the header of an encrypted value. */
 const HEAD_BYTES = 512;
 
@@ -44,12 +42,6 @@ export function* describedStretches(live: LiveKeys): Generator<Stretch> {
       first = end;
     }
   }
-}
-
-function slashesIn(key: Buffer): number {
-  let slashes = 0;
-  for (const byte of key) if (byte === SLASH) slashes += 1;
-  return slashes;
 }
 
 export function sumOf(live: LiveKeys, first: number, end: number): Counted {

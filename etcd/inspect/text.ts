@@ -1,13 +1,14 @@
 /** An inspection for a person at a terminal: one screen of 80 columns and 40 lines, its last line is the verdict. */
 import { describeContainer } from "../backup/container";
 import { counted, duration, grouped, moment, size } from "../wire/figures";
+import { readersText, type EncryptionFindings } from "../encryption/findings";
 import { fitted } from "../report/text";
 import { visible } from "../wire/visible";
 import type { Inspection } from "./inspection";
 
 export const COLUMNS = 80;
 const LABEL = 11;
-const MOST_ROWS = 7;
+const MOST_ROWS = 5;
 const MOST_KEYS = 2;
 const MOST_NOTES = 3;
 
@@ -72,6 +73,7 @@ function facts(inspection: Inspection): readonly Fact[] {
       `${auth.enabled ? "on" : "off"}, ${counted(auth.users.length, "user")}, ${counted(auth.roles.length, "role")}`,
     ],
     ["leases", leaseLine(inspection)],
+    ["cluster", clusterLine(inspection)],
     ["encryption", encryptionLine(inspection)],
     ["restore", forecastLine(inspection)],
   ];
@@ -138,7 +140,8 @@ function wholeSeconds(seconds: number): string {
   return whole < 60 ? `${whole} s` : duration(whole);
 }
 
-function encryptionLine({ census }: Inspection): string {
+function encryptionLine({ census, encryption }: Inspection): string {
+  if (encryption !== undefined) return openedLine(encryption);
   const { providers, notEncrypted } = census.encryption;
   return [
     ...providers
@@ -148,6 +151,39 @@ function encryptionLine({ census }: Inspection): string {
       ),
     `${counted(notEncrypted, "object")} not encrypted`,
   ].join(", ");
+}
+
+/** What the keys of a configuration open. */
+function openedLine(findings: EncryptionFindings): string {
+  const { encrypted, opened } = findings;
+  return `${grouped(opened)} of ${grouped(encrypted)} open${readersText(findings)}`;
+}
+
+/** Whose backup it is, and of when. */
+function clusterLine({ cluster }: Inspection): string {
+  if (cluster === undefined) return "";
+  const { uid, version, nodes, nodeNames, lastRenewal, ageSeconds } = cluster;
+  const what = [
+    ...(uid === undefined ? [] : [`UID ${uid}`]),
+    ...(version === undefined ? [] : [`Kubernetes ${version}`]),
+  ];
+  const more = [
+    ...(lastRenewal === undefined
+      ? []
+      : [`as of ${moment(lastRenewal)}, ${ageText(ageSeconds ?? 0)}`]),
+    ...(nodes > 0 ? [`${counted(nodes, "node")}: ${nodeNames.join(", ")}`] : []),
+  ];
+  return [what.join(", "), more.join("; ")].filter(Boolean).join("\n");
+}
+
+/** An age as a person says it. */
+function ageText(seconds: number): string {
+  if (seconds < 0) return "in the future";
+  const hours = Math.floor(seconds / 3600);
+  if (hours < 1) return `${counted(Math.floor(seconds / 60), "minute")} ago`;
+  return hours < 48
+    ? `${counted(hours, "hour")} ago`
+    : `${counted(Math.floor(hours / 24), "day")} ago`;
 }
 
 function forecastLine({ forecast }: Inspection): string {

@@ -3,7 +3,7 @@ import { decodeObject, UndecodableError } from "./decode";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json";
 
 /** Keys in the order of their bytes; what a snapshot's reader gives. */
-interface KeyReader {
+export interface KeyReader {
   readonly count: number;
   key(i: number): Buffer;
   value(i: number): Buffer;

@@ -82,7 +82,8 @@ export function decodeObject(value: Uint8Array): StoredObject {
   }
 }
 
-interface Unknown {
+/** `runtime.Unknown`: the type of an object in protobuf, and where the object itself lies. */
+export interface Unknown {
   apiVersion: string;
   kind: string;
   contentEncoding: string;
@@ -138,8 +139,11 @@ function metadataOf(bytes: Buffer, [start, end]: Unknown["raw"]): JsonObject {
   return metadata === undefined ? {} : { metadata };
 }
 
-/** Reads `runtime.Unknown` (apimachinery/pkg/runtime/generated.proto) behind the four bytes of its magic. */
-function readUnknown(bytes: Buffer): Unknown {
+/**
+ * Reads `runtime.Unknown` (apimachinery/pkg/runtime/generated.proto) behind the four bytes of its magic.
+ * @throws WireError
+ */
+export function readUnknown(bytes: Buffer): Unknown {
   const unknown: Unknown = {
     apiVersion: "",
     kind: "",

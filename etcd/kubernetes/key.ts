@@ -88,6 +88,11 @@ const groups: ReadonlyMap<string, string> = new Map(
   ),
 );
 
+/** Whether the resources of a group are Kubernetes' or OpenShift's own, so that their names follow from their kinds. */
+export function isBuiltInGroup(group: string): boolean {
+  return Object.hasOwn(RESOURCES_BY_GROUP, group);
+}
+
 const ROOTS: readonly string[] = ["registry", "kubernetes.io", "openshift.io"];
 
 /**
@@ -131,4 +136,36 @@ function objectKey(
   if (first === undefined || rest.length > 2) return undefined;
   const [namespace, name] = second === undefined ? [undefined, first] : [first, second];
   return { kind: "object", root: `/${root}`, resource, group, namespace, name };
+}
+
+/**
+ * `describeKey` for keys in their order: what a folder says of its keys is found out once.
+ * @returns a function that takes a key's bytes
+ */
+export function keyDescriber(): (key: Buffer) => KeyDescription | undefined {
+  let folder: Buffer | undefined;
+  let last: KeyDescription | undefined;
+  return (key) => {
+    const end = key.lastIndexOf(SLASH) + 1;
+    if (folder?.length === end && end < key.length && key.compare(folder, 0, end, 0, end) === 0) {
+      return last === undefined ? undefined : { ...last, name: key.toString("utf8", end) };
+    }
+    last = describeKey(key.toString());
+    // Shorter ones do not tell: in `/registry/leases/a` the last part may be a name, or a resource of a group.
+    folder =
+      slashesIn(key) >= TELLING_SLASHES && last?.kind !== "special"
+        ? Buffer.from(key.subarray(0, end))
+        : undefined;
+    return last;
+  };
+}
+
+const SLASH = 0x2f;
+/** `/registry/pods/shop/`: from here on the folder alone says what a key is; before, a key's own name may. */
+export const TELLING_SLASHES = 4;
+
+export function slashesIn(key: Uint8Array): number {
+  let slashes = 0;
+  for (const byte of key) if (byte === SLASH) slashes += 1;
+  return slashes;
 }

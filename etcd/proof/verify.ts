@@ -2,6 +2,7 @@
 import { wallClock } from "../report/end";
 import type {
   Check,
+  ClusterSummary,
   Differences,
   Phase,
   Report,
@@ -9,6 +10,9 @@ import type {
   VerificationLevel,
 } from "../report/report";
 import { TOOL } from "../report/tool";
+import type { EncryptionConfiguration } from "../encryption/configuration";
+import type { EncryptionFindings } from "../encryption/findings";
+import { clusterFacts, type ClusterFacts } from "../kubernetes/cluster-facts";
 import { compareVersions, summarize } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
 import type { Container } from "../backup/container";
@@ -50,6 +54,8 @@ import {
   type ServerFacts,
 } from "./server-facts";
 import { excuseOf, gatherSince, type Excuse, type Since } from "./since";
+import { secondReaderCheck } from "./second-reader";
+import { clusterCheck, encryptionCheck, encryptionSummary } from "./use-checks";
 
 export type { VerificationLevel } from "../report/report";
 
@@ -81,6 +87,10 @@ export interface VerifyRequest {
   readonly trustedKey?: string | undefined;
   /** What the backup is packed in. Default: nothing. */
   readonly container?: Container | undefined;
+  /** The API server's keys: every encrypted value must decrypt to the object that its key names. Default: it is not asked. */
+  readonly encryption?: EncryptionConfiguration | undefined;
+  /** UID of the namespace kube-system of the cluster that the backup must be of. Default: any. */
+  readonly expectedCluster?: string | undefined;
   /** The hash of the server as it is, asked for while the backup was read. Default: it is asked for now. */
   readonly ahead?: HashAhead;
   /** What others measured before; `verify` is added. Default: none. */
@@ -118,6 +128,8 @@ interface Proof {
   readonly checks: readonly Check[];
   readonly facts: ServerFacts;
   readonly differences: Differences;
+  readonly cluster: ClusterFacts | undefined;
+  readonly encryption: EncryptionFindings | undefined;
 }
 
 async function prove(client: EtcdClient, request: VerifyRequest): Promise<Proof> {
@@ -163,7 +175,31 @@ async function prove(client: EtcdClient, request: VerifyRequest): Promise<Proof>
   if (expectedKeys.length > 0) {
     checks.push(await expectedKeysCheck(client, snapshot, facts.readRevision, expectedKeys));
   }
-  return { checks, facts, differences: reader.differences() };
+  if (level === "full" && "value" in facts.keys) {
+    const { endpoint, signal } = request;
+    const { live } = file;
+    checks.push(await secondReaderCheck({ endpoint, live, revision: facts.readRevision, signal }));
+  }
+  const cluster = clusterFacts(file.live);
+  const encryption = await examined(request);
+  if (request.expectedCluster !== undefined) {
+    checks.push(clusterCheck(cluster, request.expectedCluster));
+  }
+  if (encryption !== undefined) checks.push(encryptionCheck(encryption));
+  return { checks, facts, differences: reader.differences(), cluster, encryption };
+}
+
+/** The encrypted values of the file, which the server was found to hold; undefined without their keys. */
+async function examined({
+  snapshot,
+  encryption,
+  signal,
+}: VerifyRequest): Promise<EncryptionFindings | undefined> {
+  if (encryption === undefined) return undefined;
+  // Few have them.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const module = require("../encryption/examine") as typeof import("../encryption/examine");
+  return module.examineEncryption(snapshot.live, encryption, { ...(signal && { signal }) });
 }
 
 /** Reads the server's keys back, at the backup's revision or at a later one. */
@@ -237,7 +273,7 @@ async function lookAtNow(
 
 function reportOf(request: VerifyRequest, proof: Proof, began: Date): Report {
   const { endpoint, level, manifest, startedAt = began, stack } = request;
-  const { checks, facts, differences } = proof;
+  const { checks, facts, differences, cluster, encryption } = proof;
   const pair = manifest && hashPairOf(manifest);
   const own: Phase = { name: "verify", seconds: (Date.now() - began.getTime()) / 1000 };
   const phases = [...(request.phases ?? []), own];
@@ -257,10 +293,21 @@ function reportOf(request: VerifyRequest, proof: Proof, began: Date): Report {
         takenAt: new Date(manifest.takenAt).toISOString(),
       },
     }),
+    ...(cluster && { cluster: clusterSummary(cluster) }),
     restored: summarizeServer(endpoint, facts),
+    ...(encryption && { encryption: encryptionSummary(encryption) }),
     phases,
     checks,
     differences,
+  };
+}
+
+function clusterSummary({ uid, version, nodes, lastRenewal }: ClusterFacts): ClusterSummary {
+  return {
+    ...(uid !== undefined && { uid }),
+    ...(version !== undefined && { kubernetesVersion: version }),
+    nodes,
+    ...(lastRenewal !== undefined && { lastRenewal }),
   };
 }
 

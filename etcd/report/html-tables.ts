@@ -4,6 +4,7 @@ import { counted, duration, grouped, moment, size } from "../wire/figures";
 import { signPicture, type Tone } from "./html-picture";
 import { markup, type Markup } from "./markup";
 import { proofChain } from "./proof-chain";
+import { clusterText } from "./proof-words";
 import type { CheckVerdict, Phase, Report } from "./report";
 import { shortened } from "../wire/visible";
 
@@ -113,6 +114,9 @@ export function factTables(report: Report): Markup {
     ["File", markup`<code>${shortened(snapshot.file, LONGEST_TEXT)}</code>`],
     ["SHA-256", read ? markup`<code>${snapshot.sha256}</code>` : unknown],
     ["Size", read ? markup`${size(snapshot.bytes)} (${counted(snapshot.bytes, "byte")})` : unknown],
+    ...(report.cluster === undefined
+      ? []
+      : [["Cluster", markup`${clusterText(report.cluster)}`] as const]),
     ["Taken", source === undefined ? unknown : markup`${moment(source.takenAt)}`],
     [
       "Endpoint",

@@ -2,7 +2,7 @@
 import { wasRead } from "./end";
 import { counted, duration, grouped, moment, size } from "../wire/figures";
 import { proofChain } from "./proof-chain";
-import { headline } from "./proof-words";
+import { clusterText, headline } from "./proof-words";
 import type { CheckVerdict, Report } from "./report";
 import { shortened, visible } from "../wire/visible";
 
@@ -60,6 +60,7 @@ function chainTable(report: Report): string {
       ],
     ),
     ...(wasRead(report) ? [`${size(snapshot.bytes)}, SHA-256 ${code(snapshot.sha256)}`] : []),
+    ...(report.cluster ? [`Cluster ${text(clusterText(report.cluster))}`] : []),
   ].join("\n\n");
 }
 

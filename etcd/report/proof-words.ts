@@ -1,7 +1,8 @@
 /** What a report means, in sentences that are true of this very report: for readers who do not know etcd. */
 import { counted, moment } from "../wire/figures";
+import { visible } from "../wire/visible";
 import { verdictOf } from "./proof-chain";
-import type { Check, Differences, PrefixDifference, Report } from "./report";
+import type { Check, ClusterSummary, Differences, PrefixDifference, Report } from "./report";
 
 /**
  * Why a verification failed, where one cause stands behind many differences: another store. Undefined where there is none.
@@ -21,6 +22,15 @@ export function causeOf(report: Report): string | undefined {
     return `another store: none of the ${counted(snapshot.keys, "key")} of the backup is there as it was, ${has}`;
   }
   return undefined;
+}
+
+/** Whose backup it is, and of when. */
+export function clusterText({ uid, kubernetesVersion, lastRenewal }: ClusterSummary): string {
+  return [
+    ...(uid === undefined ? ["of an unknown cluster"] : [visible(uid)]),
+    ...(kubernetesVersion === undefined ? [] : [`Kubernetes ${visible(kubernetesVersion)}`]),
+    ...(lastRenewal === undefined ? [] : [`as of ${moment(lastRenewal)}`]),
+  ].join(", ");
 }
 
 /** Differences of all prefixes together. */
@@ -122,6 +132,7 @@ export function proves(report: Report): string[] {
               `The file in turn is what the source cluster said it held when the backup was taken (${moment(source.takenAt)}).`,
             ]
           : []),
+        ...encryptionWords(report),
         ...explainedWords(report),
       ];
   }
@@ -138,6 +149,14 @@ function readBackWords(report: Report): string[] {
       ? ", by its length and by a digest under a key that is drawn anew for each run: whoever does not know it, a lying server included, cannot make another value that passes"
       : "";
   return [`Then each key was read back, and its ${what} compared with the file${how}.`];
+}
+
+function encryptionWords({ checks, encryption }: Report): string[] {
+  const passed = checks.some(({ id, verdict }) => id === "encryption" && verdict === "pass");
+  if (!passed || encryption === undefined || encryption.encrypted === 0) return [];
+  return [
+    `With the encryption configuration that was given, ${encryption.encrypted === 1 ? "the only encrypted value decrypts" : `all ${counted(encryption.encrypted, "encrypted value")} decrypt`} to the object that its key names.`,
+  ];
 }
 
 function explainedWords(report: Report): string[] {
@@ -175,7 +194,9 @@ export function provesNot(report: Report): string[] {
     verdictOf(report, "auth") === "pass"
       ? "Passwords of etcd's users: etcd does not tell them. (From 3.5 on it tells that nobody changed any since the backup.) Members and cluster id are new on purpose."
       : "Users, roles and passwords of etcd. Members and cluster id are new on purpose.",
-    "That applications can use the data: keys that decrypt Kubernetes Secrets, certificates and tokens lie outside etcd, and no application has used this store.",
+    verdictOf(report, "encryption") === "pass"
+      ? "That applications can use the data: certificates and tokens lie outside etcd, and no application has used this store."
+      : "That applications can use the data: keys that decrypt Kubernetes Secrets, certificates and tokens lie outside etcd, and no application has used this store.",
   ];
 }
 

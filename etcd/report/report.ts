@@ -57,6 +57,43 @@ export interface SourceSummary {
   readonly takenAt: string;
 }
 
+/** Whose backup it is and of when, as the backup itself tells. */
+export interface ClusterSummary {
+  /** UID of the namespace kube-system. */
+  readonly uid?: string;
+  /** Of the newest kubelet: `v1.35.4`. */
+  readonly kubernetesVersion?: string;
+  readonly nodes: number;
+  /** Newest renewal of a Lease in it: the backup was taken a moment later. */
+  readonly lastRenewal?: string;
+}
+
+/** What the keys of an EncryptionConfiguration opened: counts and names, never a value or a key of a provider. */
+export interface EncryptionSummary {
+  /** Values that begin with `k8s:enc:`. */
+  readonly encrypted: number;
+  /** Of these: decrypted, and found to be the object that their key names. */
+  readonly opened: number;
+  /** Of these: not by the first key of their resource. */
+  readonly stale: number;
+  /** The keys of the configuration, in its order; those with no value open nothing. */
+  readonly keys: readonly {
+    readonly provider: string;
+    readonly version: string;
+    readonly name: string;
+    readonly place: string;
+    readonly values: number;
+    readonly stale: number;
+  }[];
+  /** Objects in plain although the configuration names their resource. */
+  readonly plain: readonly { readonly resource: string; readonly objects: number }[];
+  /** What cannot be read; the first 100 keys. */
+  readonly impossible: {
+    readonly total: number;
+    readonly keys: readonly { readonly key: string; readonly failure: string }[];
+  };
+}
+
 export interface PrefixDifference {
   readonly prefix: string;
   readonly missing: number;
@@ -148,7 +185,11 @@ export interface Report {
   readonly seconds: number;
   readonly snapshot: SnapshotSummary;
   readonly source?: SourceSummary;
+  /** There when it is a store of Kubernetes. */
+  readonly cluster?: ClusterSummary;
   readonly restored: RestoredSummary;
+  /** There when an EncryptionConfiguration was given. */
+  readonly encryption?: EncryptionSummary;
   readonly phases: readonly Phase[];
   readonly checks: readonly Check[];
   readonly differences: Differences;

@@ -4,7 +4,7 @@ import pc from "picocolors";
 
 import { wasRead } from "./end";
 import { counted, duration, grouped, moment, size } from "../wire/figures";
-import { causeOf, mostFirst, sumOfPrefixes } from "./proof-words";
+import { causeOf, clusterText, mostFirst, sumOfPrefixes } from "./proof-words";
 import type { Check, CheckVerdict, Report } from "./report";
 import { visible } from "../wire/visible";
 
@@ -51,7 +51,7 @@ function colorsOf({ color }: TextOptions): Colors {
 }
 
 function headLines(report: Report, colors: Colors): string[] {
-  const { snapshot, restored, source, stack, ended } = report;
+  const { snapshot, restored, source, cluster, stack, ended } = report;
   const state = (store: typeof snapshot | typeof restored) =>
     `revision ${store.revision}, compacted to ${store.compactRevision}, ${counted(store.keys, "key")}, HashKV ${store.hashKv}`;
   const rows: (readonly [label: string, text: string])[] = [
@@ -75,6 +75,7 @@ function headLines(report: Report, colors: Colors): string[] {
           ] as const,
         ]
       : []),
+    ...(cluster ? [["cluster", clusterText(cluster)] as const] : []),
     ...(ended === undefined
       ? [
           [

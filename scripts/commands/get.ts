@@ -5,7 +5,8 @@ import { showKey, type ShowOptions } from "../../etcd/inspect/show";
 import { counted } from "../../etcd/wire/figures";
 import { tellApart } from "../file-argument";
 import { withClusterStoreFlags } from "../cluster";
-import { pathFlag, withEndpointFlags } from "../flags";
+import { decryptorOf, encryptionConfigOf } from "../encryption-config";
+import { encryptionConfigFlag, pathFlag, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import { keyArgument, notThere } from "../key-argument";
 import { isNamedByFlags, openKeyStore, type KeyStore, type KeyStoreOptions } from "../key-store";
@@ -17,6 +18,7 @@ export type GetOptions = GlobalOptions &
   KeyStoreOptions & {
     readonly output: ShowOptions["format"];
     readonly metadata?: boolean;
+    readonly encryptionConfig?: string;
   };
 
 export function declare(command: Command): void {
@@ -25,7 +27,7 @@ export function declare(command: Command): void {
       command
         .description(
           "Prints a Kubernetes object as kubectl would, any other text as it is. Values that are encrypted at rest are " +
-            "said to be so (exit 1); -o raw gives their bytes. Of a backup the structure is checked, not the sha256. " +
+            "said to be so (exit 1), unless --encryption-config gives their keys; -o raw gives their bytes. Of a backup the structure is checked, not the sha256. " +
             "Without FILE, --stack, --endpoint or --kubernetes: from the lab that runs.",
         )
         .argument("<KEY>", "the key; base64:… for bytes")
@@ -39,7 +41,8 @@ export function declare(command: Command): void {
         .option(
           "--metadata",
           "with what etcd knows: revisions, version, lease, size (-o raw: that alone)",
-        ),
+        )
+        .addOption(encryptionConfigFlag()),
     ),
   )
     .addHelpText(
@@ -59,20 +62,29 @@ export function declare(command: Command): void {
 export async function get(key: string, options: GetOptions): Promise<number> {
   const bytes = keyArgument(key);
   if (bytes.length === 0) throw new UserError(EXIT.usage, "a key cannot be empty; ls shows keys");
+  const decryptor = await decryptorOf(encryptionConfigOf(options.encryptionConfig));
   const store = await openKeyStore(options, abortOnInterrupt());
   try {
     const stored = await store.get(bytes);
     if (stored === undefined) throw await absent(key, bytes, store);
-    const { output, problem, note } = showKey(stored, {
-      format: options.json === true ? "json" : options.output,
-      metadata: options.json === true || options.metadata === true,
-    });
+    // Its bytes as they are stored are asked for with -o raw.
+    const decrypted =
+      options.output === "raw" ? undefined : await decryptor?.open(bytes, stored.value);
+    const { output, problem, note } = showKey(
+      stored,
+      {
+        format: options.json === true ? "json" : options.output,
+        metadata: options.json === true || options.metadata === true,
+      },
+      decrypted,
+    );
     printValue(output);
     if (note !== undefined && options.quiet !== true) say(`note: ${note}`);
     if (problem === undefined) return EXIT.good;
     throw new UserError(EXIT.checkFailed, problem);
   } finally {
     store.close();
+    decryptor?.close();
   }
 }
 

@@ -6,7 +6,8 @@ import { inspect as inspectSnapshot, type Inspection } from "../../etcd/inspect/
 import { inspectionText } from "../../etcd/inspect/text";
 import { inspectV2, v2InspectionText } from "../../etcd/inspect/v2-inspection";
 import { SnapshotError } from "../../etcd/snapshot/snapshot-error";
-import { pathText, trustedKeyFlag } from "../flags";
+import { encryptionConfigFlag, expectClusterFlag, pathText, trustedKeyFlag } from "../flags";
+import { encryptionConfigOf, examined } from "../encryption-config";
 import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
 import { EXIT } from "../outcome";
@@ -26,10 +27,13 @@ export function declare(command: Command): void {
       pathText,
     )
     .addOption(trustedKeyFlag())
+    .addOption(encryptionConfigFlag())
+    .addOption(expectClusterFlag())
     .addHelpText(
       "after",
       "\nExit codes: 0 restorable, 1 read and judged not restorable, 2 not a readable backup.\n" +
         "\nExamples:\n  npx etcd-restore inspect backup.db\n" +
+        "  npx etcd-restore inspect backup.db --encryption-config /etc/kubernetes/enc/config.yaml\n" +
         "  npx etcd-restore inspect backup.db --json | jq .census.resources",
     )
     .action(async (file: string) => {
@@ -37,11 +41,16 @@ export function declare(command: Command): void {
     });
 }
 
-export type InspectOptions = GlobalOptions & { readonly trustedKey?: string };
+export type InspectOptions = GlobalOptions & {
+  readonly trustedKey?: string;
+  readonly encryptionConfig?: string;
+  readonly expectCluster?: string;
+};
 
 /** Says what a backup file holds and whether it can be restored; returns the exit code. */
 export async function inspect(given: string, options: InspectOptions): Promise<number> {
   const trustedKey = trustedKeyOf(options.trustedKey);
+  const configuration = encryptionConfigOf(options.encryptionConfig);
   const file = path.resolve(given);
   const signal = abortOnInterrupt();
   const say = options.quiet === true ? () => undefined : progressLines();
@@ -54,7 +63,14 @@ export async function inspect(given: string, options: InspectOptions): Promise<n
     });
     try {
       const { container } = backup;
-      const found = inspectSnapshot(snapshot, manifestOf(backup), { container, trustedKey });
+      const encryption =
+        configuration && (await examined(snapshot.live, configuration, { signal, say }));
+      const found = inspectSnapshot(
+        snapshot,
+        manifestOf(backup),
+        { container, trustedKey },
+        { encryption, expectedCluster: options.expectCluster },
+      );
       inspection = {
         ...found,
         file: backup.name,

@@ -18,6 +18,8 @@ import { findTarget, type EndpointOptions, type Target } from "../endpoint";
 import { messageOfError } from "../errors";
 import {
   collect,
+  encryptionConfigFlag,
+  expectClusterFlag,
   moment,
   pathFlag,
   pathText,
@@ -25,6 +27,7 @@ import {
   wholeNumber,
   withEndpointFlags,
 } from "../flags";
+import { encryptionConfigOf } from "../encryption-config";
 import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
@@ -43,6 +46,8 @@ export type VerifyOptions = GlobalOptions &
     readonly report?: string;
     readonly inUse?: boolean;
     readonly trustedKey?: string;
+    readonly encryptionConfig?: string;
+    readonly expectCluster?: string;
     /** Version that the etcd must be of: `3.6` or `3.6.16`. */
     readonly etcdVersion?: string;
     /** By how much the revision was bumped at the restore. */
@@ -114,6 +119,8 @@ export function declare(command: Command): void {
       new Option("--for-stack <NAME>", "the stack that it is done for, for the report").hideHelp(),
     )
     .addOption(trustedKeyFlag())
+    .addOption(encryptionConfigFlag())
+    .addOption(expectClusterFlag())
     .addOption(pathFlag("--unpacked <DIR>", "use and keep an unpacked backup there").hideHelp())
     .addHelpText(
       "after",
@@ -212,6 +219,7 @@ async function prove(
 ): Promise<Report> {
   const readFrom = new Date();
   const trustedKey = trustedKeyOf(options.trustedKey);
+  const encryption = encryptionConfigOf(options.encryptionConfig);
   const tell = options.quiet === true ? () => undefined : progressLines();
   const ahead = hashAhead(endpoint, signal);
   try {
@@ -233,6 +241,8 @@ async function prove(
         inUse: options.inUse === true,
         container: backup.container,
         trustedKey,
+        encryption,
+        expectedCluster: options.expectCluster,
         restoredAt: options.restoredAt,
         ...(options.etcdVersion === undefined ? {} : { etcdVersion: options.etcdVersion }),
         ...(options.bumped === undefined ? {} : { bumpedBy: options.bumped }),

@@ -1,0 +1,166 @@
+/**
+ * A second opinion. The whole proof stands on our own reader and our own client; here some keys are read once more by
+ * etcd3, which shares nothing with them but Node, and are compared without the reader's comparer.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import * as path from "node:path";
+import type { Etcd3, IKeyValue } from "etcd3";
+import type { Endpoint } from "../client/endpoint";
+import type { Check } from "../report/report";
+import type { LiveKeys } from "../snapshot/snapshot";
+import { counted, duration, grouped } from "../wire/figures";
+import { printableKey } from "../wire/keys";
+import { shortened, visible } from "../wire/visible";
+
+export interface SecondReading {
+  readonly endpoint: Endpoint;
+  readonly live: Pick<LiveKeys, "count" | "key" | "value" | "metadata">;
+  /** At which everything is read. */
+  readonly revision: number;
+  /** Which keys are chosen where there are more than are read. Default: random; the report names it. */
+  readonly seed?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** As many keys are read. */
+const MOST_KEYS = 1000;
+const AT_ONCE = 16;
+const CALL_LIMIT_MS = 30_000;
+/** Keys that a reason names. */
+const NAMED = 5;
+
+const CHECK = {
+  id: "second-reader",
+  title: "The same keys, read by etcd3",
+  source: "file",
+} as const;
+
+/** The numbers of the keys that are read: all, or one out of each of a thousand stretches. */
+export function chosenKeys(count: number, seed: string): readonly number[] {
+  if (count <= MOST_KEYS) return Array.from({ length: count }, (_, i) => i);
+  return Array.from({ length: MOST_KEYS }, (_, stretch) => {
+    const random = createHash("sha256").update(`${seed} ${stretch}`).digest().readUInt32BE(0);
+    const first = Math.floor((stretch * count) / MOST_KEYS);
+    const end = Math.floor(((stretch + 1) * count) / MOST_KEYS);
+    return first + Math.floor((random / 2 ** 32) * (end - first));
+  });
+}
+
+/** Reads them and compares: value by its SHA-256, revisions, version, lease. */
+export async function secondReaderCheck(reading: SecondReading): Promise<Check> {
+  const { endpoint, live, revision, seed = randomBytes(4).toString("hex"), signal } = reading;
+  const began = performance.now();
+  const chosen = chosenKeys(live.count, seed);
+  const expected =
+    `${counted(chosen.length, "key")} as in the file` +
+    (chosen.length < live.count ? ` (seed ${seed})` : "");
+  const noDeprecation = process.noDeprecation === true;
+  // For a server that is named by its address, gRPC gives TLS the address as a name, and Node would tell users of it.
+  process.noDeprecation = true;
+  let client: Etcd3 | undefined;
+  try {
+    client = connect(endpoint);
+    const different = await compareAll(client, reading, chosen, revision);
+    const found =
+      `${grouped(chosen.length - different.length)} as in the file` +
+      `, in ${duration((performance.now() - began) / 1000)}`;
+    if (different.length === 0) return { ...CHECK, verdict: "pass", expected, found };
+    const more = different.length > NAMED ? ` and ${grouped(different.length - NAMED)} more` : "";
+    const reason = `etcd3 reads otherwise: ${different.slice(0, NAMED).join(", ")}${more}`;
+    return { ...CHECK, verdict: "fail", expected, found, reason };
+  } catch (error) {
+    signal?.throwIfAborted();
+    const why = error instanceof Error ? error.message : String(error);
+    return {
+      ...CHECK,
+      verdict: "not-checked",
+      expected,
+      reason: `etcd3 could not read: ${shortened(visible(why), 200)}`,
+    };
+  } finally {
+    client?.close();
+    process.noDeprecation = noDeprecation;
+  }
+}
+
+/** The keys that differ, with what of them does. */
+async function compareAll(
+  client: Etcd3,
+  { live, signal }: SecondReading,
+  chosen: readonly number[],
+  revision: number,
+): Promise<readonly string[]> {
+  const different: string[] = [];
+  const next = chosen[Symbol.iterator]();
+  const work = async (): Promise<void> => {
+    for (const i of next) {
+      signal?.throwIfAborted();
+      const key = live.key(i);
+      const { kvs } = await client.kv.range(
+        { key, revision },
+        { deadline: Date.now() + CALL_LIMIT_MS },
+      );
+      const fields = differingFields(live, i, key, kvs);
+      if (fields !== "") different.push(`${printableKey(key)} (${fields})`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return different.sort();
+}
+
+function differingFields(
+  live: SecondReading["live"],
+  i: number,
+  key: Buffer,
+  kvs: readonly IKeyValue[],
+): string {
+  const [served] = kvs;
+  if (served?.key.equals(key) !== true) return "missing";
+  const { createRevision, modRevision, version, lease } = live.metadata(i);
+  const same = {
+    createRevision: served.create_revision === String(createRevision),
+    modRevision: served.mod_revision === String(modRevision),
+    version: served.version === String(version),
+    lease: served.lease === String(lease),
+    value: digest(served.value).equals(digest(live.value(i))),
+  };
+  return Object.entries(same)
+    .filter(([, isSame]) => !isSame)
+    .map(([field]) => field)
+    .join(" ");
+}
+
+function digest(value: Uint8Array): Buffer {
+  return createHash("sha256").update(value).digest();
+}
+
+function connect({ url, socketPath, localPort, tls, username, password }: Endpoint): Etcd3 {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- a third of a second, at `full` alone
+  const library = require("etcd3") as typeof import("etcd3");
+  const { protocol, host, hostname } = new URL(url);
+  // The near end of a tunnel; what is certified is the far end.
+  const near =
+    socketPath !== undefined
+      ? `unix:${path.resolve(socketPath)}`
+      : localPort !== undefined
+        ? `127.0.0.1:${localPort}`
+        : undefined;
+  const target = hostname.replace(/^\[|\]$/g, "");
+  return new library.Etcd3({
+    hosts: `${protocol}//${near ?? host}`,
+    ...(tls !== undefined && {
+      credentials: {
+        rootCertificate: Buffer.from(tls.ca),
+        ...(tls.certificate !== undefined && { certChain: Buffer.from(tls.certificate) }),
+        ...(tls.key !== undefined && { privateKey: Buffer.from(tls.key) }),
+      },
+    }),
+    ...(username !== undefined && password !== undefined && { auth: { username, password } }),
+    grpcOptions: {
+      "grpc.max_receive_message_length": -1,
+      "grpc.enable_http_proxy": 0,
+      ...(near !== undefined &&
+        protocol === "https:" && { "grpc.ssl_target_name_override": target }),
+    },
+  });
+}
