@@ -75,7 +75,9 @@ export const CHANGES = {
   labDirectory: {
     local: "machine",
     openstack: "proof",
-    note: "the old folder is removed, as far as it is ours",
+    note:
+      "the old folder is removed, as far as it is ours; of `npm start` another folder is another lab, since its state " +
+      "lies there: stop the old one first, which holds the ports",
   },
   bumpRevision: { local: "restore", openstack: "restore" },
   etcdUsername: { local: "proof", openstack: "proof", note: "together with its password" },

@@ -3,15 +3,17 @@
  * it. Not proved here: what the steps do on a machine (test/acceptance/machine), and how restore.sh tells a restart from
  * a restore (test/machine/restore/restore-settings.test.ts).
  */
+import { createHash, generateKeyPairSync } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { sealed } from "../etcd/backup/seal";
 import { ensureEtcd } from "../machine/programs/programs";
 import { settingsChangesPage } from "../scripts/tools/settings-changes";
 import { CHANGES, type Change, type Effect } from "../settings/changes";
-import { createWorkspace, snapshotBytes } from "./support/kubernetes-fixtures";
+import { createWorkspace, readTruth, snapshotBytes } from "./support/kubernetes-fixtures";
 import { openLab, type Lab } from "./support/lab";
 import { mockEngine, type MockEngineOptions } from "./support/mock-engine";
 import { freePorts } from "./support/ports";
@@ -23,6 +25,33 @@ const EVENTS = files.write("events.db", snapshotBytes("kubernetes-1.35-events.db
 afterAll(() => {
   files.remove();
 });
+
+/** The main sample with a manifest, and the public key that has signed it. */
+function signedBackup(): { readonly snapshot: string; readonly trustedKey: string } {
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const trustedKey = files.write(
+    "trusted.pem",
+    Buffer.from(publicKey.export({ format: "pem", type: "spki" })),
+  );
+  const main = snapshotBytes("kubernetes-1.35-main.db");
+  const {
+    revision,
+    compact_revision: compactRevision,
+    hashkv,
+  } = readTruth("kubernetes-1.35-main.db");
+  const snapshot = files.write("signed.db", main);
+  const content = {
+    schemaVersion: 1,
+    takenAt: "2026-11-22T00:00:00Z",
+    sha256: createHash("sha256").update(main).digest("hex"),
+    bytes: main.length,
+    source: { revision, compactRevision, hashKv: hashkv.hash, hashKvRevision: revision },
+  };
+  const manifest = sealed(content, String(privateKey.export({ format: "pem", type: "pkcs8" })));
+  files.write("signed.db.json", Buffer.from(JSON.stringify(manifest)));
+
+  return { snapshot, trustedKey };
+}
 
 describe("the table of changes", () => {
   it("has every setting and no other", () => {
@@ -128,6 +157,27 @@ describe("on this computer", () => {
     expect(ended.stderr).toMatch(/setting etcdVersion is 3\.5: an older etcd cannot be trusted/);
     expect(state().pid).toBe(before.pid);
   });
+
+  it("does nothing for a key that has signed the backup, and refuses one that has not", async () => {
+    const { snapshot, trustedKey } = signedBackup();
+    await up({ snapshot });
+    const before = state();
+    const ended = await up({ snapshot, trustedKey });
+    expect(ended, ended.stderr).toMatchObject({ code: 0 });
+    expect(state()).toEqual(before);
+    const refused = await up({ trustedKey });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/no manifest lies beside it/);
+    expect(state().pid).toBe(before.pid);
+  }, 120_000);
+
+  it("takes another folder for another lab, which finds the ports taken; the old one serves on", async () => {
+    const { pid } = state();
+    const ended = await up({ labDirectory: `${lab.directory}-2` });
+    expect(ended.code).toBe(3);
+    expect(ended.stderr).toMatch(new RegExp(`port ${lab.clientPort} .*taken by process ${pid}`));
+    expect(state().pid).toBe(pid);
+  }, 120_000);
 });
 
 describe("on OpenStack, as far as the program registers it", () => {
@@ -291,6 +341,13 @@ describe("on OpenStack, as far as the program registers it", () => {
     // Which of the two it is, restore.sh sees by the programs themselves.
     const expected = setting === "etcdPrograms" ? "restore" : CHANGES[setting].openstack;
     expect(seen).toBe(expected);
+  });
+
+  it("trustedKey changes nothing of a backup that it has signed, and refuses every other", async () => {
+    const { snapshot, trustedKey } = signedBackup();
+    const seen = effectOf(await plan({ snapshot }), await plan({ snapshot, trustedKey }));
+    expect(seen).toBe(CHANGES.trustedKey.openstack);
+    await expect(plan({ trustedKey })).rejects.toThrow(/no manifest lies beside it/);
   });
 
   it("etcdVersion with programs that are uploaded changes what is restored, not the machine", async () => {

@@ -26,7 +26,8 @@ ${rows.join("\n")}
 The report compares the version that serves with the one that was wished for: its check \`etcd-version\` fails with "asked
 for 3.7, found 3.5.35" when they differ.
 
-This page is made from \`settings/changes.ts\`; a test changes each setting on both targets and sees what is done.
+This page is made from \`settings/changes.ts\`; a test changes the settings on both targets and sees what is done. Of
+\`target\` that is not tested, and of user and password on OpenStack's side alone: the proof is the same on both.
 `;
 }
 
