@@ -37,6 +37,8 @@ const policy = z.looseObject({
 export type Policy = z.infer<typeof policy>;
 
 const engineEvent = z.looseObject({
+  /** No two events of one run have the same. */
+  sequence: z.number().optional(),
   resourcePreEvent: step,
   resOutputsEvent: step,
   resOpFailedEvent: step,

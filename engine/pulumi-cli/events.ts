@@ -43,6 +43,7 @@ export function readEvents(
   refusal: () => Pick<Failure, "kind">,
 ): EventReader {
   const failures: Failure[] = [];
+  const seen = new Set<number>();
   let changes: ChangeSummary = {};
 
   function step(
@@ -108,10 +109,21 @@ export function readEvents(
     }
   }
 
+  /**
+   * The SDK follows the log of an older CLI by @logdna/tail-file 2.2.0, whose `quit()` begins a last read while another may
+   * be under way, from the same place: what was written last is then told twice.
+   */
+  function isTold(sequence: number | undefined): boolean {
+    if (sequence === undefined) return false;
+    if (seen.has(sequence)) return true;
+    seen.add(sequence);
+    return false;
+  }
+
   return {
     read(value) {
       const event = engineEventOf(value);
-      if (event === undefined) return;
+      if (event === undefined || isTold(event.sequence)) return;
       if (event.resourcePreEvent) step(event.resourcePreEvent.metadata, "started");
       if (event.resOutputsEvent) step(event.resOutputsEvent.metadata, "ended");
       if (event.diagnosticEvent) diagnostic(event.diagnosticEvent);
