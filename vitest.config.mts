@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
+import { timeLimit } from "./test/support/time-limit.cjs";
 
 export default defineConfig({
   test: {
@@ -12,8 +13,8 @@ export default defineConfig({
       "test/acceptance/openstack/**",
     ],
     // Real servers and real files: a limit that only a hang reaches.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: timeLimit(60_000),
+    hookTimeout: timeLimit(60_000),
     // The heaviest tests start servers of their own and wait for them: one more than there are cores keeps these busy.
     maxWorkers: availableParallelism() + 1,
     // What a test file needs is loaded once for all of them; none may leave anything behind that another would see.

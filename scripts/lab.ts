@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { chooseEngine, type EngineName } from "../engine/choose";
 import type { Engine } from "../engine/engine";
 import { labDirectory, PROJECT_DIR } from "./project";
+import { visible } from "../etcd/wire/visible";
 
 export interface LabOptions {
   readonly engine: EngineName;
@@ -23,6 +24,7 @@ export function labEngine(options: LabOptions): Engine {
     workDir: path.join(labDirectory(stack, config), "stack"),
     config,
     signal,
+    visible,
     progress: options.quiet ? "none" : process.stderr.isTTY ? "tree" : "lines",
   });
 }

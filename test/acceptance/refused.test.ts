@@ -17,8 +17,9 @@ import { REPORT_FILES } from "../../etcd/report/report";
 import { ensureEtcd } from "../../machine/programs/programs";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { beginCommand, openLab, type Ended, type Lab } from "../support/lab";
+import { timeLimit } from "../support/time-limit.cjs";
 
-const LIMIT = 60_000;
+const LIMIT = timeLimit(60_000);
 const files = createWorkspace();
 const good = snapshotBytes("kubernetes-1.35-main.db");
 afterAll(() => {

@@ -9,8 +9,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { duration } from "../../etcd/wire/figures";
 import { isListening, openLab, processesOf, type Ended, type Lab } from "../support/lab";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
+import { timeLimit } from "../support/time-limit.cjs";
 
-const LIMIT = 180_000;
+const LIMIT = timeLimit(180_000);
 const files = createWorkspace();
 const otherBackup = files.write("events.db", snapshotBytes("kubernetes-1.35-events.db"));
 /** Values of Secrets in the sample; synthetic. */
@@ -124,14 +125,18 @@ test("no value of the backup and no private key is in what it printed or reporte
     expect(sample, "the values are in the backup").toContain(value);
 });
 
-test("again with the same backup changes nothing and restarts nothing", async () => {
-  const before = { pid: lab.etcdPid(), report: lab.report() };
-  const again = await lab.run("start");
-  expect(again.code, again.stderr).toBe(0);
-  expect(again.stderr).toContain("nothing changed");
-  expect(again.stdout).toContain("PASS  337 of 337 keys");
-  expect({ pid: lab.etcdPid(), report: lab.report() }).toEqual(before);
-}, 60_000);
+test(
+  "again with the same backup changes nothing and restarts nothing",
+  async () => {
+    const before = { pid: lab.etcdPid(), report: lab.report() };
+    const again = await lab.run("start");
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stderr).toContain("nothing changed");
+    expect(again.stdout).toContain("PASS  337 of 337 keys");
+    expect({ pid: lab.etcdPid(), report: lab.report() }).toEqual(before);
+  },
+  timeLimit(60_000),
+);
 
 test(
   "another backup is restored anew, and the old data is kept aside",
@@ -183,13 +188,17 @@ test(
   LIMIT,
 );
 
-test("stop leaves no process, no port and no data, and stop again says that there is nothing", async () => {
-  const stopped = await lab.run("stop");
-  expect(stopped.code, stopped.stderr).toBe(0);
-  expect(fs.existsSync(lab.directory)).toBe(false);
-  expect(processesOf(lab.directory)).toEqual([]);
-  expect(await isListening(lab.clientPort)).toBe(false);
-  const again = await lab.run("stop");
-  expect(again.code).toBe(0);
-  expect(again.stderr).toContain("There is nothing to stop");
-}, 60_000);
+test(
+  "stop leaves no process, no port and no data, and stop again says that there is nothing",
+  async () => {
+    const stopped = await lab.run("stop");
+    expect(stopped.code, stopped.stderr).toBe(0);
+    expect(fs.existsSync(lab.directory)).toBe(false);
+    expect(processesOf(lab.directory)).toEqual([]);
+    expect(await isListening(lab.clientPort)).toBe(false);
+    const again = await lab.run("stop");
+    expect(again.code).toBe(0);
+    expect(again.stderr).toContain("There is nothing to stop");
+  },
+  timeLimit(60_000),
+);

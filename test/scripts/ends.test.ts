@@ -10,8 +10,9 @@ import { visibleLines } from "../../scripts/terminal";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { beginCommand, PROJECT } from "../support/lab";
 import { openCommands } from "../support/commands";
+import { timeLimit } from "../support/time-limit.cjs";
 
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: timeLimit(240_000) });
 
 const workspace = createWorkspace();
 const command = openCommands();

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startEtcdServer, type EtcdServer } from "../support/etcd-server";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { beginCommand, type Ended } from "../support/lab";
+import { timeLimit } from "../support/time-limit.cjs";
 
 const workspace = createWorkspace();
 afterAll(() => {
@@ -23,7 +24,7 @@ function run(...args: readonly string[]): Promise<Ended> {
 }
 
 /** Each test starts the command many times, and a busy machine takes seconds for each. */
-const LIMIT_MS = 240_000;
+const LIMIT_MS = timeLimit(240_000);
 vi.setConfig({ testTimeout: LIMIT_MS });
 
 const POD = "/registry/pods/kube-system/etcd-master";

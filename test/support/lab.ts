@@ -10,6 +10,7 @@ import type { EngineResult } from "../../engine/engine";
 import type { Report } from "../../etcd/report/report";
 import { labEngine } from "../../scripts/lab";
 import { freePorts } from "./ports";
+import { timeLimit } from "./time-limit.cjs";
 
 export const PROJECT = path.join(__dirname, "..", "..");
 
@@ -156,15 +157,16 @@ export function killIfThere(pid: number): void {
   }
 }
 
-/** Waits until something holds; at most 30 s. */
+/** Waits until something holds; at most 30 s (more with a slower engine). */
 export async function waitUntil(
   holds: () => boolean | Promise<boolean>,
   what: string,
 ): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const limit = timeLimit(30_000);
+  const deadline = Date.now() + limit;
   while (!(await holds())) {
     if (Date.now() > deadline)
-      throw new Error(`30 s have passed and still it is not so that ${what}`);
+      throw new Error(`${limit / 1000} s have passed and still it is not so that ${what}`);
     await sleep(50);
   }
 }
