@@ -8,17 +8,24 @@
  *    stack among the debug messages: `pulumi up --debug`.
  * 2. Without an end of the program's function. When that throws, the SDK (`runtime/stack.js`) registers the stack's outputs
  *    all the same, as none, and those of the last good run are lost, though nothing was changed.
- * 3. With its kind, where our own engine asks for it: it goes into the file that PROGRAM_FAILURE_FILE names.
+ * 3. With its kind, where our own engine asks for it: it goes into the file that PROGRAM_FAILURE_FILE names. Where nobody
+ *    asks, nobody else writes the reports of this run (`run-evidence.ts`).
  */
 
 import * as fs from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
+import { openEvidence } from "./run-evidence";
 
 /** Why a program refuses: its settings or the backup are wrong, or the computer or the cloud is not ready. */
 export type RefusalKind = "settings" | "not ready";
 
 /** Run by Pulumi (or by our engine, as Pulumi does), and not by a test or another program. */
 const isRunByPulumi = process.env.PULUMI_NODEJS_MONITOR !== undefined;
+
+/** Where our own engine wants to be told why the program refused. */
+const failureFile = process.env.PROGRAM_FAILURE_FILE;
+
+const evidence = isRunByPulumi && failureFile === undefined ? openEvidence() : undefined;
 
 if (isRunByPulumi) {
   // Before the SDK's own listeners; errors out of an `apply` come this way, too.
@@ -31,18 +38,21 @@ if (isRunByPulumi) {
 }
 
 /** The program's function for Pulumi. */
-export function program<T>(run: () => Promise<T>): () => Promise<T> {
+export function program<T extends pulumi.Inputs>(run: () => Promise<T>): () => Promise<T> {
   if (!isRunByPulumi) return run;
   return () =>
     new Promise((resolve) => {
       // What it throws is an unhandled rejection, which the SDK reports as it does every error.
-      void run().then(resolve);
+      void run().then((outputs) => {
+        evidence?.wanted(outputs);
+        resolve(outputs);
+      });
     });
 }
 
 function makeReady(error: unknown): void {
   if (!(error instanceof Error)) return;
-  tellKind(error);
+  tellReason(error);
   const { name, message, stack = "" } = error;
   if (stack === "") return;
   void pulumi.log.debug(stack);
@@ -52,10 +62,12 @@ function makeReady(error: unknown): void {
   Reflect.defineProperty(error, "stack", { value: "" });
 }
 
-function tellKind(error: Error): void {
-  const file = process.env.PROGRAM_FAILURE_FILE;
-  if (file === undefined || !pulumi.RunError.isInstance(error)) return;
-  const kind: RefusalKind =
-    "kind" in error && error.kind === "not ready" ? "not ready" : "settings";
-  fs.writeFileSync(file, JSON.stringify({ kind }), { mode: 0o600 });
+function tellReason(error: Error): void {
+  const isRefusal = pulumi.RunError.isInstance(error);
+  const isNotReady = "kind" in error && error.kind === "not ready";
+  const kind: RefusalKind = isRefusal && !isNotReady ? "settings" : "not ready";
+  evidence?.refused(error, kind);
+  if (isRefusal && failureFile !== undefined) {
+    fs.writeFileSync(failureFile, JSON.stringify({ kind }), { mode: 0o600 });
+  }
 }

@@ -1,11 +1,10 @@
 /** The flags with which a command reaches into a cluster, and what they mean. */
-import * as fs from "node:fs";
-import * as path from "node:path";
 import { type Command, Option } from "commander";
 import type { EtcdPod } from "../cluster/etcd-pods";
 import { HELPER_IMAGE } from "../cluster/helper-image";
 import type { ClientTls } from "../cluster/port-forward";
 import { EXIT, UserError } from "./outcome";
+import { readCertificate, readPrivateKey } from "./tls-files";
 
 /** The flags that name a cluster. */
 export interface ClusterFlags {
@@ -89,12 +88,9 @@ export function clientTls({
       "--cacert, --cert and --key go together; one of them is missing",
     );
   }
-  const read = (file: string): string => {
-    try {
-      return fs.readFileSync(path.resolve(file), "utf8");
-    } catch (error) {
-      throw new UserError(EXIT.usage, `cannot read ${file}: ${(error as Error).message}`);
-    }
+  return {
+    ca: readCertificate("--cacert", cacert),
+    certificate: readCertificate("--cert", cert),
+    key: readPrivateKey("--key", key),
   };
-  return { ca: read(cacert), certificate: read(cert), key: read(key) };
 }

@@ -2,12 +2,11 @@
  * The members of a cluster that a command speaks to, named by flags or by the environment names of etcdctl
  * (`ETCDCTL_ENDPOINTS`, …), so that people's set-ups work as they are.
  */
-import * as path from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import type { Endpoint } from "../etcd/client/endpoint";
-import { readPlainText } from "../files/plain-file";
 import { askPassword } from "./ask-password";
 import { EXIT, UserError } from "./outcome";
+import { readCertificate, readNamedFile, readPrivateKey } from "./tls-files";
 
 /** The flags that name them. */
 export interface EndpointsOptions {
@@ -111,7 +110,7 @@ async function loginOf(
     return { username: user, password: (await readAll(process.stdin)).replace(/\r?\n$/, "") };
   }
   if (passwordFile !== undefined) {
-    return { username: user, password: readText(passwordFile).replace(/\r?\n$/, "") };
+    return { username: user, password: readNamedFile(passwordFile).replace(/\r?\n$/, "") };
   }
   const password = passwordOf(environment, user) ?? (await askPassword(user));
   return { username: user, ...(password !== undefined && { password }) };
@@ -128,9 +127,9 @@ function tlsOf({ cacert, cert, key }: EndpointsOptions): Endpoint["tls"] {
     );
   }
   return {
-    ca: readText(cacert),
-    ...(cert !== undefined && { certificate: readText(cert) }),
-    ...(key !== undefined && { key: readText(key) }),
+    ca: readCertificate("--cacert", cacert),
+    ...(cert !== undefined && { certificate: readCertificate("--cert", cert) }),
+    ...(key !== undefined && { key: readPrivateKey("--key", key) }),
   };
 }
 
@@ -146,14 +145,6 @@ function urlOf(text: string, secure: boolean): string {
     );
   }
   return full.replace(/\/+$/, "");
-}
-
-function readText(file: string): string {
-  try {
-    return readPlainText(path.resolve(file));
-  } catch (error) {
-    throw new UserError(EXIT.usage, `cannot read ${file}: ${(error as Error).message}`);
-  }
 }
 
 function withoutUndefined(options: EndpointsOptions): EndpointsOptions {

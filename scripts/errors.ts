@@ -57,6 +57,7 @@ export function messageOfError(error: unknown): string {
   const system = systemMessage(error);
   if (system !== undefined) return system;
   if (error instanceof UserError) return error.message;
+  if (error.name === "ZodError") return unexpectedForm(error);
   const hasLines =
     error.constructor === Error ||
     error instanceof MachineError ||
@@ -69,6 +70,14 @@ export function messageOfError(error: unknown): string {
 export function indented(text: string): string {
   const [first = "", ...rest] = text.split("\n").map((line) => visible(line.trimEnd()));
   return [first, ...rest.map((line) => `  ${line.trimStart()}`)].join("\n");
+}
+
+/** What a program or a server answered is not of the form that it should have; of zod's JSON the first point is told. */
+function unexpectedForm(error: Error): string {
+  const [first] =
+    "issues" in error && Array.isArray(error.issues) ? (error.issues as unknown[]) : [];
+  const { path = [], message = "" } = (first ?? {}) as { path?: unknown[]; message?: string };
+  return visible(`an answer has not the form that was expected: ${path.join(".")}: ${message}`);
 }
 
 function systemMessage(error: Error): string | undefined {

@@ -80,3 +80,8 @@ export function wallClock(startedAt: Date, phases: readonly Phase[]): number {
 export function wasRead({ snapshot }: Pick<Report, "snapshot">): boolean {
   return snapshot.sha256 !== "";
 }
+
+/** The level that a setting names; a wrong one is refused by who checks all settings. */
+export function levelNamed(text: string | undefined): VerificationLevel {
+  return text === "quick" || text === "standard" ? text : "full";
+}

@@ -9,6 +9,7 @@ import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
 import { printJson, printText } from "../terminal";
+import { ENDPOINT_FLAGS, refuseStackFlags, refuseUnused } from "../unused";
 
 export type DiffOptions = GlobalOptions &
   EndpointOptions & { readonly keys?: boolean; readonly file?: string };
@@ -35,6 +36,13 @@ export function declare(command: Command): void {
       const options = command.optsWithGlobals<DiffOptions>();
       const typed = words.slice(0, 2).filter((word) => typeof word === "string");
       const files = options.file === undefined ? typed : [options.file, ...typed];
+      if (files.length > 1) {
+        refuseUnused(
+          command,
+          ENDPOINT_FLAGS.filter((name) => name !== "endpoint" && name !== "stack"),
+          "it is about a running etcd, and two backups are compared",
+        );
+      } else if (options.endpoint !== undefined) refuseStackFlags(command);
       process.exitCode = await diff(files, options);
     });
 }

@@ -13,6 +13,7 @@ import { isNamedByFlags, openKeyStore, type KeyStore, type KeyStoreOptions } fro
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
 import { print, say, visibleLines } from "../terminal";
+import { refuseElsewhere } from "../unused";
 
 export type GetOptions = GlobalOptions &
   KeyStoreOptions & {
@@ -54,6 +55,7 @@ export function declare(command: Command): void {
       const options = command.optsWithGlobals<GetOptions>();
       const words = tellApart([first, second], isNamedByFlags(options), true);
       const named = words.file === undefined ? options : { ...options, file: words.file };
+      refuseElsewhere(command, named);
       process.exitCode = await get(words.key ?? "", named);
     });
 }

@@ -14,6 +14,7 @@ import { isNamedByFlags, openKeyStore, type KeyStore, type KeyStoreOptions } fro
 import type { GlobalOptions } from "../options";
 import { EXIT } from "../outcome";
 import { print, printJson, printText } from "../terminal";
+import { refuseElsewhere } from "../unused";
 
 export type LsOptions = GlobalOptions &
   KeyStoreOptions & {
@@ -51,6 +52,7 @@ export function declare(command: Command): void {
       const options = command.optsWithGlobals<LsOptions>();
       const { key = "", file } = tellApart([first, second], isNamedByFlags(options), false);
       const named = file === undefined ? options : { ...options, file };
+      refuseElsewhere(command, named);
       process.exitCode = await ls(key, named);
     });
 }

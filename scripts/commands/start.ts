@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import pc from "picocolors";
 import type { Engine, EngineResult } from "../../engine/engine";
 import { currentReport, putBack, writeEnd } from "../../etcd/report/evidence";
-import type { Report, VerificationLevel } from "../../etcd/report/report";
+import { levelNamed } from "../../etcd/report/end";
+import type { Report } from "../../etcd/report/report";
 import { reportText, verdictLine } from "../../etcd/report/text";
 import { beginning } from "../began";
 import { exitCodeOfError, messageOfError } from "../errors";
@@ -56,7 +57,7 @@ export async function start(file: string | undefined, options: StartOptions): Pr
   const lab = labDirectory(LOCAL_STACK, config);
   const run: BeginningOfRun = {
     snapshot: { file: config["etcd-restore:snapshot"] ?? "" },
-    level: levelOf(config["etcd-restore:verification"]),
+    level: levelNamed(config["etcd-restore:verification"]),
     startedAt: beginning(),
     stack: LOCAL_STACK,
   };
@@ -155,9 +156,4 @@ async function lookAround(
   say(`  ${path.join(lab, "report.html")}`);
   say("Stop it and remove everything with", pc.bold);
   say(`  npm stop${flag === "" ? "" : ` --${flag}`}`);
-}
-
-/** The level that a setting names; a wrong one is told later, by who checks all settings. */
-function levelOf(text: string | undefined): VerificationLevel {
-  return text === "quick" || text === "standard" ? text : "full";
 }

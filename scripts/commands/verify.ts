@@ -36,6 +36,7 @@ import { trustedKeyOf } from "../trusted-key";
 import { readRequest } from "../steps/request";
 import { colorsFor, printJson, printText, say } from "../terminal";
 import { Access, throughSsh } from "../through-ssh";
+import { refuseStackFlags } from "../unused";
 
 export type VerifyOptions = GlobalOptions &
   EndpointOptions & {
@@ -133,6 +134,7 @@ export function declare(command: Command): void {
       if (word !== undefined && options.file !== undefined) {
         throw new UserError(EXIT.usage, "FILE is given twice: as a word, and with --file");
       }
+      if (options.endpoint !== undefined) refuseStackFlags(command);
       process.exitCode = await verify(word === undefined ? options : { ...options, file: word });
     });
 }

@@ -3,6 +3,10 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
 import { runProgram } from "../support/run-program";
+import { currentReport } from "../../etcd/report/evidence";
+import { REPORT_FILES } from "../../etcd/report/report";
+import { writeReports } from "../../etcd/report/write-all";
+import { readReport } from "../etcd/report/reports";
 import { temporaryDirectory } from "../support/temporary";
 
 const PROJECT = path.join(__dirname, "..", "..");
@@ -14,6 +18,23 @@ async function refused(config: Readonly<Record<string, string>>, env: NodeJS.Pro
   const labDirectory = path.join(await temporaryDirectory(), "lab");
   const all = { "etcd-restore:target": "local", "etcd-restore:labDirectory": labDirectory };
   return await runProgram({ projectDir: PROJECT, config: { ...all, ...config }, env });
+}
+
+/** A program of its own, which imports `program` as ours does. */
+async function projectOf(source: string): Promise<string> {
+  const directory = await temporaryDirectory();
+  const sources = JSON.stringify(path.join(PROJECT, "components", "program"));
+  for (const [name, text] of Object.entries({
+    "Pulumi.yaml": "name: etcd-restore\nruntime: nodejs\n",
+    "package.json": '{"main": "index.ts"}',
+    // As in our own; without it the SDK checks the types, by an older library than ours.
+    "tsconfig.json": '{"ts-node": {"transpileOnly": true}}',
+    "index.ts": `import { program } from ${sources};\n${source}\n`,
+  })) {
+    fs.writeFileSync(path.join(directory, name), text);
+  }
+  fs.symlinkSync(path.join(PROJECT, "node_modules"), path.join(directory, "node_modules"));
+  return directory;
 }
 
 describe("a refused backup", () => {
@@ -54,17 +75,79 @@ describe("a refused backup", () => {
   }, 240_000);
 });
 
+describe("what a run by Pulumi's own CLI leaves behind", () => {
+  const sample = path.join(PROJECT, "test", "fixtures", "kubernetes-1.35-main.db");
+
+  /** A lab with the reports of a proof that holds. */
+  async function labWithProof() {
+    const lab = path.join(await temporaryDirectory(), "lab");
+    fs.mkdirSync(lab);
+    writeReports(readReport("pass"), lab);
+    return { lab, proof: fs.readFileSync(path.join(lab, "report.json"), "utf8") };
+  }
+  const settings = (labDirectory: string, snapshot: string) => ({
+    projectDir: PROJECT,
+    config: {
+      "etcd-restore:target": "local",
+      "etcd-restore:labDirectory": labDirectory,
+      "etcd-restore:snapshot": snapshot,
+    },
+  });
+
+  it("of a refused backup: all five reports of this run, also out of a preview", async () => {
+    const { lab } = await labWithProof();
+    const text = path.join(lab, "notes.db");
+    fs.writeFileSync(text, "# notes\n".repeat(9000));
+
+    await runProgram(settings(lab, text));
+
+    const report = currentReport(lab);
+    expect(report).toMatchObject({ verdict: "fail", stack: "test", ended: { phase: "preflight" } });
+    expect(report?.ended?.reason).toMatch(/^cannot restore .*meta page.*doctor/);
+    expect(report?.snapshot.file).toBe(text);
+    for (const file of REPORT_FILES) expect(fs.existsSync(path.join(lab, file)), file).toBe(true);
+    expect(fs.readFileSync(path.join(lab, "report.prom"), "utf8")).toMatch(
+      /^etcd_restore_verification_success 0$/m,
+    );
+  }, 240_000);
+
+  it("of one that failed on the way, or was killed: that it came to no proof; the proof that holds is put back", async () => {
+    const { lab, proof } = await labWithProof();
+    const run = await runProgram({
+      ...settings(lab, sample),
+      update: true,
+      failing: "command:local:Command",
+    });
+    expect(run.registered).toContain("command:local:Command");
+    expect(currentReport(lab)).toMatchObject({
+      verdict: "incomplete",
+      ended: { phase: "provision", reason: expect.stringMatching(/it cannot be made/) as string },
+    });
+
+    const unchanged = await projectOf('export = program(async () => ({ verdict: "pass" }));');
+    const again = { ...settings(lab, sample), projectDir: unchanged };
+    await runProgram(again);
+    expect(currentReport(lab)?.verdict, "a preview changes nothing").toBe("incomplete");
+    await runProgram({ ...again, update: true });
+    expect(fs.readFileSync(path.join(lab, "report.json"), "utf8")).toBe(proof);
+  }, 240_000);
+
+  it("is not its business where our own engine asks for the reason", async () => {
+    const { lab, proof } = await labWithProof();
+    const failure = path.join(lab, "failure.json");
+    await runProgram({
+      ...settings(lab, "/nonexistent"),
+      env: { PROGRAM_FAILURE_FILE: failure },
+    });
+    expect(fs.existsSync(failure)).toBe(true);
+    expect(fs.readFileSync(path.join(lab, "report.json"), "utf8")).toBe(proof);
+  }, 240_000);
+});
+
 describe("an error that nobody foresaw", () => {
   it("is told by name and message, wherever it comes from and whatever hangs on it", async () => {
-    const directory = await temporaryDirectory();
-    const sources = JSON.stringify(path.join(PROJECT, "components", "program"));
-    fs.writeFileSync(path.join(directory, "Pulumi.yaml"), "name: p\nruntime: nodejs\n");
-    fs.writeFileSync(path.join(directory, "package.json"), '{"main": "index.ts"}');
-    fs.symlinkSync(path.join(PROJECT, "node_modules"), path.join(directory, "node_modules"));
-    fs.writeFileSync(
-      path.join(directory, "index.ts"),
-      `import { program } from ${sources};
-       import * as pulumi from "@pulumi/pulumi";
+    const directory = await projectOf(
+      `import * as pulumi from "@pulumi/pulumi";
        export = program(async () => {
          const cause = new RangeError("deep");
          cause.stack = "RangeError: deep\\n    at f (node_modules/@pulumi/resource.ts:1:1)";
@@ -73,8 +156,7 @@ describe("an error that nobody foresaw", () => {
          });
          await new Promise((resolve) => setTimeout(resolve, 200));
          throw new RangeError("out of the program");
-       });
-      `,
+       });`,
     );
     const run = await runProgram({ projectDir: directory, config: {} });
     const told = (text: string): unknown =>

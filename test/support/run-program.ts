@@ -34,9 +34,13 @@ export interface ProgramRunOptions {
   readonly projectDir: string;
   readonly config: Readonly<Record<string, string>>;
   readonly env?: NodeJS.ProcessEnv;
+  /** What `up` does after its preview; default: a preview. */
+  readonly update?: boolean;
+  /** Type of the resource that cannot be made; default: none. */
+  readonly failing?: string;
 }
 
-/** A preview of the program, to its end. */
+/** The program, to its end. */
 export async function runProgram(options: ProgramRunOptions): Promise<ProgramRun> {
   const directory = await temporaryDirectory();
   const address = `unix:${path.join(directory, "s")}`;
@@ -47,7 +51,7 @@ export async function runProgram(options: ProgramRunOptions): Promise<ProgramRun
     `process.on("exit", () => require("node:fs").writeFileSync(${JSON.stringify(usage)}, JSON.stringify(process.resourceUsage())));`,
   );
   const seen = recorder();
-  const server = monitor(seen);
+  const server = monitor(seen, options.failing);
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error) => {
       if (error === null) resolve();
@@ -81,12 +85,13 @@ function recorder() {
   return { logged, registered: [] as string[], outputs: 0 };
 }
 
-function monitor(seen: ReturnType<typeof recorder>): grpc.Server {
+function monitor(seen: ReturnType<typeof recorder>, failing: string | undefined): grpc.Server {
   const server = new grpc.Server();
   server.addService(ResourceMonitorService, {
     supportsFeature: unary(() => new resourceProto.SupportsFeatureResponse().setHassupport(false)),
     registerResource: unary((request: resourceProto.RegisterResourceRequest) => {
       seen.registered.push(request.getType());
+      if (request.getType() === failing) throw new Error("it cannot be made");
       const response = new resourceProto.RegisterResourceResponse();
       response.setUrn(`urn:pulumi:test::p::${request.getType()}::${request.getName()}`);
       response.setObject(request.getObject());
@@ -125,7 +130,7 @@ function unary<Request, Response>(
 }
 
 function child(
-  { projectDir, config, env }: ProgramRunOptions,
+  { projectDir, config, env, update = false }: ProgramRunOptions,
   address: string,
   preload: string,
 ): Promise<{ readonly exitCode: number | null; readonly stderr: string }> {
@@ -144,7 +149,7 @@ function child(
       process.execPath,
       [
         ...["--require", preload, require.resolve("@pulumi/pulumi/cmd/run"), ...flags],
-        ...["--pwd", projectDir, "--dry-run", "."],
+        ...["--pwd", projectDir, ...(update ? [] : ["--dry-run"]), "."],
       ],
       {
         cwd: projectDir,

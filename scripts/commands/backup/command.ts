@@ -6,6 +6,7 @@ import { withClusterFlags, withHelperImage, withOnly } from "../../cluster";
 import { EXIT, UserError } from "../../outcome";
 import type { FromClusterOptions } from "./from-cluster";
 import type { BackupOptions } from "./from-endpoint";
+import { POD_FLAGS, refuseUnused } from "../../unused";
 
 /* eslint-disable @typescript-eslint/no-require-imports -- each loaded when it is asked for, as in command-line.ts */
 const load = {
@@ -66,21 +67,24 @@ export function declare(command: Command): void {
         "  npx etcd-restore backup --kubernetes --context production -o backups/$(date +%F)",
     )
     .action(async () => {
-      process.exitCode = await backup(command.optsWithGlobals());
+      const options = command.optsWithGlobals<TypedOptions>();
+      if (options.kubernetes === true) {
+        const reason = "pods are reached with the client's certificate";
+        refuseUnused(command, ["passwordFile", "passwordStdin"], reason);
+      } else {
+        const reason = "it is about the pods of a cluster: give --kubernetes, too";
+        refuseUnused(command, [...POD_FLAGS, "via", "dryRun"], reason);
+      }
+      process.exitCode = await backup(options);
     });
 }
 
-function backup(
-  options: Omit<BackupOptions, "output"> & FromClusterOptions & { readonly kubernetes?: boolean },
-): Promise<number> {
+type TypedOptions = Omit<BackupOptions, "output"> &
+  FromClusterOptions & { readonly kubernetes?: boolean };
+
+function backup(options: TypedOptions): Promise<number> {
   if (options.kubernetes === true) return load.fromCluster().backupFromCluster(options);
-  const { output, via, dryRun } = options;
-  if (via !== undefined || dryRun !== undefined) {
-    throw new UserError(
-      EXIT.usage,
-      "--via and --dry-run are about the pods of a cluster: give --kubernetes, too",
-    );
-  }
+  const { output } = options;
   if (output === undefined) throw new UserError(EXIT.usage, "where to? Give -o FILE");
   return load.fromEndpoint().backupFromEndpoint({ ...options, output });
 }

@@ -1,0 +1,540 @@
+/** Every option of the command line, and what shows that it is not only parsed. */
+import type { World } from "./world";
+
+/** An option that is tried here: the words without it and with it, and what only the second run shows. */
+export interface TriedOption {
+  readonly option: string;
+  /** What it changes, for the table in docs/options.md. */
+  readonly changes: string;
+  readonly without: (world: World) => readonly string[];
+  readonly words: (world: World) => readonly string[];
+  /** In the exit code, stdout, stderr, kubectl's calls or `effect` of the run with it, and not of the run without. */
+  readonly shows: RegExp;
+  readonly effect?: (world: World) => string;
+}
+
+/** An option that a test of its own proves. */
+export interface ProvedElsewhere {
+  readonly option: string;
+  readonly changes: string;
+  /** File below test/, which has the option in it. */
+  readonly test: string;
+}
+
+export type Row = TriedOption | ProvedElsewhere;
+
+type Words = (world: World) => readonly string[];
+
+/** One that is tried: `without`, `words`, what it shows. */
+function tried(
+  option: string,
+  changes: string,
+  without: Words,
+  words: Words | readonly string[],
+  shows: RegExp,
+  effect?: (world: World) => string,
+): TriedOption {
+  const added = typeof words === "function" ? words : () => words;
+  return { option, changes, without, words: added, shows, ...(effect && { effect }) };
+}
+
+const elsewhere = (option: string, changes: string, test: string): ProvedElsewhere => ({
+  ...{ option, changes, test },
+});
+
+/** Of the commands that look into a running etcd; `base` names the command and what it needs besides. */
+function endpointRows(base: Words, loginBase: Words, found: RegExp): readonly Row[] {
+  return [
+    tried(
+      "--endpoint",
+      "which etcd is asked",
+      base,
+      ["--endpoint", "https://127.0.0.1:1"],
+      /127\.0\.0\.1:1\b/,
+    ),
+    tried(
+      "--stack",
+      "whose etcd is asked",
+      base,
+      ["--stack", "nobodys"],
+      /stack nobodys is not up/,
+    ),
+    tried(
+      "--engine",
+      "where the stack's outputs are read",
+      base,
+      ["--engine", "pulumi"],
+      /no Pulumi CLI on PATH(?!;)/,
+    ),
+    tried(
+      "--config",
+      "where the stack is kept",
+      base,
+      ["-c", "clientPort=1"],
+      /clientPort changes nothing here|about a stack/,
+    ),
+    tried(
+      "--cacert",
+      "who is believed to be the etcd",
+      base,
+      (w) => [...w.served, "--cacert", w.main],
+      /cacert|CA|certificate/,
+    ),
+    tried(
+      "--cert",
+      "as whom it is asked",
+      base,
+      (w) => [...w.served, "--cert", w.main],
+      /--cert|certificate/,
+    ),
+    tried(
+      "--key",
+      "as whom it is asked",
+      base,
+      (w) => [...w.served, "--key", "/nonexistent"],
+      /\/nonexistent/,
+    ),
+    tried(
+      "--user",
+      "as whom a store with authentication is asked",
+      loginBase,
+      (w) => ["--user", "root", "--password-file", w.file("password", "sesame")],
+      found,
+    ),
+    tried(
+      "--password-file",
+      "the user's password",
+      (w) => [...loginBase(w), "--user", "root"],
+      (w) => ["--password-file", w.file("password", "sesame")],
+      found,
+    ),
+    tried(
+      "--password-stdin",
+      "the user's password; refused without --user",
+      base,
+      ["--password-stdin"],
+      /--password-stdin goes with --user|needs a user/,
+    ),
+  ];
+}
+
+const podRows = (base: Words): readonly Row[] => [
+  tried(
+    "--context",
+    "which cluster is asked",
+    base,
+    ["--context", "production"],
+    /--context=production/,
+  ),
+  tried(
+    "--namespace",
+    "where its etcd pods are looked for",
+    base,
+    ["-n", "etcd-here"],
+    /-n etcd-here/,
+  ),
+];
+
+const storePodRows = (base: Words): readonly Row[] => [
+  tried(
+    "--kubernetes",
+    "a pod's etcd is asked",
+    (w) => base(w).filter((word) => word !== "--kubernetes"),
+    ["--kubernetes"],
+    /kubectl .*get pods/,
+  ),
+  ...podRows(base),
+  tried(
+    "--only",
+    "that of the events is asked",
+    base,
+    ["--only", "events"],
+    /etcd-server-events-ip/,
+  ),
+  tried(
+    "--helper-image",
+    "the image of our own pods",
+    base,
+    ["--helper-image", "registry.example/sh:1"],
+    /registry\.example\/sh:1/,
+  ),
+];
+
+/** A text without a byte that begins a colour. */
+const NO_ESCAPE = new RegExp("^[^\\u001b]*$");
+
+/** Rows by command; `` are those that every command knows. */
+export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
+  "": [
+    tried(
+      "--version",
+      "the version is printed",
+      () => ["inspect", "/nonexistent"],
+      ["--version"],
+      /^0\n\d+\.\d+\.\d+/,
+    ),
+    tried(
+      "--json",
+      "one JSON on stdout",
+      (w) => ["inspect", w.main],
+      ["--json"],
+      /^0\n\{"schemaVersion":1,[^\n]*"verdict":"restorable"/,
+    ),
+    tried(
+      "--quiet",
+      "the result alone",
+      (w) => ["inspect", w.main],
+      ["--quiet"],
+      /^0\nRESTORABLE[^\n]*\n*$/,
+    ),
+    tried("--no-color", "no colours", () => ["doctor"], ["--no-color"], NO_ESCAPE),
+    tried(
+      "--debug",
+      "stack traces with errors",
+      () => ["inspect", "/nonexistent"],
+      ["--debug"],
+      /\n\s+at /,
+    ),
+  ],
+  start: [
+    tried(
+      "--engine",
+      "what runs the program",
+      (w) => ["start", "/nonexistent.db", "-c", `labDirectory=${w.folder("lab")}`],
+      ["--engine", "pulumi"],
+      /no Pulumi CLI on PATH(?!;)/,
+    ),
+    tried(
+      "--config",
+      "a setting of the stack",
+      (w) => ["start", "--engine", "pulumi", "-c", `labDirectory=${w.folder("lab")}`],
+      ["-c", "verificaton=quick"],
+      /verificaton.*verification/,
+    ),
+  ],
+  stop: [
+    tried(
+      "--purge",
+      "reports of a failed run go, too",
+      (w) => ["stop", "-c", `labDirectory=${labWithReport(w)}`],
+      ["--purge"],
+      /reports: gone/,
+      (w) => reportsLeft(w),
+    ),
+    tried(
+      "--engine",
+      "what runs the program",
+      (w) => ["stop", "-c", `labDirectory=${labWithReport(w)}`],
+      ["--engine", "pulumi"],
+      /no Pulumi CLI on PATH(?!;)/,
+    ),
+    tried(
+      "--config",
+      "where the lab is",
+      (w) => ["stop", "-c", `labDirectory=${w.folder("none")}`],
+      ["-c", "labDirectry=/x"],
+      /labDirectory/,
+    ),
+  ],
+  verify: [
+    tried(
+      "--file",
+      "the backup that it is compared with",
+      (w) => ["verify", ...w.served, "--level", "quick"],
+      (w) => ["--file", w.main],
+      /337 of 337|337 keys|PASS/,
+    ),
+    ...endpointRows(
+      (w) => ["verify", w.main, "--level", "quick"],
+      (w) => ["verify", w.main, ...w.login, "--level", "quick"],
+      /compacted to 0, 1 key/,
+    ),
+    tried(
+      "--level",
+      "how much is compared",
+      (w) => ["verify", w.main, ...w.served, "--json"],
+      ["--level", "quick"],
+      /"level":"quick"/,
+    ),
+    tried(
+      "--expect",
+      "a key that must be there",
+      (w) => ["verify", w.main, ...w.served, "--level", "quick"],
+      ["--expect", "/nowhere"],
+      /\/nowhere/,
+    ),
+    tried(
+      "--phase",
+      "an earlier phase's time stands in the report",
+      (w) => ["verify", w.main, ...w.served, "--level", "quick", "--json"],
+      ["--phase", "restore=41.5"],
+      /41\.5/,
+    ),
+    tried(
+      "--report",
+      "reports are written",
+      (w) => ["verify", w.main, ...w.served, "--level", "quick"],
+      (w) => ["--report", w.folder("reports")],
+      /report\.html/,
+      (w) => listing(w, "reports"),
+    ),
+    tried(
+      "--bumped",
+      "the revision that is expected",
+      (w) => ["verify", w.main, ...w.served],
+      ["--bumped", "1000"],
+      /bump|1,?482/i,
+    ),
+    tried(
+      "--etcd-version",
+      "the version that is expected",
+      (w) => ["verify", w.main, ...w.served, "--level", "quick"],
+      ["--etcd-version", "3.4"],
+      /asked for 3\.4/,
+    ),
+    tried(
+      "--in-use",
+      "what was written since is explained",
+      (w) => ["verify", w.main, ...w.served],
+      ["--in-use"],
+      /in use|written after|since the backup/i,
+    ),
+    elsewhere("--restored-at", "what a lease that is gone means", "etcd/proof/leases.test.ts"),
+    tried(
+      "--access-stdin",
+      "password and SSH from stdin; refused beside --password-stdin",
+      (w) => ["verify", w.main, ...w.served, "--password-stdin"],
+      ["--access-stdin"],
+      /--access-stdin.*cannot be used with.*--password-stdin/,
+    ),
+    tried(
+      "--for-stack",
+      "whose report it is",
+      (w) => ["verify", w.main, ...w.served, "--level", "quick", "--json"],
+      ["--for-stack", "prod"],
+      /"stack":"prod"/,
+    ),
+    tried(
+      "--trusted-key",
+      "who must have signed the manifest",
+      (w) => ["verify", w.main, ...w.served, "--level", "quick"],
+      (w) => ["--trusted-key", w.publicKey],
+      /sign/,
+    ),
+    tried(
+      "--unpacked",
+      "where an unpacked backup is kept",
+      (w) => ["verify", w.packed, ...w.served, "--level", "quick"],
+      (w) => ["--unpacked", w.folder("unpacked")],
+      /unpacked: \S/,
+      (w) => `unpacked: ${listing(w, "unpacked")}`,
+    ),
+  ],
+  inspect: [
+    tried(
+      "--trusted-key",
+      "who must have signed the manifest",
+      (w) => ["inspect", w.main],
+      (w) => ["--trusted-key", w.publicKey],
+      /sign/,
+    ),
+  ],
+  ls: [
+    tried(
+      "--file",
+      "the backup to look into",
+      () => ["ls", "/registry"],
+      (w) => ["--file", w.main],
+      /\/registry\/pods/,
+    ),
+    tried(
+      "--recursive",
+      "every key below",
+      (w) => ["ls", "/registry/pods/", w.main],
+      ["-r"],
+      /etcd-master/,
+    ),
+    tried(
+      "--long",
+      "counts, sizes, revisions, ages",
+      (w) => ["ls", "/registry", w.main],
+      ["-l"],
+      /\b23 {2}\/registry\/pods/,
+    ),
+    ...endpointRows(
+      () => ["ls", "/"],
+      (w) => ["ls", "/", ...w.login],
+      /greeting/,
+    ),
+    ...storePodRows(() => ["ls", "/", "--kubernetes"]),
+  ],
+  get: [
+    tried(
+      "--file",
+      "the backup to look into",
+      () => ["get", "/registry/namespaces/default"],
+      (w) => ["--file", w.main],
+      /"kind": "Namespace"/,
+    ),
+    tried(
+      "--output",
+      "how it is printed",
+      (w) => ["get", "/registry/namespaces/default", w.main],
+      ["-o", "yaml"],
+      /^kind: Namespace/m,
+    ),
+    tried(
+      "--metadata",
+      "with what etcd knows",
+      (w) => ["get", "/registry/namespaces/default", w.main],
+      ["--metadata"],
+      /modRevision/,
+    ),
+    ...endpointRows(
+      () => ["get", "/greeting"],
+      (w) => ["get", "/greeting", ...w.login],
+      /hello/,
+    ),
+    ...storePodRows(() => ["get", "/registry/x", "--kubernetes"]),
+  ],
+  diff: [
+    tried(
+      "--file",
+      "the backup A",
+      (w) => ["diff", w.encrypted],
+      (w) => ["--file", w.main],
+      /changed|removed|added/,
+    ),
+    tried(
+      "--keys",
+      "every key that differs",
+      (w) => ["diff", w.main, w.encrypted],
+      ["--keys"],
+      /^[-+~] \/registry\//m,
+    ),
+    ...endpointRows(
+      (w) => ["diff", w.main],
+      (w) => ["diff", w.main, ...w.login],
+      /removed/,
+    ),
+  ],
+  backup: [
+    tried(
+      "--output",
+      "where it is written",
+      (w) => ["backup", ...w.served],
+      (w) => ["-o", w.folder("taken.db")],
+      /taken\.db/,
+    ),
+    ...endpointRows(
+      (w) => ["backup", ...w.served, "-o", w.folder("b.db"), "--overwrite"],
+      (w) => ["backup", ...w.login, "-o", w.folder("l.db"), "--overwrite"],
+      /revision/,
+    ).filter(({ option }) => !["--stack", "--engine", "--config"].includes(option)),
+    tried(
+      "--member",
+      "the member that is taken",
+      (w) => ["backup", ...w.served, "-o", w.folder("m.db"), "--overwrite"],
+      ["--member", "nobody"],
+      /nobody/,
+    ),
+    tried(
+      "--sign-key",
+      "who signs the manifest",
+      (w) => ["backup", ...w.served, "-o", w.folder("s.db"), "--overwrite"],
+      (w) => ["--sign-key", w.privateKey],
+      /"signature"/,
+      (w) => read(w, "s.db.json"),
+    ),
+    tried(
+      "--overwrite",
+      "one of the same name is replaced",
+      (w) => ["backup", ...w.served, "-o", w.file("there.db", "old")],
+      ["--overwrite"],
+      /^0\n/,
+    ),
+    ...storePodRows((w) => [
+      "backup",
+      "--kubernetes",
+      "--dry-run",
+      "-o",
+      w.folder("of-cluster"),
+    ]).filter(({ option }) => !["--only", "--helper-image"].includes(option)),
+    tried(
+      "--helper-image",
+      "the image of our own pods",
+      (w) => ["backup", "--kubernetes", "--via", "node", "-o", w.folder("of-cluster")],
+      ["--helper-image", "registry.example/sh:1"],
+      /registry\.example\/sh:1/,
+    ),
+    tried(
+      "--only",
+      "that of everything or of the events alone is taken",
+      (w) => ["backup", "--kubernetes", "--dry-run", "-o", w.folder("of-cluster")],
+      ["--only", "main"],
+      /^0\n(?![\s\S]*events: kube-system)/,
+    ),
+    tried(
+      "--via",
+      "the only way to a pod",
+      (w) => ["backup", "--kubernetes", "-o", w.folder("of-cluster")],
+      ["--via", "exec"],
+      /^(?![\s\S]*create -f)/,
+    ),
+    tried(
+      "--dry-run",
+      "what would be done is said, and nothing made",
+      (w) => ["backup", "--kubernetes", "-o", w.folder("of-cluster")],
+      ["--dry-run"],
+      /^0\n/,
+    ),
+  ],
+  pods: podRows(() => ["pods"]),
+  doctor: [
+    tried(
+      "--target",
+      "where `up` will make the etcd",
+      () => ["doctor"],
+      ["--target", "openstack"],
+      /openstack|OS_CLOUD/i,
+    ),
+    tried(
+      "--stack",
+      "whose settings are read",
+      () => ["doctor", "--json"],
+      ["--stack", "dev"],
+      /"stack":"dev"/,
+    ),
+    tried(
+      "--file",
+      "the backup that is looked at",
+      () => ["doctor"],
+      ["--file", "/nonexistent.db"],
+      /\/nonexistent\.db/,
+    ),
+    tried(
+      "--config",
+      "a setting of the stack",
+      () => ["doctor"],
+      ["-c", "clientPort=1"],
+      /\b1 and 22380/,
+    ),
+  ],
+  completion: [],
+  version: [],
+};
+
+function labWithReport(world: World): string {
+  const lab = world.folder("purged");
+  world.write("purged/report.json", "{}");
+  return lab;
+}
+
+const reportsLeft = (world: World): string =>
+  listing(world, "purged").includes("report.json") ? "reports: there" : "reports: gone";
+
+function listing(world: World, name: string): string {
+  return world.list(name).join(" ");
+}
+
+const read = (world: World, name: string): string => world.read(name);
