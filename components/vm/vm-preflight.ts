@@ -4,6 +4,7 @@ import { ensureEtcd, EtcdProgramsError, type EtcdPrograms } from "../../machine/
 import pinned from "../../machine/programs/checksums.json";
 import { pinnedRelease, RELEASES } from "../../machine/programs/release";
 import { parseWanted } from "../../machine/programs/version";
+import { GET_SSH, sshVersion } from "../../machine/ssh/ssh-program";
 import { vmNeeds } from "../../settings/vm-needs";
 import { readBackup, type Backup } from "../backup";
 import type { SizeNeeds } from "./etcd-vm-settings";
@@ -41,7 +42,7 @@ export interface VmPlan {
 
 /**
  * Everything that must hold before the first resource of a VM is registered, also in preview: the backup can be
- * restored, the etcd that serves it can be had, the data volume is large enough. Asks nothing of the cloud.
+ * restored, there is an `ssh`, the etcd that serves it can be had, the data volume is large enough. Asks nothing of the cloud.
  *
  * @throws BackupError, NotReadyError
  */
@@ -53,6 +54,9 @@ export async function vmPreflight(args: VmPreflightArgs): Promise<VmPlan> {
     args.bumpRevision,
     args.trustedKey,
   );
+  if (sshVersion() === undefined) {
+    throw new NotReadyError([`there is no program ssh on this computer; ${GET_SSH}`]);
+  }
   const needs = vmNeeds(backup, args.dataVolumeGiB !== undefined);
   if (args.dataVolumeGiB !== undefined && args.dataVolumeGiB < needs.dataGiB) {
     throw new NotReadyError([

@@ -2,7 +2,8 @@
  * How the next piece of a file goes over a connection: as it is, or compressed.
  *
  * Nothing is guessed of link, processors and content: one piece is sent in each way, and from then on the way that was
- * faster, end to end, as last measured. So a file goes compressed exactly where the link is slower than zstd.
+ * faster, end to end, as last measured. So a file goes compressed where the link is slower than zstd. It must be faster by
+ * a fifth: less is chance, and for it the processors at both ends would work for nothing.
  */
 
 export type Way = "plain" | "zstd";
@@ -13,8 +14,9 @@ export type Rates = Readonly<Partial<Record<Way, number>>>;
 const MIB = 2 ** 20;
 /** Large enough to outlast the start of a command, small enough to be nothing on a slow link. */
 export const TRIAL_BYTES = 8 * MIB;
+const WORTH_IT = 1.2;
 /** What is sent before the ways are compared again; a cut costs nothing of what has arrived. */
-export const PIECE_BYTES = 128 * MIB;
+export const PIECE_BYTES = 512 * MIB;
 
 /** The way and the size of the next piece of a file of which `left` bytes are still to be sent. */
 export function nextPiece(
@@ -26,5 +28,5 @@ export function nextPiece(
   if (!canCompress) return piece("plain", left);
   if (rates.plain === undefined) return piece("plain", TRIAL_BYTES);
   if (rates.zstd === undefined) return piece("zstd", TRIAL_BYTES);
-  return piece(rates.zstd > rates.plain ? "zstd" : "plain", PIECE_BYTES);
+  return piece(rates.zstd > WORTH_IT * rates.plain ? "zstd" : "plain", PIECE_BYTES);
 }

@@ -64,7 +64,7 @@ export async function copyFile(
   const part = `${file.to}.part`;
   const found = await lookAt(await connection.session(), file.to, part);
   if (found.there && (await isWhole(connection, file.to, file.sha256))) return;
-  const canCompress = (await hasZstd(connection)) && hasZstdHere();
+  const canCompress = found.zstd && hasZstdHere();
   let size = found.size;
   if (size > total) {
     await must(connection, shellLine("rm", "-f", "--", part)); // of another file: its end would stay
@@ -124,22 +124,26 @@ async function lookAt(
   session: SshSession,
   file: string,
   part: string,
-): Promise<{ readonly there: boolean; readonly size: number }> {
+): Promise<{ readonly there: boolean; readonly zstd: boolean; readonly size: number }> {
   const { stdout } = await session.run(
-    `${shellLine("test", "-f", file)} && echo there; ${shellLine("stat", "-c", "%s", "--", part)} 2>/dev/null || echo 0`,
+    [
+      `${shellLine("test", "-f", file)} && echo there`,
+      "command -v zstd >/dev/null && echo zstd",
+      `${shellLine("stat", "-c", "%s", "--", part)} 2>/dev/null || echo 0`,
+    ].join("; "),
   );
   const lines = stdout.trim().split("\n");
-  return { there: lines[0] === "there", size: Number(lines.at(-1) ?? 0) || 0 };
+  return {
+    there: lines.includes("there"),
+    zstd: lines.includes("zstd"),
+    size: Number(lines.at(-1) ?? 0) || 0,
+  };
 }
 
 async function isWhole(connection: Connection, file: string, sha256: string): Promise<boolean> {
   const hash = `if command -v openssl >/dev/null; then openssl dgst -sha256 -r; else sha256sum; fi <${shellLine(file)}`;
   const { stdout } = await (await connection.session()).run(hash);
   return stdout.startsWith(sha256);
-}
-
-async function hasZstd(connection: Connection): Promise<boolean> {
-  return (await (await connection.session()).run("command -v zstd >/dev/null")).code === 0;
 }
 
 function hasZstdHere(): boolean {

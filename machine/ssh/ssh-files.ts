@@ -62,6 +62,7 @@ export function writeSshFiles(route: SshRoute, shared = false): SshFiles {
   const all = [
     "Host *",
     ...[`UserKnownHostsFile ${quoted(known)}`, "GlobalKnownHostsFile /dev/null"],
+    `Ciphers ${CIPHERS.join()}`,
     ...["StrictHostKeyChecking yes", "HostKeyAlgorithms ssh-ed25519", "CheckHostIP no"],
     ...["IdentitiesOnly yes", "IdentityAgent none", "BatchMode yes", "ForwardAgent no"],
     ...["PreferredAuthentications publickey", "ExitOnForwardFailure yes", "LogLevel ERROR"],
@@ -79,6 +80,15 @@ export function writeSshFiles(route: SshRoute, shared = false): SshFiles {
     },
   };
 }
+
+/**
+ * OpenSSH's own, but for the order: AES-GCM, which processors do by themselves, before ChaCha20, which takes them twice
+ * as long and decides how fast a backup goes over a fast link.
+ */
+const CIPHERS = [
+  ...["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"],
+  ...["aes128-ctr", "aes192-ctr", "aes256-ctr"],
+];
 
 /** A Unix socket's path is at most 104 bytes (108 on Linux), and `ssh -L` ends it at a colon. */
 const LONGEST_FOLDER = 50;

@@ -17,13 +17,21 @@ import { measure, median, RUNS } from "./measure";
 
 export interface CopyFigures {
   readonly fileBytes: number;
-  /** Medians. */
-  readonly oursSeconds: number;
-  readonly scpSeconds: number;
+  readonly ours: CopyFigure;
+  readonly scp: CopyFigure;
+}
+
+/** Medians. */
+export interface CopyFigure {
+  readonly seconds: number;
+  /** Of processors, at both ends: what others do on this computer does not count. */
+  readonly cpuSeconds: number;
 }
 
 /** Addresses of documentation (RFC 5737) that no test uses. */
 const WIRE = { host: "192.0.2.241", guest: "192.0.2.242" };
+/** The cipher that `scp` takes of itself, and not the first of ours. */
+const AS_IT_COMES = ["-o", "Ciphers=chacha20-poly1305@openssh.com"];
 const BOOT_LIMIT_MS = 300_000;
 const never = new AbortController().signal;
 
@@ -70,28 +78,53 @@ async function untilReady(machine: Machine): Promise<void> {
 async function inTurn(file: string, route: SshRoute, machine: Machine): Promise<CopyFigures> {
   const sha256 = createHash("sha256").update(readFileSync(file)).digest("hex");
   const to = `${VM.uploadDirectory}/bench.db`;
-  const ours: number[] = [];
-  const scp: number[] = [];
+  const ours: CopyFigure[] = [];
+  const scp: CopyFigure[] = [];
   const files = writeSshFiles(route);
   try {
     for (let run = 0; run < RUNS; run += 1) {
       await machine.run("rm", "-f", to);
-      const began = performance.now();
-      const connection = reconnecting(route, never);
-      await copyFile(connection, { from: file, to, sha256, title: "it" }, () => undefined);
-      await connection.close();
-      ours.push((performance.now() - began) / 1000);
+      const copyOurs = async () => {
+        const connection = reconnecting(route, never);
+        await copyFile(connection, { from: file, to, sha256, title: "it" }, () => undefined);
+        await connection.close();
+      };
+      ours.push(await figure(machine, copyOurs));
       await expectSame(machine, to, sha256);
       await machine.run("rm", "-f", to);
-      const copied = ["scp", "-q", "-F", files.config, file, `${MACHINE}:${to}`];
-      scp.push((await measure(copied)).seconds);
+      const copied = ["scp", "-q", "-F", files.config, ...AS_IT_COMES, file, `${MACHINE}:${to}`];
+      scp.push(await figure(machine, () => measure(copied)));
       await expectSame(machine, to, sha256);
     }
   } finally {
     files.remove();
   }
   const fileBytes = statSync(file).size;
-  return { fileBytes, oursSeconds: median(ours), scpSeconds: median(scp) };
+  return { fileBytes, ours: medians(ours), scp: medians(scp) };
+}
+
+async function figure(machine: Machine, work: () => Promise<unknown>): Promise<CopyFigure> {
+  const [began, cpu] = [performance.now(), await cpuSeconds(machine)];
+  await work();
+  const seconds = (performance.now() - began) / 1000;
+  return { seconds, cpuSeconds: (await cpuSeconds(machine)) - cpu };
+}
+
+function medians(figures: readonly CopyFigure[]): CopyFigure {
+  return {
+    seconds: median(figures.map(({ seconds }) => seconds)),
+    cpuSeconds: median(figures.map((each) => each.cpuSeconds)),
+  };
+}
+
+/** What this process, those of its children that have ended, and all of the machine have used so far. */
+async function cpuSeconds(machine: Machine): Promise<number> {
+  const { user, system } = process.cpuUsage();
+  // proc(5): fields 16 and 17 are those of the children, in ticks of which there are 100 in a second.
+  const fields = readFileSync("/proc/self/stat", "utf8").split(") ")[1]?.split(" ") ?? [];
+  const children = (Number(fields[13]) + Number(fields[14])) / 100;
+  const there = await machine.run("cat", "/sys/fs/cgroup/cpu.stat");
+  return (user + system + Number(/usage_usec (\d+)/.exec(there)?.[1])) / 1e6 + children;
 }
 
 async function expectSame(machine: Machine, file: string, sha256: string): Promise<void> {
@@ -99,10 +132,12 @@ async function expectSame(machine: Machine, file: string, sha256: string): Promi
   if (!said.startsWith(sha256)) throw new Error("the copy holds something else");
 }
 
-export function describeCopy({ fileBytes, oursSeconds, scpSeconds }: CopyFigures): string {
+export function describeCopy({ fileBytes, ours, scp }: CopyFigures): string {
   const megabytes = (fileBytes / 1e6).toFixed(0);
   return [
     `${megabytes} MB copied to a machine over SSH, median of ${RUNS}, in turn`,
-    `ours ${oursSeconds.toFixed(2)} s, scp ${scpSeconds.toFixed(2)} s: time x${(scpSeconds / oursSeconds).toFixed(2)}`,
+    `ours ${ours.seconds.toFixed(2)} s, scp ${scp.seconds.toFixed(2)} s: time x${(scp.seconds / ours.seconds).toFixed(2)}`,
+    `of processors, both ends: ours ${ours.cpuSeconds.toFixed(2)} s, scp ${scp.cpuSeconds.toFixed(2)} s: ` +
+      `x${(scp.cpuSeconds / ours.cpuSeconds).toFixed(2)}`,
   ].join("\n");
 }

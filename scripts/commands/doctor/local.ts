@@ -10,6 +10,7 @@ import { EtcdProgramsError, findEtcd } from "../../../machine/programs/programs"
 import pinned from "../../../machine/programs/checksums.json";
 import { pinnedRelease, RELEASES } from "../../../machine/programs/release";
 import { parseWanted } from "../../../machine/programs/version";
+import { GET_SSH, sshVersion } from "../../../machine/ssh/ssh-program";
 import { PROJECT_DIR } from "../../project";
 import type { BackupFacts } from "./backup";
 import { fail, notChecked, pass, textSetting, type Check, type Subject } from "./check";
@@ -32,7 +33,15 @@ export function runtimeChecks({ target }: Subject): readonly Check[] {
             "there is no Pulumi CLI on PATH, and the embedded engine makes no VMs",
             "install Pulumi: https://www.pulumi.com/docs/install/",
           ),
+    ...(target === "local" ? [] : [sshCheck()]),
   ];
+}
+
+/** By it everything is done on a VM. */
+function sshCheck(): Check {
+  const version = sshVersion();
+  const none = "there is no program ssh on this computer";
+  return version === undefined ? fail("ssh", "SSH", none, GET_SSH) : pass("ssh", "SSH", version);
 }
 
 /** How the etcd programs come to where they are needed. */
