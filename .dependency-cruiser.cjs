@@ -35,7 +35,7 @@ const ROOMS = {
   sources: ["etcd", "openstack", "files"],
   engine: [],
   settings: ["etcd", "machine"],
-  components: ["etcd", "machine", "settings"],
+  components: ["etcd", "machine", "settings", "sources"],
   scripts: [
     "cluster",
     "etcd",

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { CidrError, parseCidrs } from "./machine/cidr";
 import { unknownSettings } from "./settings/names";
+import { isRemote, shownAddress } from "./sources/address";
 import type { VerificationLevel } from "./etcd/report/report";
 
 /** Settings of one stack, checked. Pulumi.yaml says what each means. */
@@ -106,7 +107,7 @@ export function loadSettings(config = new pulumi.Config()): Settings {
 function commonSettings(reader: Reader, target: Settings["target"]): CommonSettings {
   const snapshot = reader.required(
     "snapshot",
-    "the path of the backup file (pulumi config set snapshot FILE)",
+    "the path of the backup, or where it lies (pulumi config set snapshot FILE)",
   );
   const etcdVersion = reader.text("etcdVersion") ?? "auto";
   if (!/^(auto|\d+\.\d+(\.\d+)?)$/.test(etcdVersion)) {
@@ -135,8 +136,13 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
     const wanted = "a path without quotes, $, `, \\ and control characters";
     reader.wrong("labDirectory", labDirectory, wanted);
   }
+  if (/^-$|^[^/]*:\/\/[^/]*@/.test(snapshot)) {
+    const wanted =
+      "a path, https://…, s3://BUCKET/PREFIX or swift://CONTAINER/PREFIX, without a password";
+    reader.wrong("snapshot", shownAddress(snapshot), wanted);
+  }
   return {
-    snapshot: path.resolve(snapshot),
+    snapshot: isRemote(snapshot) ? snapshot : path.resolve(snapshot),
     verification: reader.oneOf("verification", LEVELS, "full"),
     expectedKeys: reader.list("expectedKeys"),
     etcdVersion,

@@ -17,6 +17,9 @@ import {
 } from "../etcd/snapshot/judgement";
 import type { Snapshot } from "../etcd/snapshot/snapshot";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
+import { bringNamed } from "../sources/named";
+import { removeFetched } from "../sources/kept";
+import { SourceError } from "../sources/source-error";
 import { NotReadyError } from "./not-ready";
 
 /** What the components need to know of a backup while the stack is still being planned; paths are absolute. */
@@ -48,7 +51,8 @@ export class BackupError extends pulumi.RunError {}
 /**
  * Reads a backup from end to end and refuses, before anything is made, what cannot be restored.
  *
- * What is packed is unpacked once, into `unpacked/` of the lab's folder, and removed again when it is refused.
+ * What lies elsewhere is fetched once, into `fetched/` of the lab's folder, and again when the store has another one. What
+ * is packed is unpacked once, into `unpacked/`, and removed again when it is refused.
  *
  * @param etcdVersion `auto` for the minor version that wrote it, or the version wished for.
  * @param bumpRevision by how much the revision shall be bumped once the backup is proved.
@@ -64,11 +68,21 @@ export async function readBackup(
 ): Promise<Backup> {
   const unpackedIn = path.join(labDirectory, "unpacked");
   try {
-    return await readInLab(file, etcdVersion, unpackedIn, bumpRevision, trustedKey);
+    const { file: here } = await bringNamed(file, {
+      keepIn: path.join(labDirectory, "fetched"),
+      say: (line) => void pulumi.log.info(line, undefined, undefined, true),
+    });
+    return await readInLab(here, etcdVersion, unpackedIn, bumpRevision, trustedKey);
   } catch (error) {
     removeKept(unpackedIn);
+    // What is refused need not stay; what could not be fetched may be there from the last time.
+    if (!(error instanceof SourceError)) removeFetched(path.join(labDirectory, "fetched"));
     if (error instanceof ManifestError) throw new BackupError(error.message);
     if (error instanceof SnapshotError) throw new BackupError(`cannot restore ${error.message}`);
+    if (error instanceof SourceError && error.kind !== "environment") {
+      throw new BackupError(`cannot restore ${error.message}`);
+    }
+    if (error instanceof SourceError) throw new NotReadyError([error.message]);
     if (error instanceof NoRoomError) throw new NotReadyError([error.message]);
     throw error;
   }

@@ -27,7 +27,23 @@ export interface HttpAnswer {
 }
 
 /** Sends one request and reads the whole answer, whatever its status. Rejects when nobody answers. */
-export function send(request: HttpRequest): Promise<HttpAnswer> {
+export async function send(request: HttpRequest): Promise<HttpAnswer> {
+  return readAnswer(await sendForStream(request));
+}
+
+/** The rest of an answer, parsed. Rejects when it breaks off. */
+export async function readAnswer(answer: http.IncomingMessage): Promise<HttpAnswer> {
+  const parts: Buffer[] = [];
+  for await (const part of answer) parts.push(part as Buffer);
+  return {
+    status: answer.statusCode ?? 0,
+    headers: answer.headers,
+    body: parsed(Buffer.concat(parts).toString("utf8")),
+  };
+}
+
+/** Sends one request; its answer is read by who asked, or destroyed. Rejects when nobody answers. */
+export function sendForStream(request: HttpRequest): Promise<http.IncomingMessage> {
   const { method, url, stream, signal, timeoutMs = 60_000 } = request;
   const text = request.body === undefined ? undefined : JSON.stringify(request.body);
   const headers = {
@@ -47,18 +63,7 @@ export function send(request: HttpRequest): Promise<HttpAnswer> {
           rejectUnauthorized: request.verify ?? true,
         })
       : http.request(url, options);
-    sent.on("response", (response) => {
-      const parts: Buffer[] = [];
-      response.on("data", (part: Buffer) => parts.push(part));
-      response.on("error", reject);
-      response.on("end", () => {
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: parsed(Buffer.concat(parts).toString("utf8")),
-        });
-      });
-    });
+    sent.on("response", resolve);
     sent.on("timeout", () => {
       sent.destroy(new Error(`no answer from ${new URL(url).host} in ${timeoutMs / 1000} s`));
     });

@@ -1,12 +1,14 @@
 /** A log-in to an OpenStack: its services by their type, and requests with a token. */
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import * as z from "zod";
 import { CloudError } from "./cloud-error";
 import type { Credentials, Identity } from "./credentials";
-import { send, type HttpAnswer } from "./http";
+import { readAnswer, send, sendForStream, type HttpAnswer } from "./http";
 
 /** The services that we use, by their type in the catalogue. */
-export type ServiceType = "identity" | "image" | "compute" | "network" | "volumev3";
+export type ServiceType =
+  "identity" | "image" | "compute" | "network" | "volumev3" | "object-store";
 
 /** What a service answered in place of what was asked for. */
 export class OpenStackError extends Error {
@@ -19,7 +21,7 @@ export class OpenStackError extends Error {
 }
 
 export interface RequestOptions {
-  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly body?: unknown;
   readonly stream?: Readable;
   readonly headers?: Readonly<Record<string, string>>;
@@ -40,6 +42,15 @@ export interface Session {
    * @throws OpenStackError with the status and the service's own words when it refuses; CloudError when it cannot be reached.
    */
   request(service: ServiceType, path: string, options?: RequestOptions): Promise<unknown>;
+  /** The same for an answer that is read piece by piece: it must be read, or destroyed. */
+  open(service: ServiceType, path: string, options?: RequestOptions): Promise<OpenedAnswer>;
+}
+
+/** An answer whose content has yet to come. */
+export interface OpenedAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly stream: Readable;
 }
 
 const Token = z.object({
@@ -96,50 +107,62 @@ export async function openSession(
   const secret = answer.headers["x-subject-token"];
   if (answer.status !== 201 || typeof secret !== "string")
     throw refusedLogin(answer, authUrl, source);
-  const { token } = Token.parse(answer.body);
-  if (token.project === undefined) {
+  const { token: about } = Token.parse(answer.body);
+  const { project } = about;
+  if (project === undefined) {
     throw new CloudError("usage", `${source} names no project; set project_name (OS_PROJECT_NAME)`);
   }
-  const { url, region } = endpointsOf(token.catalog, credentials);
+  const { url, region } = endpointsOf(about.catalog, credentials);
+  const ask = async (
+    service: ServiceType,
+    path: string,
+    options: RequestOptions,
+  ): Promise<IncomingMessage> => {
+    const base = url(service);
+    if (base === undefined) {
+      throw new CloudError(
+        "environment",
+        `this OpenStack has no service of type "${service}" in ${region ?? "any region"}`,
+      );
+    }
+    const { method = "GET", body, stream, headers } = options;
+    const reply = await reach(base, service, () =>
+      sendForStream({
+        method,
+        url: `${base}${path}`,
+        ...trust,
+        ...(body !== undefined && { body }),
+        ...(stream && { stream }),
+        ...(options.signal && { signal: options.signal }),
+        headers: {
+          "x-auth-token": secret,
+          ...(service === "compute" ? { "openstack-api-version": `compute ${MICROVERSION}` } : {}),
+          ...headers,
+        },
+      }),
+    );
+    const status = reply.statusCode ?? 0;
+    if (status >= 200 && status <= 299) return reply;
+    const { body: words } = await reach(base, service, () => readAnswer(reply));
+    throw new OpenStackError(
+      status,
+      `${method} ${service} ${path.split("?")[0] ?? ""}: ${status} ${wordsOf(words)}`,
+    );
+  };
+
   return {
-    projectId: token.project.id,
-    projectName: token.project.name,
-    roles: token.roles.map(({ name }) => name),
+    projectId: project.id,
+    projectName: project.name,
+    roles: about.roles.map(({ name }) => name),
     region,
     offers: (service) => url(service) !== undefined,
     async request(service, path, options = {}) {
-      const base = url(service);
-      if (base === undefined) {
-        throw new CloudError(
-          "environment",
-          `this OpenStack has no service of type "${service}" in ${region ?? "any region"}`,
-        );
-      }
-      const { method = "GET", body, stream, headers } = options;
-      const reply = await reach(base, service, () =>
-        send({
-          method,
-          url: `${base}${path}`,
-          ...trust,
-          ...(body !== undefined && { body }),
-          ...(stream && { stream }),
-          ...(options.signal && { signal: options.signal }),
-          headers: {
-            "x-auth-token": secret,
-            ...(service === "compute"
-              ? { "openstack-api-version": `compute ${MICROVERSION}` }
-              : {}),
-            ...headers,
-          },
-        }),
-      );
-      if (reply.status < 200 || reply.status > 299) {
-        throw new OpenStackError(
-          reply.status,
-          `${method} ${service} ${path.split("?")[0] ?? ""}: ${reply.status} ${wordsOf(reply.body)}`,
-        );
-      }
-      return reply.body;
+      const reply = await ask(service, path, options);
+      return (await reach(authUrl, service, () => readAnswer(reply))).body;
+    },
+    async open(service, path, options = {}) {
+      const stream = await ask(service, path, options);
+      return { status: stream.statusCode ?? 0, headers: stream.headers, stream };
     },
   };
 }
@@ -190,11 +213,7 @@ function endpointsOf(catalog: Catalog, credentials: Credentials) {
   return { region, url };
 }
 
-async function reach(
-  url: string,
-  service: string,
-  ask: () => Promise<HttpAnswer>,
-): Promise<HttpAnswer> {
+async function reach<T>(url: string, service: string, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {

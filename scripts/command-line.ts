@@ -83,6 +83,11 @@ const ENTRIES: readonly Entry[] = [
     load: () => require("./commands/pods") as typeof import("./commands/pods"),
   },
   {
+    name: "list",
+    summary: "list the backups in a folder or object store, and which is the newest complete one",
+    load: () => require("./commands/list") as typeof import("./commands/list"),
+  },
+  {
     name: "doctor",
     summary: "check everything that up will need, and say how to mend it",
     load: () => require("./commands/doctor") as typeof import("./commands/doctor"),

@@ -10,6 +10,7 @@ import { MachineError } from "../machine/machine-error";
 import { EvidenceError } from "../evidence/envelope";
 import { HistoryError } from "../evidence/history";
 import { CloudError } from "../openstack/cloud-error";
+import { SourceError } from "../sources/source-error";
 import { EXIT, UserError } from "./outcome";
 
 const TAKE_EXITS = {
@@ -18,11 +19,18 @@ const TAKE_EXITS = {
   environment: EXIT.environment,
 } as const;
 
+const SOURCE_EXITS = {
+  usage: EXIT.usage,
+  environment: EXIT.environment,
+  none: EXIT.checkFailed,
+} as const;
+
 /** The exit code for an error: of wrong use when it is about what the user gave us, else of the environment. */
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof UserError) return error.exitCode;
   if (error instanceof MachineError || error instanceof CloudError) return EXIT[error.kind];
   if (error instanceof ClusterError) return EXIT[error.kind];
+  if (error instanceof SourceError) return SOURCE_EXITS[error.kind];
   if (error instanceof TakeError) return TAKE_EXITS[error.kind];
   if (error instanceof EvidenceError || error instanceof HistoryError) return EXIT.checkFailed;
   return error instanceof SnapshotError ||

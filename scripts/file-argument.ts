@@ -1,6 +1,10 @@
-/** Which of the words that were typed is the backup: FILE stands as a word or with `--file`. */
+/** What people name as a backup: which of the words it is, and the opening of it, wherever it lies. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import type { OpenedSnapshot, ReadBackupOptions } from "../etcd/backup/backup-file";
+import type { SnapshotKeys } from "../etcd/snapshot/types";
+import { isRemote, shownAddress } from "../sources/address";
+import { bringNamed, type NamedBackup, type NamedOptions } from "../sources/named";
 import { EXIT, UserError } from "./outcome";
 
 /** What the words of `ls` and `get` say. */
@@ -50,5 +54,59 @@ export function tellApart(
 
 /** The root of this computer is none that anybody means: `ls /` asks for all keys. */
 function isThere(word: string): boolean {
+  if (isRemote(word)) return true;
   return word !== "" && path.resolve(word) !== "/" && fs.existsSync(word);
+}
+
+/** What a named backup is called before it is opened: absolute, and without a signature. */
+export function nameOfBackup(word: string): string {
+  return isRemote(word) ? shownAddress(word) : path.resolve(word);
+}
+
+type ReadOptions = ReadBackupOptions & Pick<NamedOptions, "say" | "expectedCluster">;
+
+/** `readBackup` of whatever was named. @throws as `readBackup` and `bringNamed` */
+export async function readNamedBackup(word: string, options: ReadOptions): Promise<OpenedSnapshot> {
+  const { readBackup } = backupFile();
+  const named = await bringNamed(word, fetching(options));
+  try {
+    const { snapshot, backup } = await readBackup(named.file, {
+      ...options,
+      fetched: named.fetched,
+    });
+    return { backup, snapshot: { ...snapshot, close: closing(snapshot, named) } };
+  } catch (error) {
+    named.dispose();
+    throw error;
+  }
+}
+
+/** `readBackupKeys` of whatever was named. @throws as `readBackupKeys` and `bringNamed` */
+export async function readNamedKeys(word: string, options: ReadOptions): Promise<SnapshotKeys> {
+  const { readBackupKeys } = backupFile();
+  const named = await bringNamed(word, fetching(options));
+  try {
+    const keys = await readBackupKeys(named.file, { ...options, fetched: named.fetched });
+    return { ...keys, close: closing(keys, named) };
+  } catch (error) {
+    named.dispose();
+    throw error;
+  }
+}
+
+function backupFile() {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- who looks at a server reads no file
+  return require("../etcd/backup/backup-file") as typeof import("../etcd/backup/backup-file");
+}
+
+/** `keepIn` among the others is a folder for what is unpacked. */
+function fetching({ signal, say, expectedCluster }: ReadOptions): NamedOptions {
+  return { expectedCluster, ...(signal && { signal }), ...(say && { say }) };
+}
+
+function closing(read: { close(): void }, named: NamedBackup): () => void {
+  return () => {
+    read.close();
+    named.dispose();
+  };
 }

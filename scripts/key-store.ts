@@ -1,6 +1,5 @@
 /** What `ls` and `get` look into: a backup file, a stack's etcd, or any endpoint. */
-import * as path from "node:path";
-import { readBackupKeys, V2BackupError } from "../etcd/backup/backup-file";
+import { V2BackupError } from "../etcd/backup/backup-file";
 import { sortedKeys, type SortedKeys } from "../etcd/inspect/keys";
 import type { StoredKey } from "../etcd/inspect/show";
 import type { SnapshotKeys } from "../etcd/snapshot/types";
@@ -8,10 +7,14 @@ import type { V2Store } from "../etcd/backup/v2/v2-backup";
 import type { Endpoint } from "../etcd/client/endpoint";
 import type { ClusterStoreFlags } from "./cluster-endpoint";
 import { findTarget, type EndpointOptions } from "./endpoint";
+import { nameOfBackup, readNamedKeys } from "./file-argument";
+import type { GlobalOptions } from "./options";
 import { EXIT, UserError } from "./outcome";
+import { say } from "./terminal";
 
 /** The flags that say where to look: at most one of `--file`, `--stack`, `--endpoint`, `--kubernetes`. */
 export type KeyStoreOptions = EndpointOptions &
+  GlobalOptions &
   ClusterStoreFlags & { readonly file?: string; readonly kubernetes?: boolean };
 
 /** Keys that can be listed and read; to be closed. */
@@ -44,7 +47,9 @@ export async function openKeyStore(
       `where to look? Give one of FILE, --stack NAME, --endpoint URL, --kubernetes; given were ${named.length}`,
     );
   }
-  return file === undefined ? openServer(options, signal) : openFile(path.resolve(file), signal);
+  return file === undefined
+    ? openServer(options, signal)
+    : openFile(file, signal, options.quiet === true);
 }
 
 /* eslint-disable @typescript-eslint/no-require-imports -- who looks into a file needs no gRPC */
@@ -83,10 +88,11 @@ function servedStore(
 }
 /* eslint-enable @typescript-eslint/no-require-imports */
 
-async function openFile(file: string, signal: AbortSignal): Promise<KeyStore> {
+async function openFile(word: string, signal: AbortSignal, isQuiet: boolean): Promise<KeyStore> {
+  const file = nameOfBackup(word);
   let opened: SnapshotKeys;
   try {
-    opened = await readBackupKeys(file, { signal });
+    opened = await readNamedKeys(word, { signal, ...(!isQuiet && { say }) });
   } catch (error) {
     if (error instanceof V2BackupError) return v2KeyStore(file, error.store);
     throw error;

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import type { Engine, EngineResult } from "../engine/engine";
 import { removeKept } from "../etcd/backup/backup-file";
 import { asidePath, evidencePaths } from "../etcd/report/evidence";
+import { removeFetched } from "../sources/kept";
 import { ownPaths } from "./look-around";
 
 /** What became of it: the engine's failure, or the names of what is still in the folder. */
@@ -19,6 +20,7 @@ export async function takeDown(lab: string, engine: Engine, purge: boolean): Pro
   if (!result.ok) return { failed: result };
   // Unpacked for a run that made nothing of it, a preview or a refusal.
   removeKept(path.join(lab, "unpacked"));
+  removeFetched(path.join(lab, "fetched"));
   const evidence = purge ? evidencePaths(lab) : [asidePath(lab)];
   for (const file of [...ownPaths(lab), ...evidence]) {
     fs.rmSync(file, { recursive: true, force: true });

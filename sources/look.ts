@@ -10,8 +10,10 @@ import {
   isArchive,
   isCompression,
   kindOf,
+  type Compression,
   type Kind,
 } from "../etcd/backup/kinds";
+import type { Bytes } from "../etcd/backup/streams";
 import { missingBytes } from "../etcd/snapshot/meta-page";
 import { size } from "../etcd/wire/figures";
 import { isCalledBackup } from "./layouts/plain";
@@ -20,8 +22,6 @@ import { readRange, streamOf, type Store } from "./store";
 
 /** A copy that rests so long has ended. */
 const UPLOAD_MS = 15 * 60_000;
-/** Where the bytes do not tell whether they are all, a file has to rest so long. */
-const REST_MS = 60_000;
 const TAIL_BYTES = 65_536 + 22;
 
 /**
@@ -46,19 +46,52 @@ export async function lookAt(
     return `it is no backup: ${describeKind(kind, head)}${inside === kind ? "" : `, in it ${describeKind(inside, NOTHING)}`}`;
   }
   const age = object.modified === undefined ? Infinity : now.getTime() - object.modified.getTime();
-  if (store.isAtomic || store.isOne || age > UPLOAD_MS) return undefined;
-  const written = `it was written to ${Math.max(0, Math.round(age / 1000))} s ago`;
+  // etcd-manager writes the other half when this one is whole.
+  const isSettled = store.isAtomic || store.isOne || age > UPLOAD_MS || backup.layout === "kops";
+  return isSettled ? undefined : problemOfYoung(store, backup, { kind, head, age, signal });
+}
+
+/** Why a file that was written to a short while ago is not there whole, by its own bytes. */
+async function problemOfYoung(
+  store: Store,
+  { path, bytes, object }: Backup,
+  { kind, head, age, signal }: Young,
+): Promise<string | undefined> {
+  const options = { etag: object.etag, signal };
+  const written = `it was written to ${Math.max(0, Math.round(age / 1000))} s ago and is still being copied`;
   const missing = kind === "database" ? missingBytes(head, bytes) : undefined;
   if (missing !== undefined) {
-    return missing === 0
-      ? undefined
-      : `${written} and is still being copied: ${size(bytes)} are there, ${size(missing)} are missing`;
+    if (missing === 0) return undefined;
+    return `${written}: ${size(bytes)} are there, ${size(missing)} are missing`;
+  }
+  if (isCompression(kind)) {
+    // Only its end tells, by a checksum or an end mark.
+    const { bytes: packed } = await store.open(path, { from: 0 }, options);
+    return (await isWholeStream(kind, packed)) ? undefined : `${written}: its end is not there`;
   }
   const from = Math.max(0, bytes - TAIL_BYTES);
   const tail = await readRange(store, path, { from, to: bytes }, options);
-  return endsAs(kind, tail) || age > REST_MS
-    ? undefined
-    : `${written}, which is less than a copy takes: its end is not there, or does not tell`;
+  return endsAs(kind, tail) ? undefined : `${written}: its end is not there`;
+}
+
+interface Young {
+  readonly kind: Kind;
+  readonly head: Buffer;
+  /** Milliseconds. */
+  readonly age: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function isWholeStream(kind: Compression, packed: Bytes): Promise<boolean> {
+  const unpacked = decompress(kind, packed)[Symbol.asyncIterator]();
+  try {
+    while ((await unpacked.next()).done !== true);
+    return true;
+  } catch (error) {
+    if (error instanceof DamageError) return false;
+    if (error instanceof NoProgramError) return true;
+    throw error;
+  }
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -92,26 +125,15 @@ async function peekMost(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** Whether the last bytes are those that end such a file. */
+/** Whether the last bytes are those that end such an archive; of what has no end mark nothing can be said. */
 function endsAs(kind: Kind, tail: Buffer): boolean {
-  switch (kind) {
-    case "zip":
-      // The end of the central directory (APPNOTE 4.3.16): 22 bytes and a comment of a stated length.
-      for (let at = tail.length - 22; at >= 0; at--) {
-        if (tail.readUInt32LE(at) !== 0x06054b50) continue;
-        if (at + 22 + tail.readUInt16LE(at + 20) === tail.length) return true;
-      }
-      return false;
-    case "tar":
-      return tail.length >= 1024 && tail.subarray(-1024).every((byte) => byte === 0);
-    case "xz":
-      return tail.subarray(-2).equals(Buffer.from("YZ"));
-    case "gzip":
-    case "zlib":
-    case "zstd":
-    case "bzip2":
-    case "database":
-    case "other":
-      return false;
+  if (kind === "tar")
+    return tail.length >= 1024 && tail.subarray(-1024).every((byte) => byte === 0);
+  if (kind !== "zip") return true;
+  // The end of the central directory (APPNOTE 4.3.16): 22 bytes and a comment of a stated length.
+  for (let at = tail.length - 22; at >= 0; at--) {
+    const isEnd = tail.readUInt32LE(at) === 0x06054b50;
+    if (isEnd && at + 22 + tail.readUInt16LE(at + 20) === tail.length) return true;
   }
+  return false;
 }

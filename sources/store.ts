@@ -59,7 +59,7 @@ export interface Store {
   ): Promise<OpenedObject>;
   /** What its writer noted with an object, by lower-case names. Absent where a store keeps no such notes. */
   notes?(path: string, signal?: AbortSignal): Promise<Readonly<Record<string, string>>>;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** Reads a short stretch of an object as one. @throws SourceError */

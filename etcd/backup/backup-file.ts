@@ -7,7 +7,7 @@ import { openSource, readFully } from "../snapshot/file";
 import { readSnapshot, readSnapshotKeys } from "../snapshot/snapshot";
 import { SnapshotError } from "../snapshot/snapshot-error";
 import type { KeyReader, ReadOptions, Snapshot, SnapshotKeys } from "../snapshot/types";
-import { findManifest, type Found, type Manifest } from "./manifest";
+import { findManifest, findManifestIn, type Found, type Manifest } from "./manifest";
 import { findDataDirectory } from "./data-directory";
 import { memberPathOf, notesOnLog, type MemberFiles } from "./member-files";
 import { readV2Store, type V2Store } from "./v2/v2-backup";
@@ -29,6 +29,8 @@ export interface BackupFile {
   readonly container?: Container;
   /** Folder with the unpacked file that stays behind, when `keepIn` was given. */
   readonly kept?: string | undefined;
+  /** Where its manifest may be, if not beside the file. */
+  readonly manifestIn?: readonly string[] | undefined;
   /** Keys of the old v2 store that a data directory holds besides. */
   readonly v2?: V2Store | undefined;
   /** What to know about it. */
@@ -55,6 +57,14 @@ export class V2BackupError extends SnapshotError {
 /** What is known of a packed backup before it is read. */
 type About = Pick<BackupFile, "name" | "container">;
 
+/** Where a file came from that has no name of its own. */
+export interface FetchedFrom {
+  /** `s3://bucket/etcd.db` */
+  readonly name: string;
+  /** A file with the manifest's text. */
+  readonly manifest?: string | undefined;
+}
+
 /** How a backup is opened. */
 export interface OpenOptions {
   /**
@@ -63,6 +73,8 @@ export interface OpenOptions {
    */
   readonly keepIn?: string | undefined;
   readonly signal?: AbortSignal;
+  /** Of a backup that was fetched: what people call it, and the file of the manifest that lay beside it there. */
+  readonly fetched?: FetchedFrom | undefined;
   /** Called now and then while it is unpacked. */
   readonly onUnpack?: ((readBytes: number, totalBytes: number) => void) | undefined;
 }
@@ -77,6 +89,7 @@ export interface OpenOptions {
  */
 export async function openBackup(file: string, options: OpenOptions = {}): Promise<BackupFile> {
   const name = path.resolve(file);
+  if (options.fetched !== undefined) return openFetched(name, options.fetched, options);
   if (statOf(name)?.isDirectory() !== true) return openFile(name, options);
   const directory = findDataDirectory(name);
   if (directory !== undefined) {
@@ -106,6 +119,22 @@ export async function openBackup(file: string, options: OpenOptions = {}): Promi
       ...(beside.length === 0 ? [] : [`beside it in the directory: ${beside.join(", ")}`]),
     ],
   };
+}
+
+/** A fetched file by the name that people know. */
+async function openFetched(
+  file: string,
+  { name, manifest }: FetchedFrom,
+  options: OpenOptions,
+): Promise<BackupFile> {
+  try {
+    const opened = await openFile(file, options);
+    return { ...opened, name, manifestIn: manifest === undefined ? [] : [manifest] };
+  } catch (error) {
+    if (error instanceof V2BackupError) throw new V2BackupError(name, error.store);
+    if (error instanceof SnapshotError && error.file === file) throw error.inTheNameOf(name, "");
+    throw error;
+  }
 }
 
 async function openFile(name: string, options: OpenOptions): Promise<BackupFile> {
@@ -286,7 +315,8 @@ function noteOnManifest(backup: BackupFile): readonly string[] {
   );
 }
 
-function filesBeside({ file, container }: BackupFile): readonly Found[] {
+function filesBeside({ file, container, manifestIn }: BackupFile): readonly Found[] {
+  if (manifestIn !== undefined) return manifestIn.flatMap((one) => findManifestIn(one) ?? []);
   const { dir, name } = path.parse(file);
   const names = container?.sha256 === undefined ? [file] : [file, path.join(dir, name)];
   return names.flatMap((beside) => findManifest(beside) ?? []);
@@ -295,7 +325,8 @@ function filesBeside({ file, container }: BackupFile): readonly Found[] {
 /** People know the backup, not the file that it was unpacked to. */
 function inTheNameOf(backup: BackupFile, error: SnapshotError): SnapshotError {
   const { name, path: plain, container } = backup;
-  if (container === undefined || error.file !== plain) return error;
+  if (name === plain || error.file !== plain) return error;
+  if (container === undefined) return error.inTheNameOf(name, "");
   const from = [container.format, container.entry].filter((part) => part !== undefined).join(", ");
   return error.inTheNameOf(name, `what is in it (${from}): `);
 }

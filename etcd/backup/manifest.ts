@@ -135,7 +135,11 @@ export function readManifest(backupFile: string): Manifest | undefined {
  * could.
  */
 export function findManifest(backupFile: string): Found | undefined {
-  const file = manifestFileOf(backupFile);
+  return findManifestIn(manifestFileOf(backupFile));
+}
+
+/** The same of a manifest's own file. */
+export function findManifestIn(file: string): Found | undefined {
   if (!fs.existsSync(file)) return undefined;
   const content = jsonOf(file);
   const isObject = typeof content === "object" && content !== null;

@@ -10,6 +10,9 @@ import { visible } from "../wire/visible";
 /** The disk has not the room to unpack. The message names numbers and the way out. */
 export class NoRoomError extends Error {}
 
+/** What is done with a backup there, for messages. */
+export type Doing = "unpacked" | "fetched";
+
 /** A file that is being written. */
 export interface Place {
   /** @throws NoRoomError when so many bytes do not fit. */
@@ -38,8 +41,8 @@ const LEFT_TO_OTHERS = 0.1;
  *
  * It can be opened again by its path as long as it is not disposed of (Linux, proc(5): `/proc/self/fd`).
  */
-export function openUnnamedPlace(file: string): Place {
-  const directory = temporaryFolder(file);
+export function openUnnamedPlace(file: string, doing: Doing = "unpacked"): Place {
+  const directory = temporaryFolder(file, doing);
   let fd: number;
   try {
     fd = fs.openSync(path.join(directory, "backup.db"), "wx+", 0o600);
@@ -49,7 +52,8 @@ export function openUnnamedPlace(file: string): Place {
   const close = once(() => {
     fs.closeSync(fd);
   });
-  const room = roomIn(tmpdir(), fd, file, "set TMPDIR to a folder on a larger disk");
+  const wayOut = "set TMPDIR to a folder on a larger disk";
+  const room = roomIn(tmpdir(), fd, { file, doing, wayOut });
   let finished = false;
   return {
     expect: room.expect,
@@ -64,14 +68,14 @@ export function openUnnamedPlace(file: string): Place {
   };
 }
 
-function temporaryFolder(file: string): string {
+function temporaryFolder(file: string, doing: Doing): string {
   try {
     return fs.mkdtempSync(path.join(tmpdir(), "etcd-restore-"));
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new NoRoomError(
       visible(
-        `${file}: it cannot be unpacked to ${tmpdir()}, the temporary directory, which ${REASONS[code] ?? `answers ${code}`}. ` +
+        `${file}: it cannot be ${doing} to ${tmpdir()}, the temporary directory, which ${REASONS[code] ?? `answers ${code}`}. ` +
           "Set TMPDIR to a directory that can be written to",
       ),
     );
@@ -93,7 +97,7 @@ const REASONS: Readonly<Record<string, string>> = {
  * A file in a folder of its own that stays: `FOLDER/<sha256 of what was written>.db`. Nobody else may read it.
  * @param folder absolute; what it held is removed
  */
-export function openLastingPlace(file: string, folder: string): Place {
+export function openLastingPlace(file: string, folder: string, doing: Doing = "unpacked"): Place {
   fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unfinished = path.join(folder, "unfinished");
@@ -102,7 +106,7 @@ export function openLastingPlace(file: string, folder: string): Place {
     fs.closeSync(fd);
   });
   const wayOut = "use a lab directory on a larger disk (setting labDirectory)";
-  const room = roomIn(folder, fd, file, wayOut);
+  const room = roomIn(folder, fd, { file, doing, wayOut });
   const hash = createHash("sha256");
   let finished = false;
   return {
@@ -152,7 +156,15 @@ interface Room {
 }
 
 /** The room that the disk of a directory has for the open file `fd`. */
-function roomIn(directory: string, fd: number, file: string, wayOut: string): Room {
+function roomIn(
+  directory: string,
+  fd: number,
+  {
+    file,
+    doing,
+    wayOut,
+  }: { readonly file: string; readonly doing: Doing; readonly wayOut: string },
+): Room {
   const { bavail, bsize } = fs.statfsSync(directory);
   const free = bavail * bsize;
   const left = Math.max(LEFT_TO_OTHERS_BYTES, Math.ceil(free * LEFT_TO_OTHERS));
@@ -165,17 +177,17 @@ function roomIn(directory: string, fd: number, file: string, wayOut: string): Ro
   let written = 0;
   return {
     expect(bytes) {
-      if (bytes > most) throw full(`unpacked it takes ${size(bytes)}`);
+      if (bytes > most) throw full(`${doing} it takes ${size(bytes)}`);
     },
     write(part) {
       written += part.length;
-      if (written > most) throw full(`unpacked it grew to ${size(written)} and is not at its end`);
+      if (written > most) throw full(`${doing} it grew to ${size(written)} and is not at its end`);
       try {
         for (let done = 0; done < part.length;) done += fs.writeSync(fd, part, done);
       } catch (error) {
         const code = error instanceof Error && "code" in error ? error.code : undefined;
         if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
-        throw full("there is no room to unpack it");
+        throw full("there is no room for it");
       }
     },
     bytes: () => written,

@@ -1,14 +1,14 @@
 /** `diff A [B]`: which keys differ between two backups, or between one and a running etcd. */
 import type { Command } from "commander";
-import { readBackup } from "../../etcd/backup/backup-file";
 import { diffSnapshots, type KeyChange, type StoreDiff } from "../../etcd/inspect/diff";
 import { changeLine, diffText } from "../../etcd/inspect/diff-text";
 import { findTarget, type EndpointOptions } from "../endpoint";
+import { readNamedBackup } from "../file-argument";
 import { pathFlag, pathText, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
-import { printJson, printText } from "../terminal";
+import { printJson, printText, say } from "../terminal";
 import { ENDPOINT_FLAGS, refuseStackFlags, refuseUnused } from "../unused";
 
 export type DiffOptions = GlobalOptions &
@@ -70,7 +70,7 @@ export async function diff(files: readonly string[], options: DiffOptions): Prom
   const found =
     b === undefined
       ? await withServer(a, options, signal, onChange)
-      : await ofFiles(a, b, signal, onChange);
+      : await ofFiles(a, b, { signal, tell: tellOf(options) }, onChange);
   const text = diffText(found);
   if (json === true) printJson({ ...found, ...(options.keys === true ? { keys: changes } : {}) });
   else printText(quiet === true ? (text.split("\n").at(-1) ?? "") : text);
@@ -79,15 +79,19 @@ export async function diff(files: readonly string[], options: DiffOptions): Prom
 
 type OnChange = (change: KeyChange) => void;
 
+function tellOf({ quiet }: GlobalOptions): (line: string) => void {
+  return quiet === true ? () => undefined : say;
+}
+
 async function ofFiles(
   a: string,
   b: string,
-  signal: AbortSignal,
+  { signal, tell }: { readonly signal: AbortSignal; readonly tell: (line: string) => void },
   onChange: OnChange,
 ): Promise<StoreDiff> {
-  const { snapshot: older } = await readBackup(a, { signal });
+  const { snapshot: older } = await readNamedBackup(a, { signal, say: tell });
   try {
-    const { snapshot: newer } = await readBackup(b, { signal });
+    const { snapshot: newer } = await readNamedBackup(b, { signal, say: tell });
     try {
       return diffSnapshots(older, newer, onChange);
     } finally {
@@ -110,7 +114,7 @@ async function withServer(
     require("../../etcd/client/etcd-client") as typeof import("../../etcd/client/etcd-client");
   const { diffServer } =
     require("../../etcd/inspect/diff-server") as typeof import("../../etcd/inspect/diff-server");
-  const { snapshot } = await readBackup(file, { signal });
+  const { snapshot } = await readNamedBackup(file, { signal, say: tellOf(options) });
   const client = openEtcd(endpoint, signal);
   try {
     return await diffServer(snapshot, client, endpoint.url, onChange);

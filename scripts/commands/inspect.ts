@@ -1,18 +1,18 @@
 /** `inspect FILE`: what a backup holds, and whether it can be restored. */
-import * as path from "node:path";
 import type { Command } from "commander";
-import { manifestOf, readBackup, V2BackupError } from "../../etcd/backup/backup-file";
+import { manifestOf, V2BackupError } from "../../etcd/backup/backup-file";
 import { inspect as inspectSnapshot, type Inspection } from "../../etcd/inspect/inspection";
 import { inspectionText } from "../../etcd/inspect/text";
 import { inspectV2, v2InspectionText } from "../../etcd/inspect/v2-inspection";
 import { SnapshotError } from "../../etcd/snapshot/snapshot-error";
+import { nameOfBackup, readNamedBackup } from "../file-argument";
 import { encryptionConfigFlag, expectClusterFlag, pathText, trustedKeyFlag } from "../flags";
 import { encryptionConfigOf, examined } from "../encryption-config";
 import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
 import { EXIT } from "../outcome";
 import { progressLines, tellProgress } from "../progress-lines";
-import { printJson, printText } from "../terminal";
+import { printJson, printText, say as sayLine } from "../terminal";
 import { trustedKeyOf } from "../trusted-key";
 
 export function declare(command: Command): void {
@@ -23,7 +23,8 @@ export function declare(command: Command): void {
     )
     .argument(
       "<FILE>",
-      "the backup, also compressed (gz, zst, xz, bz2), in an archive (zip, tar), or a directory",
+      "the backup, also compressed (gz, zst, xz, bz2), in an archive (zip, tar), or a directory; or where it lies: " +
+        "https://…, s3://BUCKET/PREFIX, swift://CONTAINER/PREFIX, - (a pipe)",
       pathText,
     )
     .addOption(trustedKeyFlag())
@@ -34,7 +35,8 @@ export function declare(command: Command): void {
       "\nExit codes: 0 restorable, 1 read and judged not restorable, 2 not a readable backup.\n" +
         "\nExamples:\n  npx etcd-restore inspect backup.db\n" +
         "  npx etcd-restore inspect backup.db --encryption-config /etc/kubernetes/enc/config.yaml\n" +
-        "  npx etcd-restore inspect backup.db --json | jq .census.resources",
+        "  npx etcd-restore inspect backup.db --json | jq .census.resources\n" +
+        "  npx etcd-restore inspect s3://backups/production",
     )
     .action(async (file: string) => {
       process.exitCode = await inspect(file, command.optsWithGlobals());
@@ -51,14 +53,15 @@ export type InspectOptions = GlobalOptions & {
 export async function inspect(given: string, options: InspectOptions): Promise<number> {
   const trustedKey = trustedKeyOf(options.trustedKey);
   const configuration = encryptionConfigOf(options.encryptionConfig);
-  const file = path.resolve(given);
+  const file = nameOfBackup(given);
   const signal = abortOnInterrupt();
   const say = options.quiet === true ? () => undefined : progressLines();
   let inspection: Inspection;
   try {
-    const { snapshot, backup } = await readBackup(file, {
+    const { snapshot, backup } = await readNamedBackup(given, {
       digests: false,
       signal,
+      say: options.quiet === true ? () => undefined : sayLine,
       ...tellProgress(file, say),
     });
     try {
@@ -82,7 +85,7 @@ export async function inspect(given: string, options: InspectOptions): Promise<n
     }
   } catch (error) {
     if (error instanceof V2BackupError) {
-      const found = inspectV2(file, error.store, error.message.slice(`${file}: `.length));
+      const found = inspectV2(error.file, error.store, error.problem);
       printInspection(found, v2InspectionText(found), options);
       return EXIT.checkFailed;
     }

@@ -8,7 +8,10 @@ import { levelNamed } from "../../etcd/report/end";
 import type { Report } from "../../etcd/report/report";
 import { reportText, verdictLine } from "../../etcd/report/text";
 import { beginning } from "../began";
+import { isRemote } from "../../sources/address";
+import { bringNamed } from "../../sources/named";
 import { exitCodeOfError, messageOfError } from "../errors";
+import { nameOfBackup } from "../file-argument";
 import { configFlag, engineFlag, pathText } from "../flags";
 import { firstSights, writeEtcdctl } from "../look-around";
 import { abortOnInterrupt } from "../interrupt";
@@ -30,7 +33,8 @@ export function declare(command: Command): void {
     )
     .argument(
       "[FILE]",
-      "the backup, also compressed (gz, zst, xz, bz2) or in an archive (zip, tar)",
+      "the backup, also compressed (gz, zst, xz, bz2) or in an archive (zip, tar); or where it lies: https://…, " +
+        "s3://BUCKET/PREFIX, swift://CONTAINER/PREFIX, - (a pipe)",
       pathText,
     )
     .addOption(engineFlag())
@@ -50,11 +54,10 @@ export function declare(command: Command): void {
 /** Restores a backup into the etcd of this computer and shows the proof; returns the exit code. */
 export async function start(file: string | undefined, options: StartOptions): Promise<number> {
   const quiet = options.quiet === true;
+  const lab = labDirectory(LOCAL_STACK, options.config);
+  const named = file === undefined ? undefined : nameOfBackup(file);
   const config =
-    file === undefined
-      ? options.config
-      : { ...options.config, "etcd-restore:snapshot": path.resolve(file) };
-  const lab = labDirectory(LOCAL_STACK, config);
+    named === undefined ? options.config : { ...options.config, "etcd-restore:snapshot": named };
   const run: BeginningOfRun = {
     snapshot: { file: config["etcd-restore:snapshot"] ?? "" },
     level: levelNamed(config["etcd-restore:verification"]),
@@ -66,7 +69,8 @@ export async function start(file: string | undefined, options: StartOptions): Pr
     // Before anything can fail: whatever ends this run from now on, no report says what an earlier one found.
     const reason = "the run has not come to its end yet, or was ended from outside";
     writeEnd(lab, { ...run, verdict: "incomplete", phase: "preflight", reason });
-    const engine = labEngine({ ...options, config, quiet, signal });
+    const fetched = file === undefined ? undefined : await fetchToLab(file, lab, signal, quiet);
+    const engine = labEngine({ ...options, config: { ...config, ...fetched }, quiet, signal });
     if (!quiet) say(engine.description);
     const result = await engine.up();
     if (!result.ok) {
@@ -79,6 +83,19 @@ export async function start(file: string | undefined, options: StartOptions): Pr
     const end = badEndOf(error, exitCodeOfError(error), run);
     return tellBadEnd(lab, run, end, options);
   }
+}
+
+/** What lies elsewhere is fetched here: an address may hold a signature, which is no setting of a stack. */
+async function fetchToLab(
+  word: string,
+  lab: string,
+  signal: AbortSignal,
+  quiet: boolean,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  if (!isRemote(word)) return undefined;
+  const keepIn = path.join(lab, "fetched");
+  const { file } = await bringNamed(word, { keepIn, signal, ...(!quiet && { say }) });
+  return { "etcd-restore:snapshot": file };
 }
 
 /** Live progress has shown them; without it they are said here. */

@@ -1,7 +1,7 @@
 /** `verify [FILE]`: whether a running etcd serves what a backup holds. */
 import * as path from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { manifestOf, readBackup } from "../../etcd/backup/backup-file";
+import { manifestOf } from "../../etcd/backup/backup-file";
 import type { Endpoint } from "../../etcd/client/endpoint";
 import { hashAhead } from "../../etcd/proof/hash-ahead";
 import { verify as proveEndpoint } from "../../etcd/proof/verify";
@@ -16,6 +16,7 @@ import { writeReports } from "../../etcd/report/write-all";
 import { beginning } from "../began";
 import { findTarget, type EndpointOptions, type Target } from "../endpoint";
 import { messageOfError } from "../errors";
+import { nameOfBackup, readNamedBackup } from "../file-argument";
 import {
   collect,
   encryptionConfigFlag,
@@ -158,7 +159,7 @@ export async function verify(options: VerifyOptions): Promise<number> {
   const { ssh } = access;
   const target = await findTarget(options, signal);
   const endpoint = withAccess(target.endpoint, access);
-  const file = path.resolve(backupOf(options, target));
+  const file = backupOf(options, target);
   const stack = target.stack ?? options.forStack;
   const report = await throughSsh(endpoint, ssh, signal, (reached) =>
     prove(
@@ -225,10 +226,11 @@ async function prove(
   const tell = options.quiet === true ? () => undefined : progressLines();
   const ahead = hashAhead(endpoint, signal);
   try {
-    const { snapshot, backup } = await readBackup(file, {
+    const { snapshot, backup } = await readNamedBackup(file, {
       signal,
+      say: options.quiet === true ? () => undefined : say,
       keepIn: options.unpacked,
-      ...tellProgress(file, tell),
+      ...tellProgress(nameOfBackup(file), tell),
     });
     try {
       const manifest = manifestOf(backup);

@@ -439,14 +439,33 @@ const PLAIN: readonly Trap[] = [
     onlyInFolder: true,
   },
   {
-    title: "a packed file that is younger than a copy takes",
-    objects: [put("etcd-2026-11-21.gz", GZ), put("etcd-2026-11-22.gz", GZ, { age: 5 })],
+    title: "a packed file that still grows",
+    objects: [
+      put("etcd-2026-11-21.gz", GZ),
+      put("etcd-2026-11-22.gz", GZ.subarray(0, 20_000), { age: 5 }),
+    ],
     chosen: "etcd-2026-11-21.gz",
-    passed: { "etcd-2026-11-22.gz": /less than a copy takes/ },
+    passed: { "etcd-2026-11-22.gz": /still being copied: its end is not there/ },
     onlyInFolder: true,
   },
   {
-    title: "a new zip with its end is whole",
+    title: "a packed file that is new and whole is taken",
+    objects: [put("etcd-2026-11-21.gz", GZ), put("etcd-2026-11-22.gz", GZ, { age: 5 })],
+    chosen: "etcd-2026-11-22.gz",
+    onlyInFolder: true,
+  },
+  {
+    title: "a zip that still grows",
+    objects: [
+      put("etcd-2026-11-21.zip", ZIP),
+      put("etcd-2026-11-22.zip", ZIP.subarray(0, 200_000), { age: 5 }),
+    ],
+    chosen: "etcd-2026-11-21.zip",
+    passed: { "etcd-2026-11-22.zip": /still being copied: its end is not there/ },
+    onlyInFolder: true,
+  },
+  {
+    title: "a zip that is new and whole is taken",
     objects: [put("etcd-2026-11-21.zip", ZIP), put("etcd-2026-11-22.zip", ZIP, { age: 5 })],
     chosen: "etcd-2026-11-22.zip",
     onlyInFolder: true,
@@ -466,9 +485,9 @@ const PLAIN: readonly Trap[] = [
   },
   {
     title: "names that would steer a terminal or leave a folder",
-    objects: [put("etcd-2026-11-22\u001b[2J.db", EMPTY), put("..etcd..-2026-11-21.db", DB)],
+    objects: [put("etcd-2026-11-22\u202e.db", EMPTY), put("..etcd..-2026-11-21.db", DB)],
     chosen: "..etcd..-2026-11-21.db",
-    passed: { "etcd-2026-11-22\u001b[2J.db": /empty/ },
+    passed: { "etcd-2026-11-22\u202e.db": /empty/ },
   },
   { title: "a place with nothing in it", objects: [] },
   {

@@ -1,6 +1,5 @@
 /** Whether the backup can be restored, and what it needs. */
 import * as path from "node:path";
-import { readBackup } from "../../../etcd/backup/backup-file";
 import { size } from "../../../etcd/wire/figures";
 import {
   etcdVersionOf,
@@ -8,6 +7,8 @@ import {
   reasonsAgainstRestore,
 } from "../../../etcd/snapshot/judgement";
 import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
+import { isRemote, shownAddress } from "../../../sources/address";
+import { readNamedBackup } from "../../file-argument";
 import { PROJECT_DIR } from "../../project";
 import { fail, pass, textSetting, type Check, type Subject } from "./check";
 
@@ -37,9 +38,10 @@ export async function lookAtBackup(
     const check = fail(id, title, "none is named", "set snapshot, or give --file FILE");
     return { check, facts: undefined };
   }
-  const name = file === undefined ? path.resolve(PROJECT_DIR, named) : path.resolve(named);
+  const word = file === undefined && !isRemote(named) ? path.resolve(PROJECT_DIR, named) : named;
+  const name = isRemote(word) ? shownAddress(word) : path.resolve(word);
   try {
-    const { snapshot } = await readBackup(name, { digests: false, signal });
+    const { snapshot } = await readNamedBackup(word, { digests: false, signal });
     try {
       const wished = textSetting(subject, "etcdVersion") ?? "auto";
       const etcdVersion = wished === "auto" ? minorToServe(etcdVersionOf(snapshot)) : wished;
