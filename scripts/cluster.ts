@@ -13,19 +13,27 @@ export interface ClusterFlags {
 }
 
 /** Adds the flags that name a cluster. */
-export function withClusterFlags(command: Command): Command {
+export function withClusterFlags(
+  command: Command,
+  namespace = "where the etcd pods are (default: kube-system, openshift-etcd)",
+): Command {
   return command
     .option("--context <NAME>", "the kubeconfig's context (default: the current one)")
-    .option(
-      "-n, --namespace <NAME>",
-      "where the etcd pods are (default: kube-system, openshift-etcd)",
-    );
+    .option("-n, --namespace <NAME>", namespace);
 }
 
 /** Adds the flags with which a command looks into the living store of a cluster. */
 export function withClusterStoreFlags(command: Command): Command {
   const named = command.option("--kubernetes", "the etcd pod of a cluster, through kubectl");
-  return withHelperImage(withOnly(withClusterFlags(named)));
+  const namespace = "of objects that are named; with --kubernetes: where the etcd pods are";
+  return withHelperImage(withOnly(withClusterFlags(named, namespace)));
+}
+
+/** The namespace of objects that are named; with `--kubernetes` the flag says where the etcd pods are. */
+export function namespaceOf(
+  options: ClusterFlags & { readonly kubernetes?: boolean },
+): string | undefined {
+  return options.kubernetes === true ? undefined : options.namespace;
 }
 
 /** Adds the flag that chooses one etcd, where a cluster has one of its own for events. */

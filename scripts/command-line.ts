@@ -68,6 +68,11 @@ const ENTRIES: readonly Entry[] = [
     load: () => require("./commands/get") as typeof import("./commands/get"),
   },
   {
+    name: "extract",
+    summary: "print objects of a backup, ready for kubectl apply",
+    load: () => require("./commands/extract") as typeof import("./commands/extract"),
+  },
+  {
     name: "diff",
     summary: "compare two backups, or a backup and a running etcd",
     load: () => require("./commands/diff") as typeof import("./commands/diff"),

@@ -115,6 +115,11 @@ export function encryptionConfigFlag(): Option {
   );
 }
 
+/** kubectl's flag for a namespace. */
+export function namespaceFlag(): Option {
+  return new Option("-n, --namespace <NAME>", "the namespace of what is named").argParser(nameText);
+}
+
 /** The flag that says of which cluster a backup must be. */
 export function expectClusterFlag(): Option {
   return new Option(

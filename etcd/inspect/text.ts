@@ -171,9 +171,19 @@ function clusterLine({ cluster }: Inspection): string {
     ...(lastRenewal === undefined
       ? []
       : [`as of ${moment(lastRenewal)}, ${ageText(ageSeconds ?? 0)}`]),
-    ...(nodes > 0 ? [`${counted(nodes, "node")}: ${nodeNames.join(", ")}`] : []),
+    ...(nodes > 0 ? [`${counted(nodes, "node")}: `] : []),
   ];
-  return [what.join(", "), more.join("; ")].filter(Boolean).join("\n");
+  return [what.join(", "), withNames(more.join("; "), nodeNames)].filter(Boolean).join("\n");
+}
+
+/** As many names behind a text as fit on its line. */
+function withNames(text: string, names: readonly string[]): string {
+  const shown = names.map(visible);
+  const line = (count: number) =>
+    text + shown.slice(0, count).join(", ") + (count < shown.length ? ", …" : "");
+  let count = shown.length;
+  while (count > 1 && line(count).length > COLUMNS - LABEL) count -= 1;
+  return line(count);
 }
 
 /** An age as a person says it. */

@@ -27,6 +27,11 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
   );
 }
 
+/** Tells a list from the other kinds of JSON values. */
+export function isJsonList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
 /** Sets a member as an own property, whatever its name. */
 export function setMember(target: JsonBuilder, name: string, value: JsonValue): void {
   if (name === "__proto__") {

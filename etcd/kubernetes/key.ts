@@ -138,6 +138,29 @@ function objectKey(
   return { kind: "object", root: `/${root}`, resource, group, namespace, name };
 }
 
+/** Kubernetes' and OpenShift's own resources, and the folder of each under every root. */
+export function builtInResources(): readonly {
+  readonly resource: string;
+  readonly group: string;
+  readonly folder: string;
+}[] {
+  const renamed = Object.entries(RENAMED);
+  const all = [
+    ...[...groups].map(([resource, group]) => ({ path: resource, resource, group })),
+    ...renamed.map(([path, [resource, group]]) => ({ path, resource, group })),
+    // Stored under their group, as custom resources are.
+    ...["customresourcedefinitions apiextensions.k8s.io", "apiservices apiregistration.k8s.io"].map(
+      (text) => {
+        const [resource = "", group = ""] = text.split(" ");
+        return { path: `${group}/${resource}`, resource, group };
+      },
+    ),
+  ];
+  return ROOTS.flatMap((root) =>
+    all.map(({ path, resource, group }) => ({ resource, group, folder: `/${root}/${path}/` })),
+  );
+}
+
 /**
  * `describeKey` for keys in their order: what a folder says of its keys is found out once.
  * @returns a function that takes a key's bytes

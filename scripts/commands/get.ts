@@ -2,9 +2,11 @@
 import { type Command, Option } from "commander";
 import { listKeys } from "../../etcd/inspect/list";
 import { showKey, type ShowOptions } from "../../etcd/inspect/show";
+import { findFolders, keysWanted, parseWanted } from "../../etcd/inspect/kubernetes-keys";
 import { counted } from "../../etcd/wire/figures";
+import { printableKey } from "../../etcd/wire/keys";
 import { tellApart } from "../file-argument";
-import { withClusterStoreFlags } from "../cluster";
+import { namespaceOf, withClusterStoreFlags } from "../cluster";
 import { decryptorOf, encryptionConfigOf } from "../encryption-config";
 import { encryptionConfigFlag, pathFlag, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
@@ -31,7 +33,7 @@ export function declare(command: Command): void {
             "said to be so (exit 1), unless --encryption-config gives their keys; -o raw gives their bytes. Of a backup the structure is checked, not the sha256. " +
             "Without FILE, --stack, --endpoint or --kubernetes: from the lab that runs.",
         )
-        .argument("<KEY>", "the key; base64:… for bytes")
+        .argument("<KEY>", "the key, or an object as for kubectl: pod/web; base64:… for bytes")
         .argument("[FILE]", "the backup to look into")
         .addOption(pathFlag("--file <FILE>", "the backup to look into, said with a flag"))
         .addOption(
@@ -49,7 +51,9 @@ export function declare(command: Command): void {
     .addHelpText(
       "after",
       "\nExamples:\n  npx etcd-restore get /registry/pods/kube-system/etcd-master backup.db | jq .spec\n" +
-        "  npx etcd-restore get /registry/namespaces/default -o yaml --metadata",
+        "  npx etcd-restore get /registry/namespaces/default -o yaml --metadata\n" +
+        "  npx etcd-restore get pods/kube-system/etcd-master backup.db\n" +
+        "  npx etcd-restore get deploy/web -n shop backup.db",
     )
     .action(async (first: string, second: string | undefined) => {
       const options = command.optsWithGlobals<GetOptions>();
@@ -62,11 +66,13 @@ export function declare(command: Command): void {
 
 /** Prints the value of one key; returns the exit code. */
 export async function get(key: string, options: GetOptions): Promise<number> {
-  const bytes = keyArgument(key);
-  if (bytes.length === 0) throw new UserError(EXIT.usage, "a key cannot be empty; ls shows keys");
+  const typed = keyArgument(key);
+  if (typed.length === 0) throw new UserError(EXIT.usage, "a key cannot be empty; ls shows keys");
   const decryptor = await decryptorOf(encryptionConfigOf(options.encryptionConfig));
   const store = await openKeyStore(options, abortOnInterrupt());
   try {
+    const named = await objectKey(key, namespaceOf(options), store);
+    const bytes = named ?? typed;
     const stored = await store.get(bytes);
     if (stored === undefined) throw await absent(key, bytes, store);
     // Its bytes as they are stored are asked for with -o raw.
@@ -88,6 +94,35 @@ export async function get(key: string, options: GetOptions): Promise<number> {
     store.close();
     decryptor?.close();
   }
+}
+
+/** The key of an object that is named as for kubectl; undefined for what is a key, or no name. */
+async function objectKey(
+  word: string,
+  namespace: string | undefined,
+  store: KeyStore,
+): Promise<Buffer | undefined> {
+  const wanted = parseWanted(word, namespace);
+  if (wanted === undefined) return undefined;
+  // A key of that very name comes first.
+  if (namespace === undefined && (await store.get(keyArgument(word))) !== undefined) {
+    return undefined;
+  }
+  const folders = await findFolders(wanted.type, store);
+  if (folders.length === 0) return undefined;
+  const found = folders.flatMap((folder) =>
+    keysWanted(folder.keys, folder, wanted).map((i) => folder.keys.key(i)),
+  );
+  const [one] = found;
+  if (wanted.name !== undefined && one !== undefined && found.length === 1) return one;
+  const nearest = found.slice(0, 5).map((each) => printableKey(each));
+  throw new UserError(
+    EXIT.checkFailed,
+    found.length === 0
+      ? `${store.name} has no ${word}${namespace === undefined ? "" : ` in namespace ${namespace}`}`
+      : `${word} names ${counted(found.length, "key")} of ${store.name}; name one of them`,
+    nearest,
+  );
 }
 
 /** The bytes as they are where a program takes them; on a terminal nothing that could steer it. */

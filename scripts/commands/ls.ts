@@ -2,11 +2,12 @@
 import type { Command } from "commander";
 import { decodeObject, UndecodableError } from "../../etcd/kubernetes/decode";
 import { listKeys, type ListEntry } from "../../etcd/inspect/list";
-import type { SortedKeys } from "../../etcd/inspect/keys";
+import { findFolders, keysWanted, parseWanted } from "../../etcd/inspect/kubernetes-keys";
+import { sortedKeys, type SortedKeys } from "../../etcd/inspect/keys";
 import type { StoredKey } from "../../etcd/inspect/show";
 import { grouped, size } from "../../etcd/wire/figures";
 import { tellApart } from "../file-argument";
-import { withClusterStoreFlags } from "../cluster";
+import { namespaceOf, withClusterStoreFlags } from "../cluster";
 import { pathFlag, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import { keyArgument, notThere } from "../key-argument";
@@ -30,7 +31,10 @@ export function declare(command: Command): void {
           "Lists the keys of a backup or of a running etcd, one level like a folder. Without FILE, --stack, --endpoint or --kubernetes: " +
             "those of the lab that runs.",
         )
-        .argument("[PREFIX]", "a folder, or the beginning of keys; base64:… for bytes")
+        .argument(
+          "[PREFIX]",
+          "a folder, the beginning of keys, or objects as for kubectl: deploy; base64:… for bytes",
+        )
         .argument("[FILE]", "the backup to look into")
         .addOption(pathFlag("--file <FILE>", "the backup to look into, said with a flag"))
         .option("-r, --recursive", "list every key below")
@@ -46,6 +50,7 @@ export function declare(command: Command): void {
         "Of a backup the structure is checked and not the sha256: inspect does that.\n" +
         "\nExamples:\n  npx etcd-restore ls /registry backup.db -l\n" +
         "  npx etcd-restore ls /registry/pods/kube-system\n" +
+        "  npx etcd-restore ls deploy -n shop backup.db\n" +
         "  npx etcd-restore ls / --stack production",
     )
     .action(async (first: string | undefined, second: string | undefined) => {
@@ -62,8 +67,12 @@ export async function ls(prefix: string, options: LsOptions): Promise<number> {
   const bytes = keyArgument(prefix);
   const store = await openKeyStore(options, abortOnInterrupt());
   try {
-    const keys = await store.keys(bytes);
-    const entries = listKeys(keys, bytes, options.recursive);
+    const objects = await objectsNamed(prefix, namespaceOf(options), store);
+    const keys = objects ?? (await store.keys(bytes));
+    const entries =
+      objects === undefined
+        ? listKeys(keys, bytes, options.recursive)
+        : listKeys(keys, Buffer.alloc(0), true);
     if (entries.length === 0 && prefix !== "") {
       throw notThere(prefix, store.name, await store.near(bytes));
     }
@@ -81,6 +90,26 @@ export async function ls(prefix: string, options: LsOptions): Promise<number> {
   } finally {
     store.close();
   }
+}
+
+/** The keys of objects that are named as for kubectl; undefined for a folder, or what is no name. */
+async function objectsNamed(
+  word: string,
+  namespace: string | undefined,
+  store: KeyStore,
+): Promise<SortedKeys | undefined> {
+  const wanted = parseWanted(word, namespace);
+  if (wanted === undefined) return undefined;
+  const bytes = keyArgument(word);
+  // Keys that begin so come first.
+  if (listKeys(await store.keys(bytes), bytes).length > 0) return undefined;
+  const folders = await findFolders(wanted.type, store);
+  if (folders.length === 0) return undefined;
+  return sortedKeys(
+    folders
+      .flatMap((folder) => keysWanted(folder.keys, folder, wanted).map((i) => folder.keys.key(i)))
+      .sort((a, b) => a.compare(b)),
+  );
 }
 
 /** What `-l` says of a key. */
