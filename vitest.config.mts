@@ -8,6 +8,7 @@ export default defineConfig({
     // These need root, or a cloud: `npm run test:machine`, `npm run test:openstack`.
     exclude: [
       ...configDefaults.exclude,
+      "test/acceptance/boot/**",
       "test/acceptance/kubernetes/**",
       "test/acceptance/machine/**",
       "test/acceptance/openstack/**",

@@ -53,6 +53,11 @@ const ENTRIES: readonly Entry[] = [
     load: () => require("./commands/verify") as typeof import("./commands/verify"),
   },
   {
+    name: "boot",
+    summary: "start a Kubernetes API server on a clone of a backup, and compare every object",
+    load: () => require("./commands/boot/command") as typeof import("./commands/boot/command"),
+  },
+  {
     name: "inspect",
     summary: "say what a backup holds and whether it can be restored",
     load: () => require("./commands/inspect") as typeof import("./commands/inspect"),

@@ -27,6 +27,8 @@ const PHASES: Readonly<Record<Phase["name"], string>> = {
   restore: "turn the file into a data directory",
   start: "start etcd and wait until it answers",
   verify: "compare the etcd with the file",
+  boot: "start a Kubernetes API server on a clone and list every object",
+  life: "restart the clone, write to it, compact it",
   report: "write the report",
   destroy: "take everything away again",
 };

@@ -27,6 +27,8 @@ export const PHASE_NAMES = [
   "restore",
   "start",
   "verify",
+  "boot",
+  "life",
   "report",
   "destroy",
 ] as const;

@@ -125,7 +125,8 @@ function timeText({ phases, seconds }: Report): string {
   return [duration(seconds), ...(each.length > 0 ? [each.join(", ")] : [])].join(": ");
 }
 
-function checkTable(checks: readonly Check[], colors: Colors): string {
+/** The checks, a row each, and the reasons below. */
+export function checkTable(checks: readonly Check[], colors: Colors): string {
   const table = plainTable(CHECK_COLUMNS);
   table.push(["", "check", "expected", "found"].map((title) => colors.dim(title)));
   for (const check of checks) {

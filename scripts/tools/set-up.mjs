@@ -5,7 +5,7 @@
  *
  *     node scripts/tools/set-up.mjs COMMAND [ARGS…]
  *
- * `test`, `test:machine`, `test:openstack`, `test:kubernetes`, `lab:openstack`, `lab:kubernetes`, `check`, `bench`,
+ * `test`, `test:machine`, `test:openstack`, `test:kubernetes`, `test:boot`, `lab:openstack`, `lab:kubernetes`, `check`, `bench`,
  * `mutation` and `random-stores` are run here; every other command is one of `etcd-restore`. Works from a bare clone,
  * with Node and npm and nothing else; when nothing is missing it costs a few milliseconds.
  */
@@ -86,7 +86,7 @@ async function main(command, args) {
       return;
     }
     const [kind, folder = ""] = command?.split(":") ?? [];
-    if (kind === "test" && ["machine", "openstack", "kubernetes"].includes(folder)) {
+    if (kind === "test" && ["machine", "openstack", "kubernetes", "boot"].includes(folder)) {
       const config = ["--config", join("test", "acceptance", folder, "vitest.config.mts")];
       process.exitCode = await test([...config, ...args], stop.signal);
       return;
