@@ -109,14 +109,14 @@ async function planOf(request: BootRequest): Promise<Plan> {
     ...install,
     ...(directory !== undefined && { directory }),
   });
-  const store = ({ snapshot }: BootStore): Store => ({
+  const store = async ({ snapshot }: BootStore): Promise<Store> => ({
     snapshot,
-    stored: storedObjects(snapshot.live, request.decrypt),
+    stored: await storedObjects(snapshot.live, request.decrypt),
   });
-  const mine = store(main);
+  const mine = await store(main);
   const expectation: Expectation = {
     main: mine,
-    events: events && store(events),
+    events: events && (await store(events)),
     definitions: definitionsOf(main.snapshot.live, mine.stored),
   };
   const plan = { etcd, expectation };

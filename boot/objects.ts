@@ -43,7 +43,7 @@ export interface StoredObjects {
 }
 
 /** Gives the plain value of an encrypted one; undefined when it cannot be opened. */
-export type Decrypt = (key: Buffer, value: Buffer) => Buffer | undefined;
+export type Decrypt = (key: Buffer, value: Buffer) => Promise<Buffer | undefined>;
 
 /** Roots in the order in which they are looked for. */
 const ROOTS = ["/registry", "/kubernetes.io"];
@@ -57,7 +57,7 @@ const PROBLEMS: Readonly<Record<NoMeta, string | undefined>> = {
 type MutableResource = StoredResource & { readonly objects: Map<string, StoredObject> };
 
 /** Reads every object of a store once, in the order of its keys. */
-export function storedObjects(live: KeyReader, decrypt?: Decrypt): StoredObjects {
+export async function storedObjects(live: KeyReader, decrypt?: Decrypt): Promise<StoredObjects> {
   const root = rootOf(live);
   const resources = new Map<string, MutableResource>();
   const misplaced: MisplacedObject[] = [];
@@ -69,7 +69,7 @@ export function storedObjects(live: KeyReader, decrypt?: Decrypt): StoredObjects
     let value = live.value(index);
     if (classify(value).kind === "encrypted") {
       encrypted += 1;
-      value = decrypt?.(key, value) ?? value;
+      value = (await decrypt?.(key, value)) ?? value;
     }
     const meta = objectMeta(value);
     // A key that looks like Kubernetes' with something else behind it is somebody else's, unless the resource is known.

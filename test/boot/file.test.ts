@@ -75,9 +75,10 @@ function configMap(namespace: string, name: string, metadata: object = {}) {
 }
 
 describe("the objects of a file", () => {
-  it("are those that the API server listed, each with its uid and resourceVersion", () => {
-    const found = [main, events].flatMap(({ live }) =>
-      [...storedObjects(live).resources.values()].flatMap(({ group, resource, objects }) =>
+  it("are those that the API server listed, each with its uid and resourceVersion", async () => {
+    const stores = [await storedObjects(main.live), await storedObjects(events.live)];
+    const found = stores.flatMap((stored) =>
+      [...stored.resources.values()].flatMap(({ group, resource, objects }) =>
         [...objects].map(([path, { uid, modRevision }]) => {
           const [namespace = "", name = ""] = path.split("/");
           return { group, resource, namespace, name, uid: uid ?? "", rv: String(modRevision) };
@@ -89,10 +90,10 @@ describe("the objects of a file", () => {
       ...{ group, resource, namespace, name, uid, rv: resourceVersion },
     }));
     expect(found.map(text).sort()).toEqual(expected.map(text).sort());
-    expect(storedObjects(main.live)).toMatchObject({ root: "/registry", misplaced: [] });
+    expect(stores[0]).toMatchObject({ root: "/registry", misplaced: [] });
   });
 
-  it("are named when they are not what their keys say", () => {
+  it("are named when they are not what their keys say", async () => {
     const live = storeOf({
       "/registry/configmaps/shop/a": configMap("shop", "a"),
       "/registry/configmaps/shop/b": configMap("shop", "a"),
@@ -100,7 +101,7 @@ describe("the objects of a file", () => {
       "/registry/configmaps/shop/d": "\u0001\u0002",
       "/registry/somebody/else": "what ever",
     });
-    const { count, misplaced } = storedObjects(live);
+    const { count, misplaced } = await storedObjects(live);
     expect(count).toBe(4);
     expect(misplaced).toEqual([
       { resource: "configmaps", name: "shop/b", problem: "under its key lies the object shop/a" },
@@ -135,26 +136,28 @@ describe("what an API server must be told", () => {
     expect(rangesOf(bare, "/registry").clusterIps).toBe("172.20.0.0/24");
   });
 
-  it("is the version that kubeadm noted, else that of the kubelets, else that of the types", () => {
-    const told = (live: KeyReader) => toldVersion(live, storedObjects(live));
-    expect(told(main.live)).toEqual({ version: "1.35", from: "the nodes' kubelets" });
+  it("is the version that kubeadm noted, else that of the kubelets, else that of the types", async () => {
+    const told = async (live: KeyReader) => toldVersion(live, await storedObjects(live));
+    expect(await told(main.live)).toEqual({ version: "1.35", from: "the nodes' kubelets" });
     const kubeadm = {
       ...configMap("kube-system", "kubeadm-config"),
       data: { ClusterConfiguration: "apiServer: {}\nkubernetesVersion: v1.34.2\n" },
     };
     const noted = storeOf({ "/registry/configmaps/kube-system/kubeadm-config": kubeadm });
-    expect(told(noted)).toEqual({ version: "1.34", from: "kubeadm's ConfigMap" });
+    expect(await told(noted)).toEqual({ version: "1.34", from: "kubeadm's ConfigMap" });
     const cidr = { apiVersion: "networking.k8s.io/v1", kind: "ServiceCIDR" };
     const typed = storeOf({
       "/registry/servicecidrs/kubernetes": { ...cidr, metadata: { name: "kubernetes" } },
     });
-    expect(told(typed)?.version).toBe("1.33");
-    expect(told(storeOf({ "/registry/configmaps/a/b": configMap("a", "b") }))).toBeUndefined();
+    expect((await told(typed))?.version).toBe("1.33");
+    expect(
+      await told(storeOf({ "/registry/configmaps/a/b": configMap("a", "b") })),
+    ).toBeUndefined();
     expect(nextMinor("1.35")).toBe("1.36");
   });
 
-  it("is which custom resources there are, and whose other APIs", () => {
-    const { resources, aggregated } = definitionsOf(main.live, storedObjects(main.live));
+  it("is which custom resources there are, and whose other APIs", async () => {
+    const { resources, aggregated } = definitionsOf(main.live, await storedObjects(main.live));
     expect([...resources.keys()]).toEqual(["backuppolicies.example.com", "widgets.example.com"]);
     expect(resources.get("widgets.example.com")).toMatchObject({
       ...{ storedVersions: ["v1"], needsWebhook: false },
@@ -168,7 +171,7 @@ describe("what an API server must be told", () => {
         spec: { group: "metrics.k8s.io", service },
       },
     });
-    expect(definitionsOf(metrics, storedObjects(metrics)).aggregated).toEqual([
+    expect(definitionsOf(metrics, await storedObjects(metrics)).aggregated).toEqual([
       { name: "v1beta1.metrics.k8s.io", group: "metrics.k8s.io" },
     ]);
   });

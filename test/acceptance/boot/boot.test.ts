@@ -69,10 +69,3 @@ describe("a good backup", () => {
     expect(check("kubernetes-keys")).toMatchObject({ verdict: "pass" });
   });
 });
-
-it.runIf(missing !== undefined)(
-  `no kube-apiserver can be had here: ${missing ?? ""}`,
-  (context) => {
-    context.skip();
-  },
-);

@@ -106,10 +106,3 @@ describe("a fault is found and named", () => {
     ]);
   });
 });
-
-it.runIf(missing !== undefined)(
-  `no kube-apiserver can be had here: ${missing ?? ""}`,
-  (context) => {
-    context.skip();
-  },
-);
