@@ -97,7 +97,7 @@ async function boot(given: string, options: BootOptions): Promise<number> {
       ...{ main, events, encryptionConfig, say, tell, signal },
       ...{ kubernetes: options.kubernetes, life: options.life },
       ...{ etcdPrograms: options.etcdPrograms, kubeApiServer: options.kubeApiserver },
-      base: options.workDir === undefined ? undefined : path.resolve(options.workDir),
+      base: options.workDir && path.resolve(options.workDir, "etcd-restore-clones"),
     });
     const report = bootReport({
       ...{ result, main: main.snapshot, file: opened[0]?.backup.name ?? given },

@@ -1,5 +1,5 @@
 import { gunzipSync } from "node:zlib";
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createWorkspace, snapshotBytes, type Workspace } from "../../support/kubernetes-fixtures";
@@ -30,7 +30,7 @@ function objectsListed(name: string): number {
 
 describe("a good backup", () => {
   it("of a cluster with an etcd for its events: every object is as in the file, and the store lives", async () => {
-    const base = await temporaryDirectory();
+    const base = join(await temporaryDirectory(), "clones");
     const { checks, kubernetes, isolation } = await booted(main, {
       ...{ events, kubernetes: "auto", life: true, base },
     });
@@ -44,7 +44,7 @@ describe("a good backup", () => {
     const listed = objectsListed("kubernetes-1.35-main.db");
     expect(kubernetes).toMatchObject({ expected: listed, same: listed, differences: 0 });
     expect(kubernetes?.versionFrom).toBe("the nodes' kubelets");
-    expect(readdirSync(base)).toEqual([]);
+    expect(existsSync(base)).toBe(false);
     if (process.getuid?.() === 0) expect(isolation).toEqual({ network: "namespace" });
   });
 

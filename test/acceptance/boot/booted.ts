@@ -36,7 +36,11 @@ export async function booted(
   try {
     const result = await boot({
       ...{ kubernetes: "1.35", life: false, signal: new AbortController().signal },
-      ...{ say: () => undefined, tell: () => undefined, base: await temporaryDirectory() },
+      ...{
+        say: () => undefined,
+        tell: () => undefined,
+        base: join(await temporaryDirectory(), "clones"),
+      },
       ...options,
       ...{ main, events },
     });
