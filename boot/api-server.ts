@@ -140,10 +140,7 @@ function flags(folder: string, port: number, request: ApiServerRequest): readonl
       `--etcd-cafile=${main.tls.file("ca")}`,
       `--etcd-prefix=${root}`,
     ],
-    ...[
-      `--etcd-certfile=${main.tls.file("client")}`,
-      `--etcd-keyfile=${main.tls.file("clientKey")}`,
-    ],
+    ...[`--etcd-certfile=${main.tls.file("root")}`, `--etcd-keyfile=${main.tls.file("rootKey")}`],
     ...(events === undefined ? [] : [`--etcd-servers-overrides=/events#${events.url}`]),
     ...["--etcd-compaction-interval=0", "--bind-address=127.0.0.1", `--secure-port=${port}`],
     ...[`--tls-cert-file=${at("server.pem")}`, `--tls-private-key-file=${at("server-key.pem")}`],

@@ -10,7 +10,8 @@ import { openMember, type MemberClient } from "../etcd/client/member-client";
 import { EtcdError } from "../etcd/client/etcd-error";
 import type { Snapshot } from "../etcd/snapshot/snapshot";
 import { quotaBytes } from "../machine/environment";
-import { makePki, type Pki } from "../machine/pki/pki";
+import { makePki } from "../machine/pki/pki";
+import type { Pki } from "../machine/pki/pki-texts";
 import type { EtcdPrograms } from "../machine/programs/programs";
 import { MachineError } from "../machine/machine-error";
 
@@ -29,7 +30,7 @@ export async function makeTls(enclosure: Enclosure): Promise<CloneTls> {
   await fs.mkdir(folder, { mode: 0o700 });
   const file = (name: keyof Pki) => path.join(folder, `${name}.pem`);
   // In a store with authentication on etcd takes a client by the name in its certificate; root may do everything.
-  const pki = await makePki({ addresses: [], dnsNames: [], clientName: "root" });
+  const pki = await makePki({ addresses: [], dnsNames: [] });
   for (const [name, text] of Object.entries(pki) as [keyof Pki, string][]) {
     await fs.writeFile(file(name), text, { mode: 0o600 });
   }
@@ -106,7 +107,7 @@ export async function startClone(
   ]);
   await fs.rm(at("snapshot.db"), { force: true });
   const etcd = (member: MemberPlace) => [programs.etcd, ...etcdFlags(member, tls, quota)];
-  const { ca, client: certificate, clientKey: key } = tls.pki;
+  const { ca, root: certificate, rootKey: key } = tls.pki;
   const endpoint: Endpoint = {
     ...{ url, socketPath: await enclosure.relay(port) },
     tls: { ca, certificate, key },
@@ -169,7 +170,10 @@ export async function untilLeading(
     if (ended !== undefined || Date.now() > until) {
       const said = (await enclosure.lastLines(name, 3)).join("; ");
       const how = ended ?? `does not serve within ${limitMs / 1000} s`;
-      throw new MachineError(3, `the clone's etcd (${name}): ${how}; it said last: ${said}`);
+      throw new MachineError(
+        "environment",
+        `the clone's etcd (${name}): ${how}; it said last: ${said}`,
+      );
     }
     await delay(100, undefined, { signal });
   }

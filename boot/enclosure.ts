@@ -119,7 +119,10 @@ function programsOf(
       const how = await withSignal(end, signal);
       if (how === "exit code 0") return;
       const said = (await lastLines(name, 5)).join("; ");
-      throw new MachineError(3, `${name} ended with ${how}: ${said || "it said nothing"}`);
+      throw new MachineError(
+        "environment",
+        `${name} ended with ${how}: ${said || "it said nothing"}`,
+      );
     },
     async stop(name) {
       await orders.give({ do: "stop", name });
@@ -127,7 +130,7 @@ function programsOf(
     ended: (name) => orders.ended(name),
     async freePort() {
       const { port } = await orders.give({ do: "port" });
-      if (typeof port !== "number") throw new MachineError(3, "no free port was found");
+      if (typeof port !== "number") throw new MachineError("environment", "no free port was found");
       return port;
     },
     async relay(port) {
@@ -200,7 +203,7 @@ function orderly(keeper: ChildProcess): Orders {
     const settle = (why: string) => {
       const reason = said.trim().split("\n").at(-1) ?? "";
       for (const { reject } of waiting.values()) {
-        reject(new MachineError(3, `the clone's keeper has ended: ${reason || why}`));
+        reject(new MachineError("environment", `the clone's keeper has ended: ${reason || why}`));
       }
       waiting.clear();
       for (const end of endings.values()) end("the clone's keeper");
@@ -227,7 +230,7 @@ function orderly(keeper: ChildProcess): Orders {
     const { error } = message;
     const order = waiting.get(id);
     waiting.delete(id);
-    if (typeof error === "string") order?.reject(new MachineError(3, error));
+    if (typeof error === "string") order?.reject(new MachineError("environment", error));
     else order?.resolve(message);
   });
   return {
@@ -239,7 +242,7 @@ function orderly(keeper: ChildProcess): Orders {
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject });
         if (keeper.exitCode !== null || keeper.signalCode !== null) {
-          reject(new MachineError(3, "the clone's keeper has ended"));
+          reject(new MachineError("environment", "the clone's keeper has ended"));
         } else stdin.write(`${JSON.stringify({ id, ...order })}\n`);
       });
     },

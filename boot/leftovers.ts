@@ -39,14 +39,17 @@ export function defaultBase(): string {
 export async function makeFolder(base: string, mark: string): Promise<string> {
   if (Buffer.byteLength(base) > LONGEST_BASE) {
     throw new MachineError(
-      2,
+      "usage",
       `${base}: the path of a folder for clones may have ${LONGEST_BASE} bytes`,
     );
   }
   await claimDirectory(base);
   const { uid } = await fs.lstat(base);
   if (process.getuid !== undefined && uid !== process.getuid()) {
-    throw new MachineError(2, `${base} belongs to another user: name another folder for the clone`);
+    throw new MachineError(
+      "usage",
+      `${base} belongs to another user: name another folder for the clone`,
+    );
   }
   await removeLeftovers(base);
   const unmarked = await fs.mkdtemp(path.join(base, UNMARKED));
