@@ -20,6 +20,8 @@ interface CommonSettings {
   readonly etcdPrograms: string | undefined;
   /** Absolute path of the public key that must have signed the backup's manifest. */
   readonly trustedKey: string | undefined;
+  /** `off`, `auto`, `next`, or a version: which kube-apiserver must come up on a clone. */
+  readonly kubernetes: string;
   readonly clientPort: number;
   readonly peerPort: number;
   readonly labDirectory: string;
@@ -119,6 +121,10 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
   if (clientPort === peerPort) {
     reader.problem(`clientPort and peerPort are both ${clientPort}; they must differ`);
   }
+  const kubernetes = reader.text("kubernetes") ?? "off";
+  if (!/^(off|auto|next|v?1\.\d+(\.\d+)?)$/.test(kubernetes)) {
+    reader.wrong("kubernetes", kubernetes, "off, auto, next, or a version such as 1.35 or 1.35.4");
+  }
   const bump = reader.text("bumpRevision");
   if (bump !== undefined && !/^(auto|[1-9]\d{0,14})$/.test(bump)) {
     reader.wrong("bumpRevision", bump, "auto, or a whole number above 0");
@@ -148,6 +154,7 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
     etcdVersion,
     etcdPrograms: etcdPrograms === undefined ? undefined : path.resolve(etcdPrograms),
     trustedKey: trustedKey === undefined ? undefined : path.resolve(trustedKey),
+    kubernetes,
     clientPort,
     peerPort,
     labDirectory,

@@ -26,6 +26,8 @@ export = program(async () => {
     backup,
     level: settings.verification,
     expectedKeys: settings.expectedKeys,
+    kubernetes: settings.kubernetes,
+    etcdPrograms: settings.etcdPrograms,
     credentials: settings.credentials,
     root: { certificate: pki.files.root, key: pki.files.rootKey },
     etcdVersion: made.etcdVersion,
@@ -53,6 +55,7 @@ export = program(async () => {
     ({ restoredAt } = bump);
     verification = new Verification("bump-verification", {
       ...proof,
+      kubernetes: "off",
       backup: backup.bumped,
       restoredAt,
       restored: bump.result,

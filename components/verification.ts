@@ -22,6 +22,10 @@ export interface VerificationArgs {
   readonly level: VerificationLevel;
   /** @default none */
   readonly expectedKeys?: readonly string[];
+  /** Which kube-apiserver must come up on a clone of the backup: `auto`, `next`, a version. @default `off`, none */
+  readonly kubernetes?: string;
+  /** Folder with etcd's programs for the clone. @default found or installed */
+  readonly etcdPrograms?: string | undefined;
   /** For a store with authentication on. @default `root` is shown to it, so that no password is needed */
   readonly credentials?:
     { readonly username: string; readonly password: pulumi.Input<string> } | undefined;
@@ -77,7 +81,10 @@ export class Verification extends pulumi.ComponentResource {
           .apply((known) => verifyCommand(args, known)),
         ...(args.ownsReport === false ? {} : { delete: commandLine("rm", "-f", "--", ...reports) }),
         ...(access === undefined ? {} : { stdin: pulumi.secret(pulumi.jsonStringify(access)) }),
-        triggers: [args.restored, args.level, args.expectedKeys ?? [], args.etcdVersion ?? ""],
+        triggers: [
+          ...[args.restored, args.level, args.expectedKeys ?? [], args.etcdVersion ?? ""],
+          ...(isOff(args.kubernetes) ? [] : [args.kubernetes]),
+        ],
         logging: "stderr", // stdout is the report itself
       },
       { parent: this, deleteBeforeReplace: true }, // or the old one's delete would take the new report away
@@ -89,6 +96,10 @@ export class Verification extends pulumi.ComponentResource {
 
     this.registerOutputs({ verdict: this.verdict, restored: this.restored });
   }
+}
+
+function isOff(kubernetes: string | undefined): kubernetes is undefined | "off" {
+  return kubernetes === undefined || kubernetes === "off";
 }
 
 /** What goes by stdin, for it is secret; nothing where nothing is. */
@@ -123,6 +134,10 @@ function verifyCommand(
     ...(args.credentials === undefined ? [] : ["--user", args.credentials.username]),
     ...(accessOf(args) === undefined ? [] : ["--access-stdin"]),
     ...(args.etcdVersion === undefined ? [] : ["--etcd-version", args.etcdVersion]),
+    ...(isOff(args.kubernetes) ? [] : ["--kubernetes", args.kubernetes]),
+    ...(isOff(args.kubernetes) || args.etcdPrograms === undefined
+      ? []
+      : ["--etcd-programs", args.etcdPrograms]),
     ...Object.entries(phases).flatMap(([phase, seconds]) =>
       seconds === undefined ? [] : ["--phase", `${phase}=${seconds}`],
     ),

@@ -37,6 +37,7 @@ export const CHANGES = {
     openstack: "nothing",
     note: "a backup that this key has not signed is refused",
   },
+  kubernetes: { local: "proof", openstack: "proof" },
   etcdVersion: {
     local: "restore",
     openstack: "machine",

@@ -12,6 +12,7 @@ export const SETTING_NAMES = [
   "etcdVersion",
   "etcdPrograms",
   "trustedKey",
+  "kubernetes",
   "etcdInstall",
   "etcdMirror",
   "image",

@@ -318,7 +318,7 @@ async function both<A, B>(one: Promise<A>, other: Promise<B> | B): Promise<[A, B
 }
 
 /** One failure fails it; what could not be checked leaves it open. */
-function verdictOf(checks: readonly Check[]): Report["verdict"] {
+export function verdictOf(checks: readonly Check[]): Report["verdict"] {
   if (checks.some(({ verdict }) => verdict === "fail")) {
     return "fail";
   }

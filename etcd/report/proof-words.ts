@@ -127,6 +127,7 @@ export function proves(report: Report): string[] {
             ]
           : []),
         ...readBackWords(report),
+        ...useWords(report),
         ...(source !== undefined && verdictOf(report, "source-hashkv") === "pass"
           ? [
               `The file in turn is what the source cluster said it held when the backup was taken (${moment(source.takenAt)}).`,
@@ -156,6 +157,25 @@ function encryptionWords({ checks, encryption }: Report): string[] {
   if (!passed || encryption === undefined || encryption.encrypted === 0) return [];
   return [
     `With the encryption configuration that was given, ${encryption.encrypted === 1 ? "the only encrypted value decrypts" : `all ${counted(encryption.encrypted, "encrypted value")} decrypt`} to the object that its key names.`,
+  ];
+}
+
+/** What a clone of the backup showed; it is another etcd, that was restored from the same file. */
+function useWords(report: Report): string[] {
+  const objects = report.checks.find(({ id }) => id === "kubernetes-objects");
+  const server = report.checks.find(({ id }) => id === "kubernetes-ready");
+  const lives = report.checks.filter(({ id }) => id.startsWith("life-"));
+  return [
+    ...(objects?.verdict === "pass" && server !== undefined
+      ? [
+          `A kube-apiserver came up on a clone of the backup (${server.found ?? ""}) and listed ${objects.expected ?? ""} with the namespace, name, uid and resourceVersion that the file has.`,
+        ]
+      : []),
+    ...(lives.length > 0 && lives.every(({ verdict }) => verdict === "pass")
+      ? [
+          "A clone of the backup lived: it came back after a restart, took writes, watches, leases and a compaction, gave a whole backup of itself, and a second member joined it.",
+        ]
+      : []),
   ];
 }
 
@@ -194,9 +214,11 @@ export function provesNot(report: Report): string[] {
     verdictOf(report, "auth") === "pass"
       ? "Passwords of etcd's users: etcd does not tell them. (From 3.5 on it tells that nobody changed any since the backup.) Members and cluster id are new on purpose."
       : "Users, roles and passwords of etcd. Members and cluster id are new on purpose.",
-    verdictOf(report, "encryption") === "pass"
-      ? "That applications can use the data: certificates and tokens lie outside etcd, and no application has used this store."
-      : "That applications can use the data: keys that decrypt Kubernetes Secrets, certificates and tokens lie outside etcd, and no application has used this store.",
+    verdictOf(report, "kubernetes-objects") === "pass"
+      ? "That applications run: an API server has read every object of a clone, but no controller, node or application has used this store. Certificates and keys that lie outside etcd were not there."
+      : verdictOf(report, "encryption") === "pass"
+        ? "That applications can use the data: certificates and tokens lie outside etcd, and no application has used this store."
+        : "That applications can use the data: keys that decrypt Kubernetes Secrets, certificates and tokens lie outside etcd, and no application has used this store.",
   ];
 }
 

@@ -30,10 +30,12 @@ import {
 } from "../flags";
 import { encryptionConfigOf } from "../encryption-config";
 import { abortOnInterrupt } from "../interrupt";
+import { kubernetesFlag } from "../kubernetes-flag";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
 import { progressLines, tellProgress } from "../progress-lines";
 import { trustedKeyOf } from "../trusted-key";
+import { proveUse } from "../prove-use";
 import { readRequest } from "../steps/request";
 import { colorsFor, printJson, printText, say } from "../terminal";
 import { Access, throughSsh } from "../through-ssh";
@@ -50,6 +52,11 @@ export type VerifyOptions = GlobalOptions &
     readonly trustedKey?: string;
     readonly encryptionConfig?: string;
     readonly expectCluster?: string;
+    /** Which kube-apiserver must come up on a clone of the backup. */
+    readonly kubernetes: string;
+    readonly life?: boolean;
+    readonly kubeApiserver?: string;
+    readonly etcdPrograms?: string;
     /** Version that the etcd must be of: `3.6` or `3.6.16`. */
     readonly etcdVersion?: string;
     /** By how much the revision was bumped at the restore. */
@@ -123,11 +130,23 @@ export function declare(command: Command): void {
     .addOption(trustedKeyFlag())
     .addOption(encryptionConfigFlag())
     .addOption(expectClusterFlag())
+    .addOption(kubernetesFlag().default("off"))
+    .option(
+      "--life",
+      "restart a clone, write to it, compact it; so it is with --kubernetes at the level full",
+    )
+    .addOption(
+      pathFlag("--kube-apiserver <FILE>", "the program to use (ETCD_RESTORE_KUBE_APISERVER)"),
+    )
+    .addOption(
+      pathFlag("--etcd-programs <DIR>", "folder with etcd, etcdctl and etcdutl, for the clone"),
+    )
     .addOption(pathFlag("--unpacked <DIR>", "use and keep an unpacked backup there").hideHelp())
     .addHelpText(
       "after",
       "\nExit codes: 0 pass; 1 it differs, or something could not be checked; 2 wrong use; 3 not reached.\n" +
         "\nExamples:\n  npx etcd-restore verify backup.db\n  npx etcd-restore verify --stack production\n" +
+        "  npx etcd-restore verify --stack production --kubernetes auto\n" +
         "  npx etcd-restore verify backup.db --endpoint https://10.0.0.7:2379 --cacert ca.crt --cert client.crt --key client.key",
     )
     .action(async (word: string | undefined) => {
@@ -235,7 +254,7 @@ async function prove(
     try {
       const manifest = manifestOf(backup);
       const read: Phase = { name: "preflight", seconds: secondsSince(readFrom) };
-      return await proveEndpoint({
+      const proof = await proveEndpoint({
         snapshot: { ...snapshot, file: backup.name },
         endpoint,
         ahead,
@@ -258,12 +277,30 @@ async function prove(
           tell(`comparing: ${done} of ${total} keys`);
         },
       });
+      const { kubernetes, life = kubernetes !== "off" && options.level === "full" } = options;
+      if (kubernetes === "off" && !life) return proof;
+      return await proveUse(proof, {
+        ...{ snapshot, path: backup.path, endpoint, kubernetes, life, tell, signal },
+        ...{ etcdPrograms: options.etcdPrograms, kubeApiServer: options.kubeApiserver },
+        user: lifeUserOf(endpoint),
+        say:
+          options.quiet === true
+            ? () => undefined
+            : (line) => {
+                say(line);
+              },
+      });
     } finally {
       snapshot.close();
     }
   } finally {
     ahead.close();
   }
+}
+
+/** A life is led as the user that the etcd is asked as. */
+function lifeUserOf({ username, password }: Endpoint) {
+  return username === undefined || password === undefined ? undefined : { username, password };
 }
 
 /** The report for people on stdout, or with `--json` as JSON there and its verdict on stderr; quiet, the verdict alone. */

@@ -248,6 +248,19 @@ test("what serves is compared with the version that was wished for, where one wa
   expect(engine.named("verification-proof").inputs.create).toContain(" --etcd-version 3.7 ");
 });
 
+test("a kube-apiserver comes up on a clone where that was asked for, with the programs that were named", async () => {
+  const asked = async (kubernetes: string) => {
+    const engine = await engineWithScripts();
+    new Verification("verification", { ...PROOF, kubernetes, etcdPrograms: "/opt/etcd" });
+    await engine.settled();
+    return engine.named("verification-proof").inputs;
+  };
+  const { create, triggers } = await asked("auto");
+  expect(create).toContain(" --kubernetes auto --etcd-programs /opt/etcd ");
+  expect(triggers, "it is proved again when that changes").toContain("auto");
+  expect((await asked("off")).create).not.toMatch(/--kubernetes|--etcd-programs/);
+});
+
 test("a password goes by stdin, as a secret, and never on the command line", async () => {
   const engine = await engineWithScripts();
   new Verification("verification", {
