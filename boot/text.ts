@@ -15,7 +15,6 @@ const NAMED = 20;
 export function bootText(report: BootReport, { color }: TextOptions): string {
   const colors = color === undefined ? pc : pc.createColors(color);
   const { snapshot, kubernetes, isolation, etcdVersion, phases, notes, checks } = report;
-  const each = phases.map(({ name, seconds }) => `${name} ${duration(seconds)}`).join(", ");
   const rows: (readonly [label: string, text: string])[] = [
     ["backup", visible(snapshot.file)],
     [
@@ -33,7 +32,7 @@ export function bootText(report: BootReport, { color }: TextOptions): string {
           ],
         ] as const)),
     ["time", duration(report.seconds)],
-    ["", each],
+    ...phaseLines(phases).map((line) => ["", line] as const),
   ];
   const head = colors.bold(`${visible(report.tool)}, boot, ${moment(report.startedAt)}`);
   return [
@@ -47,6 +46,18 @@ export function bootText(report: BootReport, { color }: TextOptions): string {
     "",
     verdictLine(report, colors),
   ].join("\n");
+}
+
+/** The phases, as many on a line as fit. */
+function phaseLines(phases: BootReport["phases"]): readonly string[] {
+  const lines: string[] = [];
+  for (const { name, seconds } of phases) {
+    const text = `${name} ${duration(seconds)}`;
+    const last = lines.at(-1);
+    if (last === undefined || last.length + text.length + 2 > LINE - LABEL) lines.push(text);
+    else lines[lines.length - 1] = `${last}, ${text}`;
+  }
+  return lines;
 }
 
 type Colors = ReturnType<typeof pc.createColors>;
