@@ -1,4 +1,5 @@
 /** The API server's keys, as they are given on the command line: loaded by those alone who are given them. */
+import * as fs from "node:fs";
 import type { EncryptionConfiguration } from "../etcd/encryption/configuration";
 import type { StoredKeys } from "../etcd/encryption/batches";
 import type { Decryptor } from "../etcd/encryption/decryptor";
@@ -41,4 +42,28 @@ export async function decryptorOf(
   const { openDecryptor } =
     require("../etcd/encryption/decryptor") as typeof import("../etcd/encryption/decryptor");
   return openDecryptor(configuration);
+}
+
+/** What a clone's API server is given, and who opens values so that they can be compared; to be closed. */
+export interface BootEncryption {
+  /** The text of the file: secret. */
+  readonly encryptionConfig?: string;
+  readonly decrypt?: (key: Buffer, value: Buffer) => Promise<Buffer | undefined>;
+  close(): void;
+}
+
+/** Nothing of it where the flag names no file. Throws as `encryptionConfigOf` does. */
+export async function bootEncryption(file: string | undefined): Promise<BootEncryption> {
+  const decryptor = await decryptorOf(encryptionConfigOf(file));
+  if (file === undefined || decryptor === undefined) return { close: () => undefined };
+  return {
+    encryptionConfig: fs.readFileSync(file, "utf8"),
+    async decrypt(key, value) {
+      const opened = await decryptor.open(key, value);
+      return "value" in opened ? opened.value : undefined;
+    },
+    close: () => {
+      decryptor.close();
+    },
+  };
 }

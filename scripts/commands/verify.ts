@@ -28,14 +28,14 @@ import {
   wholeNumber,
   withEndpointFlags,
 } from "../flags";
-import { encryptionConfigOf } from "../encryption-config";
+import { bootEncryption, encryptionConfigOf } from "../encryption-config";
 import { abortOnInterrupt } from "../interrupt";
 import { kubernetesFlag } from "../kubernetes-flag";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
 import { progressLines, tellProgress } from "../progress-lines";
 import { trustedKeyOf } from "../trusted-key";
-import { proveUse } from "../prove-use";
+import { proveUse, type UseRequest } from "../prove-use";
 import { readRequest } from "../steps/request";
 import { colorsFor, printJson, printText, say } from "../terminal";
 import { Access, throughSsh } from "../through-ssh";
@@ -277,19 +277,7 @@ async function prove(
           tell(`comparing: ${done} of ${total} keys`);
         },
       });
-      const { kubernetes, life = kubernetes !== "off" && options.level === "full" } = options;
-      if (kubernetes === "off" && !life) return proof;
-      return await proveUse(proof, {
-        ...{ snapshot, path: backup.path, endpoint, kubernetes, life, tell, signal },
-        ...{ etcdPrograms: options.etcdPrograms, kubeApiServer: options.kubeApiserver },
-        user: lifeUserOf(endpoint),
-        say:
-          options.quiet === true
-            ? () => undefined
-            : (line) => {
-                say(line);
-              },
-      });
+      return await use(proof, options, { snapshot, path: backup.path, endpoint }, { tell, signal });
     } finally {
       snapshot.close();
     }
@@ -298,9 +286,30 @@ async function prove(
   }
 }
 
-/** A life is led as the user that the etcd is asked as. */
-function lifeUserOf({ username, password }: Endpoint) {
-  return username === undefined || password === undefined ? undefined : { username, password };
+/** The proof of use on top of the proof of the etcd, where it was asked for. */
+async function use(
+  proof: Report,
+  options: VerifyOptions,
+  store: Pick<UseRequest, "snapshot" | "path" | "endpoint">,
+  told: Pick<UseRequest, "tell" | "signal">,
+): Promise<Report> {
+  const { kubernetes, life = kubernetes !== "off" && options.level === "full" } = options;
+  if (kubernetes === "off" && !life) return proof;
+  const { username, password } = store.endpoint;
+  const encryption = await bootEncryption(options.encryptionConfig);
+  try {
+    return await proveUse(proof, {
+      ...{ ...store, ...told, ...encryption, kubernetes, life },
+      ...{ etcdPrograms: options.etcdPrograms, kubeApiServer: options.kubeApiserver },
+      // A life is led as the user that the etcd is asked as.
+      user: username === undefined || password === undefined ? undefined : { username, password },
+      say: (line) => {
+        if (options.quiet !== true) say(line);
+      },
+    });
+  } finally {
+    encryption.close();
+  }
 }
 
 /** The report for people on stdout, or with `--json` as JSON there and its verdict on stderr; quiet, the verdict alone. */

@@ -1,5 +1,4 @@
 /** `boot FILE`: whether a Kubernetes API server comes up on what a backup holds, and whether the store lives. */
-import * as fs from "node:fs";
 import * as path from "node:path";
 import { type Command, Option } from "commander";
 import { boot as bootBackup, type BootResult, type BootStore } from "../../../boot/boot";
@@ -9,7 +8,8 @@ import { nextSteps } from "../../../boot/outlook";
 import { readBackup, type OpenedSnapshot } from "../../../etcd/backup/backup-file";
 import { reasonsAgainstRestore } from "../../../etcd/snapshot/judgement";
 import { beginning } from "../../began";
-import { pathFlag, pathText } from "../../flags";
+import { bootEncryption } from "../../encryption-config";
+import { encryptionConfigFlag, pathFlag, pathText } from "../../flags";
 import { abortOnInterrupt } from "../../interrupt";
 import { kubernetesFlag } from "../../kubernetes-flag";
 import type { GlobalOptions } from "../../options";
@@ -39,12 +39,7 @@ export function declare(command: Command): void {
       pathFlag("--snapshot-events <FILE>", "backup of the events' own etcd, where there is one"),
     )
     .addOption(kubernetesFlag().default("auto"))
-    .addOption(
-      pathFlag(
-        "--encryption-config <FILE>",
-        "the cluster's EncryptionConfiguration, where values are encrypted at rest",
-      ),
-    )
+    .addOption(encryptionConfigFlag())
     .addOption(
       pathFlag("--kube-apiserver <FILE>", "the program to use (ETCD_RESTORE_KUBE_APISERVER)"),
     )
@@ -74,7 +69,7 @@ async function boot(given: string, options: BootOptions): Promise<number> {
   const say = (line: string) => {
     if (!isQuiet) sayLine(line);
   };
-  const encryptionConfig = readConfig(options.encryptionConfig);
+  const encryption = await bootEncryption(options.encryptionConfig);
   const opened: OpenedSnapshot[] = [];
   const read = async (file: string): Promise<BootStore> => {
     const name = path.resolve(file);
@@ -94,7 +89,8 @@ async function boot(given: string, options: BootOptions): Promise<number> {
     const events = snapshotEvents === undefined ? undefined : await read(snapshotEvents);
     const preflight = { name: "preflight" as const, seconds: (Date.now() - readFrom) / 1000 };
     const result: BootResult = await bootBackup({
-      ...{ main, events, encryptionConfig, say, tell, signal },
+      ...{ main, events, say, tell, signal },
+      ...encryption,
       ...{ kubernetes: options.kubernetes, life: options.life },
       ...{ etcdPrograms: options.etcdPrograms, kubeApiServer: options.kubeApiserver },
       base: options.workDir && path.resolve(options.workDir, "etcd-restore-clones"),
@@ -106,17 +102,8 @@ async function boot(given: string, options: BootOptions): Promise<number> {
     print(report, options);
     return report.verdict === "pass" ? EXIT.good : EXIT.checkFailed;
   } finally {
+    encryption.close();
     for (const { snapshot } of opened) snapshot.close();
-  }
-}
-
-function readConfig(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return fs.readFileSync(file, "utf8");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "not readable";
-    throw new UserError(EXIT.usage, `--encryption-config ${file} cannot be read: ${code}`);
   }
 }
 
