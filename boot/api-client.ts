@@ -30,6 +30,8 @@ export class ApiError extends Error {
 
 export interface ApiClient {
   /** Asks once. Rejects with `ApiError` when nothing answers. */
+  once(path: string, accept?: string): Promise<ApiAnswer>;
+  /** Asks again where a connection is cut: a server does that when it begins to serve a definition anew. */
   get(path: string, accept?: string): Promise<ApiAnswer>;
   /**
    * Asks for JSON; what is answered with 429 (caches that fill) or 503 is asked again.
@@ -42,15 +44,27 @@ export interface ApiClient {
 const ANSWER_LIMIT_MS = 60_000;
 const LARGEST_ANSWER = 256 * 1024 * 1024;
 const PAUSE_MS = 500;
+const ATTEMPTS = 5;
 /** Too many requests, and not ready: they pass. */
 const PASSING: readonly number[] = [429, 503];
 
 /** @param patience milliseconds that passing refusals are waited for, each time */
 export function openApi(endpoint: ApiEndpoint, patience: number, signal: AbortSignal): ApiClient {
   const agent = new https.Agent({ keepAlive: true, maxSockets: 8 });
-  const get = (path: string, accept = "application/json") =>
+  const once = (path: string, accept = "application/json") =>
     ask({ ...endpoint, agent, path, accept, signal });
+  const get = async (path: string, accept?: string) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await once(path, accept);
+      } catch (error) {
+        if (!(error instanceof ApiError) || attempt === ATTEMPTS) throw error;
+      }
+      await delay(PAUSE_MS, undefined, { signal });
+    }
+  };
   return {
+    once,
     get,
     async json(path, accept) {
       const until = Date.now() + patience;

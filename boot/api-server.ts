@@ -82,7 +82,7 @@ export async function startApiServer(
 /** What /readyz says is missing; nothing when it is ready. */
 async function notReady(client: ApiClient): Promise<readonly string[]> {
   try {
-    const { status, body } = await client.get("/readyz?verbose", "text/plain");
+    const { status, body } = await client.once("/readyz?verbose", "text/plain");
     if (status === 200) return [];
     const lines = body.split("\n").filter((line) => line.startsWith("[-]"));
     const names = lines.map((line) => line.slice(3).split(" ")[0] ?? "");

@@ -89,14 +89,24 @@ function versionsIn({ objects }: StoredResource): ReadonlyMap<string, string> {
   return first;
 }
 
-/** The check of the custom resources; none where the store has no definition and no need of one. */
+/** Whether a resource is of a group that is none of Kubernetes' own: those need no definition. */
+function isCustom(name: string): boolean {
+  return name.split(".").length > 2 && !name.endsWith(".k8s.io");
+}
+
+/**
+ * The check of the custom resources; none where the store has no definition and no need of one.
+ * @param unserved resources of the file that no API serves
+ */
 export function definitionChecks(
   { resources }: Definitions,
   stored: StoredObjects,
   notEstablished: readonly string[],
+  unserved: readonly string[],
 ): readonly Check[] {
-  if (resources.size === 0) return [];
-  const problems = [...notEstablished];
+  const lost = unserved.filter((name) => isCustom(name) && !resources.has(name));
+  if (resources.size === 0 && lost.length === 0) return [];
+  const problems = [...notEstablished, ...lost.map((name) => `${name} has no definition`)];
   for (const [name, { versions, storedVersions }] of resources) {
     const entry = stored.resources.get(name);
     const inUse = entry === undefined ? new Map<string, string>() : versionsIn(entry);

@@ -85,7 +85,7 @@ export async function listAndCompare(
   const { problem: notEstablished, served } = await establishedCheck(client, definitions);
   const stored = resourcesOf(expectation);
   const differences: ObjectDifference[] = [];
-  const [refused, open]: [string[], string[]] = [[], []];
+  const [refused, open, unserved]: [string[], string[], string[]] = [[], [], []];
   let [expected, same, done] = [0, 0, 0];
   const names = [...new Set([...stored.keys(), ...served.keys()])].sort();
   for (const name of names.filter((each) => !NOT_STORED.includes(each))) {
@@ -106,10 +106,11 @@ export async function listAndCompare(
     same += comparison.same;
     for (const difference of comparison.differences) differences.push(difference);
     if (comparison.refused !== undefined) refused.push(comparison.refused);
+    if (!served.has(name)) unserved.push(name);
   }
   const checks = [
     objectsCheck({ expected, same, differences, refused }, stored.size),
-    ...definitionChecks(definitions, expectation.main.stored, notEstablished),
+    ...definitionChecks(definitions, expectation.main.stored, notEstablished, unserved),
     ...openCheck(open),
   ];
   return { checks, expected, same, resources: stored.size, differences };

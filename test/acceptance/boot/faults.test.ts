@@ -32,6 +32,9 @@ describe("a fault is found and named", () => {
     const { check, kubernetes } = await booted(file);
     expect(check("kubernetes-objects")).toMatchObject({ verdict: "fail" });
     expect(check("kubernetes-objects")?.reason).toContain("no API serves widgets.example.com");
+    expect(check("kubernetes-crds")).toMatchObject({
+      ...{ verdict: "fail", reason: "widgets.example.com has no definition" },
+    });
     expect(kubernetes?.details.every(({ resource }) => resource === "widgets.example.com")).toBe(
       true,
     );
