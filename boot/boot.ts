@@ -8,6 +8,7 @@ import type { Snapshot } from "../etcd/snapshot/snapshot";
 import { counted } from "../etcd/wire/figures";
 import { ensureApiServer, type ApiServerProgram } from "../machine/programs/api-server";
 import { ensureEtcd, type EtcdPrograms } from "../machine/programs/programs";
+import { ApiError } from "./api-client";
 import { startApiServer } from "./api-server";
 import { makeTls, startClone, type Clone } from "./clone";
 import { definitionsOf } from "./definitions";
@@ -15,6 +16,7 @@ import { openEnclosure, type Enclosure, type Isolation } from "./enclosure";
 import {
   fileChecks,
   figuresOf,
+  goneCheck,
   listAndCompare,
   readyCheck,
   type Expectation,
@@ -205,8 +207,12 @@ async function askKubernetes(
     return { checks: [ready, ...checks] };
   }
   const began = Date.now();
-  const listing = await listAndCompare(server.client, expectation, tell);
+  const listing = await listAndCompare(server.client, expectation, tell).catch((error: unknown) => {
+    if (error instanceof ApiError) return error.message;
+    throw error;
+  });
   await server.stop();
+  if (typeof listing === "string") return { checks: [ready, goneCheck(listing), ...checks] };
   const kubernetes = figuresOf(listing, {
     ...{ version: program.version, versionFrom: told.from, readySeconds: server.seconds },
     listSeconds: (Date.now() - began) / 1000,

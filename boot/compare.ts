@@ -1,6 +1,6 @@
 /** Lists what an API server serves of a resource at the backup's revision, and compares it with what the file holds. */
 import { z } from "zod";
-import { ApiError, type ApiClient } from "./api-client";
+import { ApiError, type ApiAnswer, type ApiClient } from "./api-client";
 import { listPath, type ServedResource } from "./discovery";
 import type { StoredObject, StoredResource } from "./objects";
 
@@ -69,7 +69,9 @@ export async function compareResource(
     const listed = await listAll(client, path, revision);
     return compare(name, expected, listed);
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status === 0) throw error;
+    if (!(error instanceof ApiError)) throw error;
+    // For one resource a server may cut every connection; that is told, as long as it answers at all.
+    if (error.status === 0) await client.get("/livez");
     const differences = await askEach(client, name, served, version, expected);
     const same = expected.size - differences.length;
     return { expected: expected.size, same, differences, refused: error.message };
@@ -157,7 +159,9 @@ async function askEach(
       differences.push({ resource, name, difference: "unreadable" });
       continue;
     }
-    const { status, body } = await client.get(objectPath(served, version, name), NAME_ONLY);
+    const { status, body } = await client
+      .once(objectPath(served, version, name), NAME_ONLY)
+      .catch(withoutAnswer);
     if (status === 404) differences.push({ resource, name, difference: "missing" });
     else if (status !== 200) differences.push({ resource, name, difference: "unreadable" });
     else {
@@ -168,6 +172,11 @@ async function askEach(
     }
   }
   return differences;
+}
+
+function withoutAnswer(error: unknown): ApiAnswer {
+  if (error instanceof ApiError) return { status: 0, body: "" };
+  throw error;
 }
 
 function objectPath(served: ServedResource, version: string, name: string): string {

@@ -40,7 +40,9 @@ export function definitionsOf(live: KeyReader, stored: StoredObjects): Definitio
 
 function definitionOf(object: JsonObject): Definition {
   const spec = objectIn(object, "spec");
-  const versions = listIn(spec, "versions").filter(isJsonObject);
+  const listed = listIn(spec, "versions").filter(isJsonObject);
+  // apiextensions.k8s.io/v1beta1, as which definitions are stored, may name one version alone.
+  const versions = listed.length > 0 ? listed : [{ name: spec.version ?? "", served: true }];
   return {
     name: textIn(objectIn(object, "metadata"), "name"),
     versions: new Map(

@@ -142,8 +142,11 @@ async function compareOne(
     await untilCached(client, resource, version);
     return comparison;
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status === 0) throw error;
-    return { ...comparison, refused: `its cache does not fill: ${error.message}` };
+    if (!(error instanceof ApiError)) throw error;
+    return {
+      ...comparison,
+      refused: comparison.refused ?? `its cache does not fill: ${error.message}`,
+    };
   }
 }
 
@@ -155,6 +158,12 @@ function resourcesOf({ main, events }: Expectation): ReadonlyMap<string, StoredR
   if (own === undefined) resources.delete("events");
   else resources.set("events", own);
   return resources;
+}
+
+/** The check of an API server that stopped to answer. */
+export function goneCheck(reason: string): Check {
+  const check = { id: "kubernetes-objects", title: "The API lists every object", source: "file" };
+  return { ...check, verdict: "fail", found: "it answers no more", reason };
 }
 
 function objectsCheck(

@@ -102,12 +102,11 @@ describe("nothing is promised", () => {
     const [first] = definition.spec.versions;
     if (first === undefined) throw new Error("the fixture has no version");
     definition.spec.versions.push({ ...first, name: "v2", storage: false });
+    // As apiextensions.k8s.io/v1beta1 has it, in which definitions are stored.
     definition.spec.conversion = {
       strategy: "Webhook",
-      webhook: {
-        clientConfig: { url: "https://192.0.2.7/convert" },
-        conversionReviewVersions: ["v1"],
-      },
+      webhookClientConfig: { url: "https://192.0.2.7/convert" },
+      conversionReviewVersions: ["v1"],
     };
     const stored = async (inBoth: boolean) => {
       definition.status.storedVersions = inBoth ? ["v1", "v2"] : ["v1"];
