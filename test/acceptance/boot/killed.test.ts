@@ -31,9 +31,10 @@ function clonesIn(work: string): readonly string[] {
 }
 
 /** Starts a boot and resolves when it says a line that begins like that. */
-async function bootingUntil(base: string, line: string): Promise<ChildProcess> {
+async function bootingUntil(base: string, line: string, env = process.env): Promise<ChildProcess> {
   const child = spawn(process.execPath, [PROGRAM, "boot", main, "--work-dir", base], {
     stdio: ["ignore", "ignore", "pipe"],
+    env,
   });
   let said = "";
   await new Promise<void>((resolve, reject) => {
@@ -121,6 +122,23 @@ describe("a boot that is killed", () => {
     const left = clonesIn(base);
     expect(left).toHaveLength(1);
     expect(await removeLeftovers(join(base, "etcd-restore-clones"))).toEqual(left);
+    await nothingLeft(base);
+  });
+
+  it("together with its keeper, where there are no namespaces: the next run ends what still runs of it", async () => {
+    const base = await temporaryDirectory();
+    const env = { ...process.env, PATH: "/nonexistent" };
+    const child = await bootingUntil(base, "leading the clone through a life", env);
+    await delay(1000);
+    const keepers = processesOf(base).filter((pid) =>
+      readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("keeper.cjs"),
+    );
+    child.kill("SIGSTOP");
+    for (const pid of keepers) process.kill(pid, "SIGKILL");
+    child.kill("SIGKILL");
+    await once(child, "close");
+    await expect.poll(() => processesOf(base).length, { timeout: 10_000 }).toBeGreaterThan(0);
+    await removeLeftovers(join(base, "etcd-restore-clones"));
     await nothingLeft(base);
   });
 });
