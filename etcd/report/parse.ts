@@ -54,8 +54,25 @@ const drill = z.strictObject({
     .exactOptional(),
 });
 
-/** Strict: a field that is not named here could hold what must not be printed. */
-const report: z.ZodType<Report> = z.strictObject({
+const encryption = z.strictObject({
+  encrypted: count,
+  opened: count,
+  stale: count,
+  keys: z.array(
+    z.strictObject({
+      ...{ provider: z.string(), version: z.string(), name: z.string(), place: z.string() },
+      ...{ values: count, stale: count },
+    }),
+  ),
+  plain: z.array(z.strictObject({ resource: z.string(), objects: count })),
+  impossible: z.strictObject({
+    total: count,
+    keys: z.array(z.strictObject({ key: z.string(), failure: z.string() })).max(100),
+  }),
+});
+
+/** Every field of a report: one that were left out here would make reports that nobody can read again. */
+const fields = {
   schemaVersion: z.literal(1),
   tool: z.string(),
   verdict: z.enum(["pass", "fail", "incomplete"]),
@@ -77,6 +94,15 @@ const report: z.ZodType<Report> = z.strictObject({
   source: z
     .strictObject({ revision: count, hashKv: uint32.exactOptional(), takenAt: moment })
     .exactOptional(),
+  cluster: z
+    .strictObject({
+      uid: z.string().exactOptional(),
+      kubernetesVersion: z.string().exactOptional(),
+      nodes: count,
+      lastRenewal: z.string().exactOptional(),
+    })
+    .exactOptional(),
+  encryption: encryption.exactOptional(),
   restored: z.strictObject({
     endpoint: z.string(),
     revision: count,
@@ -102,7 +128,10 @@ const report: z.ZodType<Report> = z.strictObject({
     details: z.array(keyDifference).max(100),
   }),
   drill: drill.exactOptional(),
-});
+} satisfies Record<keyof Required<Report>, z.ZodType>;
+
+/** Strict: a field that is not named here could hold what must not be printed. */
+const report: z.ZodType<Report> = z.strictObject(fields);
 
 /**
  * Reads a report from its JSON.
