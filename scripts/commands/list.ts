@@ -7,13 +7,13 @@ import { chooseBackup, clusterUidOf, type Choice } from "../../sources/choose";
 import { listBackups, type Backup, type Listing } from "../../sources/listing";
 import { openSource } from "../../sources/open-source";
 import type { Store } from "../../sources/store";
-import { pathText } from "../flags";
+import { expectClusterFlag, pathText } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
 import { EXIT } from "../outcome";
 import { printJson, printText, say } from "../terminal";
 
-export type ListOptions = GlobalOptions & { readonly expectedCluster?: string };
+export type ListOptions = GlobalOptions & { readonly expectCluster?: string };
 
 export function declare(command: Command): void {
   command
@@ -27,7 +27,7 @@ export function declare(command: Command): void {
       "a folder, s3://BUCKET/PREFIX, swift://CONTAINER/PREFIX, or https://… (one backup)",
       pathText,
     )
-    .option("--expected-cluster <UID>", "pass over backups of another cluster (UID of kube-system)")
+    .addOption(expectClusterFlag())
     .addHelpText(
       "after",
       "\nThe one with * is the newest complete one: `drill --from`, `inspect` and the others take it.\n" +
@@ -48,8 +48,10 @@ export async function list(source: string, options: ListOptions): Promise<number
   const store = openSource(source);
   try {
     const listing = await listBackups(store, { signal });
-    const { expectedCluster } = options;
-    const choice = await chooseBackup(store, listing, { expectedCluster, signal });
+    const choice = await chooseBackup(store, listing, {
+      expectedCluster: options.expectCluster,
+      signal,
+    });
     const rows = await rowsOf(store, listing, choice, signal);
     if (options.json === true) printJson(asJson(store, listing, choice, rows));
     else tell(listing, choice, rows, options);

@@ -490,6 +490,13 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
     ),
   ],
   pods: podRows(() => ["pods"]),
+  list: [
+    elsewhere(
+      "--expect-cluster",
+      "backups of another cluster are passed over",
+      "sources/link.test.ts",
+    ),
+  ],
   doctor: [
     tried(
       "--target",
