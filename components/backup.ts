@@ -17,7 +17,9 @@ import {
 } from "../etcd/snapshot/judgement";
 import type { Snapshot } from "../etcd/snapshot/snapshot";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
-import { bringNamed } from "../sources/named";
+import { isRemote } from "../sources/address";
+import { bringNewest } from "../sources/newest";
+import { statOf } from "../files/plain-file";
 import { removeFetched } from "../sources/kept";
 import { SourceError } from "../sources/source-error";
 import { NotReadyError } from "./not-ready";
@@ -68,10 +70,7 @@ export async function readBackup(
 ): Promise<Backup> {
   const unpackedIn = path.join(labDirectory, "unpacked");
   try {
-    const { file: here } = await bringNamed(file, {
-      keepIn: path.join(labDirectory, "fetched"),
-      say: (line) => void pulumi.log.info(line, undefined, undefined, true),
-    });
+    const here = await bringToLab(file, labDirectory);
     return await readInLab(here, etcdVersion, unpackedIn, bumpRevision, trustedKey);
   } catch (error) {
     removeKept(unpackedIn);
@@ -80,12 +79,23 @@ export async function readBackup(
     if (error instanceof ManifestError) throw new BackupError(error.message);
     if (error instanceof SnapshotError) throw new BackupError(`cannot restore ${error.message}`);
     if (error instanceof SourceError && error.kind !== "environment") {
-      throw new BackupError(`cannot restore ${error.message}`);
+      throw new BackupError(`there is nothing to restore: ${error.message}`);
     }
     if (error instanceof SourceError) throw new NotReadyError([error.message]);
     if (error instanceof NoRoomError) throw new NotReadyError([error.message]);
     throw error;
   }
+}
+
+/** A file as it is; of anything else the newest complete backup. */
+async function bringToLab(named: string, labDirectory: string): Promise<string> {
+  if (!isRemote(named) && statOf(named)?.isDirectory() !== true) return named;
+  const { file } = await bringNewest(named, {
+    keepIn: path.join(labDirectory, "fetched"),
+    say: (line) => void pulumi.log.info(line),
+    sayInPassing: (line) => void pulumi.log.info(line, undefined, undefined, true),
+  });
+  return file;
 }
 
 async function readInLab(

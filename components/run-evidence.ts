@@ -10,6 +10,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { levelNamed, type EndOfRun } from "../etcd/report/end";
 import { putBack, writeEnd } from "../etcd/report/evidence";
 import { visible } from "../etcd/wire/visible";
+import { shownAddress } from "../sources/address";
 import type { RefusalKind } from "./program";
 
 export interface RunEvidence {
@@ -25,7 +26,8 @@ export function openEvidence(): RunEvidence {
   const lab = path.resolve(config.get("labDirectory") ?? ".lab");
   const isPreview = pulumi.runtime.isDryRun();
   const run = {
-    snapshot: { file: config.get("snapshot") ?? "" },
+    // A link may hold a signature.
+    snapshot: { file: shownAddress(config.get("snapshot") ?? "") },
     level: levelNamed(config.get("verification")),
     startedAt: new Date(performance.timeOrigin),
     stack: pulumi.getStack(),

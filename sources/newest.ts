@@ -22,8 +22,10 @@ export interface NamedBackup {
 /** How a named backup is brought here. */
 export interface NamedOptions {
   readonly signal?: AbortSignal;
-  /** Told how far it is, and what was chosen of several. @default nobody is */
+  /** Told what was chosen of several, and how far it is. @default nobody is */
   readonly say?: (line: string) => void;
+  /** Told how far it is, in place of `say`. */
+  readonly sayInPassing?: (line: string) => void;
   /** Folder in which what is fetched stays. @default a file without a name */
   readonly keepIn?: string;
   /** UID of the namespace kube-system: backups that say that they are of another cluster are passed over. */
@@ -102,13 +104,15 @@ function tellChoice(
 }
 
 /** Says how far it is, once a second. */
-function progress(store: Store, { path }: Pick<Backup, "path">, { say }: NamedOptions) {
+function progress(store: Store, { path }: Pick<Backup, "path">, options: NamedOptions) {
+  const say = options.sayInPassing ?? options.say;
   const name = store.nameOf(path);
   let last = Date.now();
   return (done: number, total: number): void => {
     if (say === undefined || Date.now() - last < 1000) return;
     last = Date.now();
-    say(`fetching ${name}: ${size(done)}${Number.isNaN(total) ? "" : ` of ${size(total)}`}`);
+    const of = Number.isNaN(total) ? "" : ` of ${size(total)}`;
+    say(`fetching ${name}: ${size(done)}${of}`);
   };
 }
 

@@ -1,9 +1,11 @@
-/** Opens the place that a SOURCE names. What takes a library loads it here, and only then. */
+/** Opens the place that a SOURCE names. The SDK of S3 is loaded when an S3 store is opened, and not before. */
 import { parseAddress } from "./address";
 import { openFolder } from "./folder";
+import { openLink } from "./https";
+import { openPipe } from "./pipe";
+import { openS3 } from "./s3";
 import type { Store } from "./store";
 
-/* eslint-disable @typescript-eslint/no-require-imports -- a folder needs neither HTTP nor an SDK */
 /**
  * @param word a path, `https://…`, `s3://BUCKET/PREFIX`, `swift://CONTAINER/PREFIX`, or `-`
  * @throws SourceError
@@ -13,22 +15,16 @@ export function openSource(word: string): Store {
   switch (address.kind) {
     case "path":
       return openFolder(address.path);
-    case "pipe": {
-      const { openPipe } = require("./pipe") as typeof import("./pipe");
+    case "pipe":
       return openPipe();
-    }
-    case "https": {
-      const { openLink } = require("./https") as typeof import("./https");
+    case "https":
       return openLink(address.url);
-    }
-    case "s3": {
-      const { openS3 } = require("./s3") as typeof import("./s3");
+    case "s3":
       return openS3(address.container, address.prefix);
-    }
     case "swift": {
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- it reads clouds.yaml, and whoever has another store has none
       const { openSwift } = require("./swift") as typeof import("./swift");
       return openSwift(address.container, address.prefix);
     }
   }
 }
-/* eslint-enable @typescript-eslint/no-require-imports */

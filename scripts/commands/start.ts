@@ -8,7 +8,7 @@ import { levelNamed } from "../../etcd/report/end";
 import type { Report } from "../../etcd/report/report";
 import { reportText, verdictLine } from "../../etcd/report/text";
 import { beginning } from "../began";
-import { isRemote } from "../../sources/address";
+import { isRemote, shownAddress } from "../../sources/address";
 import { bringNamed } from "../../sources/named";
 import { exitCodeOfError, messageOfError } from "../errors";
 import { nameOfBackup } from "../file-argument";
@@ -59,7 +59,7 @@ export async function start(file: string | undefined, options: StartOptions): Pr
   const config =
     named === undefined ? options.config : { ...options.config, "etcd-restore:snapshot": named };
   const run: BeginningOfRun = {
-    snapshot: { file: config["etcd-restore:snapshot"] ?? "" },
+    snapshot: { file: shownAddress(config["etcd-restore:snapshot"] ?? "") },
     level: levelNamed(config["etcd-restore:verification"]),
     startedAt: beginning(),
     stack: LOCAL_STACK,
