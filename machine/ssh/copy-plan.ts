@@ -8,7 +8,7 @@
 
 export type Way = "plain" | "zstd";
 
-/** Bytes of the file a second, as each way was measured last. */
+/** Bytes of the file a millisecond, as each way was measured last. */
 export type Rates = Readonly<Partial<Record<Way, number>>>;
 
 const MIB = 2 ** 20;
