@@ -22,7 +22,35 @@ export interface EngineOptions {
    * @default it is shown as it is
    */
   readonly visible?: (line: string) => string;
+  /**
+   * Spares the start of a process for each command of the program that it knows. Only the embedded engine asks it.
+   * @default every command is a process of its own
+   */
+  readonly runHere?: RunHere | undefined;
 }
+
+/** What a command is given, and what it says while it runs. */
+export interface GivenToCommand {
+  readonly stdin: string;
+  readonly signal: AbortSignal;
+  readonly onLine: (stream: "stdout" | "stderr", line: string) => void;
+}
+
+/** How a command ended. */
+export interface CommandResult {
+  /** `exit status 3` or `signal SIGKILL`; absent when it ended well. */
+  readonly failure?: string;
+  /** Absent when a signal ended it. */
+  readonly exitStatus?: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Does the work of a command line in this process; undefined for one that it does not know. */
+export type RunHere = (
+  commandLine: string,
+  given: GivenToCommand,
+) => Promise<CommandResult> | undefined;
 
 /** One thing that went wrong. Never holds a secret. */
 export interface Failure {

@@ -1,7 +1,7 @@
 /** The stack on this computer as `start` and `stop` see it: where it lies, and the engine that runs it. */
 import * as path from "node:path";
 import { chooseEngine, type EngineName } from "../engine/choose";
-import type { Engine } from "../engine/engine";
+import type { Engine, RunHere } from "../engine/engine";
 import { labDirectory, PROJECT_DIR } from "./project";
 import { visible } from "../etcd/wire/visible";
 
@@ -12,6 +12,8 @@ export interface LabOptions {
   /** Settings over those of the stack's file, with their namespace. */
   readonly config: Readonly<Record<string, string>>;
   readonly quiet: boolean;
+  /** @default every command of the program is a process of its own */
+  readonly runHere?: RunHere | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -25,6 +27,7 @@ export function labEngine(options: LabOptions): Engine {
     config,
     signal,
     visible,
+    runHere: options.runHere,
     progress: options.quiet ? "none" : process.stderr.isTTY ? "tree" : "lines",
   });
 }

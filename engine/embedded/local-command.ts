@@ -3,6 +3,7 @@
 import * as crypto from "node:crypto";
 import * as path from "node:path";
 import { z } from "zod";
+import type { CommandResult, GivenToCommand } from "../engine";
 import { CommandFailed, type ResourceType, type StepContext } from "./resource-type";
 import { runCommand } from "./run-command";
 
@@ -70,22 +71,26 @@ async function runShell(
   if (command === undefined) return { stdout: "", stderr: "" };
   const [program, ...args] = inputs.interpreter ?? ["/bin/sh", "-c"];
   const shown = shownStreams(inputs, context);
-  const result = await runCommand({
-    argv: [program, ...args, command],
-    cwd: path.resolve(context.projectDir, inputs.dir ?? "."),
-    env: { ...process.env, ...inputs.environment, ...previousOutput(inputs, previous) },
+  const given = {
     stdin: inputs.stdin ?? "",
     signal: context.signal,
-    onLine: (stream, line) => {
+    onLine: (stream: "stdout" | "stderr", line: string) => {
       if (shown.live.has(stream)) context.say(line);
     },
-    onStart: (pid) => {
-      context.processStarted(pid);
-    },
-    onEnd: (pid) => {
-      context.processEnded(pid);
-    },
-  });
+  };
+  const result = await (runHere(command, inputs, given, context) ??
+    runCommand({
+      ...given,
+      argv: [program, ...args, command],
+      cwd: path.resolve(context.projectDir, inputs.dir ?? "."),
+      env: { ...process.env, ...inputs.environment, ...previousOutput(inputs, previous) },
+      onStart: (pid) => {
+        context.processStarted(pid);
+      },
+      onEnd: (pid) => {
+        context.processEnded(pid);
+      },
+    }));
   if (context.signal.aborted) throw new Error("interrupted");
   if (result.failure !== undefined) {
     const said = [result.stderr, result.stdout].filter((_text, index) => shown.inError[index]);
@@ -98,6 +103,17 @@ async function runShell(
     stdout: result.stdout.replace(/\n$/, ""),
     stderr: result.stderr.replace(/\n$/, ""),
   };
+}
+
+/** Only a command that wants nothing of its surroundings can be done without them. */
+function runHere(
+  command: string,
+  { interpreter, dir, environment }: CommandInputs,
+  given: GivenToCommand,
+  context: StepContext,
+): Promise<CommandResult> | undefined {
+  const isPlain = interpreter === undefined && dir === undefined && environment === undefined;
+  return isPlain ? context.runHere?.(command, given) : undefined;
 }
 
 function previousOutput(inputs: CommandInputs, previous: Output | undefined): NodeJS.ProcessEnv {

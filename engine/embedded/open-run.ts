@@ -55,6 +55,7 @@ export async function openRun(options: RunOptions): Promise<Run> {
     progress,
     signal: engine.signal ?? new AbortController().signal,
     parallel,
+    runHere: engine.runHere,
   });
   return {
     identity: { project: project.name, stack: engine.stack },

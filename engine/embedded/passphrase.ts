@@ -28,7 +28,7 @@ const TAG_BYTES = 16;
 export async function openCrypter(passphrase: string, salt?: string): Promise<Crypter> {
   const [, encodedSalt = "", ...check] = salt?.split(":") ?? [];
   const raw = salt === undefined ? crypto.randomBytes(8) : Buffer.from(encodedSalt, "base64");
-  const key = await promisify(crypto.pbkdf2)(passphrase, raw, ROUNDS, 32, "sha256");
+  const key = await keyOf(passphrase, raw);
   if (salt === undefined) {
     const made = `v1:${raw.toString("base64")}:${seal(key, CHECK_TEXT)}`;
     return crypterOf(key, made);
@@ -39,6 +39,18 @@ export async function openCrypter(passphrase: string, salt?: string): Promise<Cr
     // Falls to the error below: AES-GCM refuses what another key has sealed.
   }
   throw new WrongPassphrase("the passphrase is not the one that this state was written with");
+}
+
+/** Keys that this process has derived: who makes a stack and takes it away again derives its key once. */
+const derived = new Map<string, Promise<Buffer>>();
+
+function keyOf(passphrase: string, salt: Buffer): Promise<Buffer> {
+  const name = `${salt.toString("base64")}:${passphrase}`;
+  const known = derived.get(name);
+  if (known !== undefined) return known;
+  const key = promisify(crypto.pbkdf2)(passphrase, salt, ROUNDS, 32, "sha256");
+  derived.set(name, key);
+  return key;
 }
 
 function crypterOf(key: Buffer, salt: string): Crypter {

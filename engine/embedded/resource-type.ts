@@ -1,5 +1,6 @@
 /** What the embedded engine needs to know of a resource type; tests plug in further ones. */
 
+import type { RunHere } from "../engine";
 import type { Properties } from "./values";
 
 /** What a resource type may use while it works. */
@@ -18,6 +19,8 @@ export interface StepContext {
   /** Tells that a process group was started or has ended, so that a later run can end what a killed one left. */
   processStarted(pid: number): void;
   processEnded(pid: number): void;
+  /** Does what it can without another process. @default nothing is done here */
+  readonly runHere?: RunHere | undefined;
 }
 
 /** A command ended by itself, and not well. */

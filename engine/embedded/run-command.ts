@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import type { CommandResult } from "../engine";
 import { groupGone, signalGroup } from "./processes";
 
 export interface CommandOptions {
@@ -12,15 +13,6 @@ export interface CommandOptions {
   readonly onLine: (stream: "stdout" | "stderr", line: string) => void;
   readonly onStart: (pid: number) => void;
   readonly onEnd: (pid: number) => void;
-}
-
-export interface CommandResult {
-  /** `exit status 3` or `signal SIGKILL`; absent when it ended well. */
-  readonly failure?: string;
-  /** Absent when a signal ended it. */
-  readonly exitStatus?: number;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 /** How long an interrupted command gets to clean up between SIGTERM and SIGKILL. */

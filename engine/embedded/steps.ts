@@ -1,7 +1,7 @@
 /** Carries out one step after the other: so many at a time, each journaled, none begun after a failure. */
 
 import { setMaxListeners } from "node:events";
-import type { ChangeSummary, Failure } from "../engine";
+import type { ChangeSummary, Failure, RunHere } from "../engine";
 import type { Mask } from "../mask";
 import type { Operation, Progress } from "../progress/types";
 import type { Ledger } from "./ledger";
@@ -52,6 +52,7 @@ export interface StepsOptions {
   readonly signal: AbortSignal;
   /** Most steps at one time. */
   readonly parallel: number;
+  readonly runHere?: RunHere | undefined;
 }
 
 export function createSteps(options: StepsOptions): Steps {
@@ -105,6 +106,7 @@ export function createSteps(options: StepsOptions): Steps {
       },
       processStarted: (pid) => lock?.started(pid),
       processEnded: (pid) => lock?.ended(pid),
+      runHere: options.runHere,
     };
   }
 

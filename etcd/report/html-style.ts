@@ -94,6 +94,14 @@ tbody th { font-weight: 500; }
 .bar .run { fill: var(--bar); }
 .time tbody th span { display: block; color: var(--quiet); font-weight: 400; font-size: 0.875rem; }
 
+.drill .identity { margin-top: 0; }
+.drills { margin-top: 1.5rem; }
+.drills svg { width: 100%; height: auto; display: block; }
+.drills .past { fill: var(--tone); opacity: 0.55; }
+.drills .minor { fill: var(--quiet); }
+.drills .icon { --wash: var(--card); }
+.drills figcaption { margin-top: 0.5rem; font-size: 0.9rem; }
+
 details { margin-top: 1.25rem; }
 summary { cursor: pointer; font-weight: 600; }
 .keys { list-style: none; padding: 0; margin-top: 0.75rem; }

@@ -6,6 +6,7 @@ import { wasRead } from "./end";
 import { duration, grouped, moment } from "../wire/figures";
 import { chainPicture, signPicture, type Tone } from "./html-picture";
 import { STYLE } from "./html-style";
+import { drillFacts } from "./html-drill";
 import { checkTable, differenceTables, factTables, timeTable } from "./html-tables";
 import { markup, type Markup } from "./markup";
 import { proofChain } from "./proof-chain";
@@ -45,6 +46,7 @@ ${meaning(report)}
 ${report.differences.total === 0 ? undefined : differences(report)}
 ${section("checks", "Checks", markup`<div class="card">${checkTable(report)}</div>`)}
 ${report.phases.length === 0 ? undefined : section("time", "Time", markup`<div class="card">${timeTable(report)}</div>`)}
+${report.drill === undefined ? undefined : section("drill", "The drill", markup`<div class="card">${drillFacts(report.drill)}</div>`)}
 ${section("facts", "Facts", markup`<div class="card">${factTables(report)}</div>`)}
 ${report.ended !== undefined ? undefined : section("use", "Before a cluster uses a restored store", markup`<ol class="steps">${items(beforeUse(report))}</ol>`)}
 </main>

@@ -121,7 +121,9 @@ function drillRows({ drill }: Report): (readonly [label: string, text: string])[
 
 /** The whole run, and what its phases took of it. */
 function timeText({ phases, seconds }: Report): string {
-  const each = phases.map((phase) => `${phase.name} ${duration(phase.seconds)}`);
+  // What took no time that anybody can tell is in the other forms of the report.
+  const told = phases.length > 6 ? phases.filter((phase) => phase.seconds >= 0.1) : phases;
+  const each = told.map((phase) => `${phase.name} ${duration(phase.seconds)}`);
   return [duration(seconds), ...(each.length > 0 ? [each.join(", ")] : [])].join(": ");
 }
 

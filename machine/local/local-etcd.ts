@@ -72,6 +72,7 @@ const LOCK_SECONDS = 60;
 export async function installLocalEtcd(
   request: LocalEtcdRequest,
   log: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<LocalEtcd> {
   const { directory } = request;
   const at = (name: keyof typeof NAMES) => path.join(directory, NAMES[name]);
@@ -84,6 +85,7 @@ export async function installLocalEtcd(
   });
   const programs = await ensureEtcd(request.etcdVersion, {
     log,
+    ...(signal === undefined ? {} : { signal }),
     ...(request.programs === undefined ? {} : { directory: request.programs }),
   });
 

@@ -4,14 +4,13 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import pc from "picocolors";
 import { historySummary, lastPassOf } from "../../evidence/entry";
 import { readHistory, type HistoryEntry } from "../../evidence/history";
-import { duration, grouped, moment, size } from "../../etcd/wire/figures";
+import { ageOf, duration, grouped, moment, size } from "../../etcd/wire/figures";
 import { visible } from "../../etcd/wire/visible";
 import { durationText } from "../durations";
 import { pathText } from "../flags";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
 import { colorsFor, printJson, printText, say } from "../terminal";
-import { ageText } from "./drill/age";
 
 export interface HistoryOptions extends GlobalOptions {
   /** Seconds. */
@@ -67,9 +66,9 @@ export function history(file: string, options: HistoryOptions, now = new Date())
     printJson({ schemaVersion: 1, ...told, late, entries: entries.slice(-options.last) });
   } else show(entries, options, since);
   if (late) {
-    const limit = ageText(alertAfter);
+    const limit = ageOf(alertAfter);
     say(
-      `error: no drill has passed for ${since === undefined ? "ever" : ageText(since)}; at most ${limit} is allowed`,
+      `error: no drill has passed for ${since === undefined ? "ever" : ageOf(since)}; at most ${limit} is allowed`,
     );
   }
   return late ? EXIT.checkFailed : EXIT.good;
@@ -81,9 +80,7 @@ function show(
   since: number | undefined,
 ): void {
   const passed =
-    since === undefined
-      ? "none has passed"
-      : `the last one that passed ended ${ageText(since)} ago`;
+    since === undefined ? "none has passed" : `the last one that passed ended ${ageOf(since)} ago`;
   const { statement } = historySummary(entries);
   const summary = [
     `${grouped(entries.length)} drills, ${passed}`,
@@ -132,7 +129,7 @@ function cellsOf(entry: HistoryEntry): readonly string[] {
   const age =
     backup?.takenAt === undefined
       ? "-"
-      : ageText(Math.max(0, (Date.parse(startedAt) - Date.parse(backup.takenAt)) / 1000));
+      : ageOf(Math.max(0, (Date.parse(startedAt) - Date.parse(backup.takenAt)) / 1000));
   const why =
     ended === undefined ? [...failed, ...notChecked].join(", ") : `ended in ${ended.phase}`;
   return [

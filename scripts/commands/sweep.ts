@@ -1,6 +1,7 @@
 /** `sweep`: finds what killed drills have left, shows it, and removes exactly that. */
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { drillsHome, findDrills, removePlace, type FoundDrill } from "../drills/home";
+import type { Row } from "../drills/cloud";
 import { deadlineOf } from "../drills/names";
 import { labOf, removeDrill } from "../drills/remove";
 import { pathFlag } from "../flags";
@@ -13,15 +14,7 @@ export interface SweepOptions extends GlobalOptions {
   readonly home?: string;
   readonly expired?: boolean;
   readonly dryRun?: boolean;
-}
-
-/** One drill as it is shown. */
-interface Row {
-  readonly name: string;
-  readonly state: FoundDrill["state"];
-  readonly action: "removed" | "not removed" | "to be removed" | "left alone";
-  readonly directory: string;
-  readonly reason?: string;
+  readonly target: "local" | "openstack";
 }
 
 export function declare(command: Command): void {
@@ -33,11 +26,20 @@ export function declare(command: Command): void {
     .argument("[NAME...]", "only these drills, also those that are kept")
     .option("--expired", "also what was kept (--keep) and whose time is over")
     .option("--dry-run", "only show it")
+    .addOption(
+      new Option(
+        "--target <TARGET>",
+        "openstack: also what the cloud holds of drills whose state is lost, by its tags",
+      )
+        .choices(["local", "openstack"])
+        .default("local"),
+    )
     .addOption(pathFlag("--home <DIR>", "where drills keep what is theirs (ETCD_RESTORE_HOME)"))
     .addHelpText(
       "after",
       "\nExit codes: 0 nothing is left; 2 wrong use; 3 something could not be removed.\n" +
         "\nExamples:\n  npx etcd-restore sweep --dry-run\n  npx etcd-restore sweep --expired\n" +
+        "  OS_CLOUD=mycloud npx etcd-restore sweep --target openstack\n" +
         "  npx etcd-restore sweep drill-1k0z9f3a-6qk3t",
     )
     .action(async (names: readonly string[]) => {
@@ -77,6 +79,17 @@ export async function sweep(names: readonly string[], options: SweepOptions): Pr
         ...(reason === undefined ? { action: "removed" } : { action: "not removed", reason }),
       });
     }
+  }
+  if (options.target === "openstack" && !interrupted.aborted) {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- most sweeps ask no cloud
+    const { sweepCloud } = require("../drills/cloud") as typeof import("../drills/cloud");
+    const alive = found.filter(({ state }) => state === "running" || state === "kept");
+    rows.push(
+      ...(await sweepCloud(
+        alive.map(({ name }) => name),
+        options.dryRun === true,
+      )),
+    );
   }
   show(home, rows, options);
   return rows.some(({ action }) => action === "not removed") ? EXIT.environment : EXIT.good;

@@ -70,7 +70,20 @@ export type VerifyOptions = GlobalOptions &
     readonly forStack?: string;
   };
 
-export function declare(command: Command): void {
+/** What a verification reads and tells: of its process, or of whoever does it without one. */
+export interface VerifyIo {
+  readonly signal: AbortSignal;
+  /** @default this process's stdin */
+  readonly readStdin?: () => Promise<string>;
+  readonly print: (report: Report, options: VerifyOptions) => void;
+  readonly say: (line: string) => void;
+}
+
+/** @param run what is done with the options; a process of its own verifies and prints */
+export function declare(
+  command: Command,
+  run: (options: VerifyOptions) => Promise<number> = (options) => verify(options),
+): void {
   withEndpointFlags(
     command
       .description(
@@ -155,7 +168,7 @@ export function declare(command: Command): void {
         throw new UserError(EXIT.usage, "FILE is given twice: as a word, and with --file");
       }
       if (options.endpoint !== undefined) refuseStackFlags(command);
-      process.exitCode = await verify(word === undefined ? options : { ...options, file: word });
+      process.exitCode = await run(word === undefined ? options : { ...options, file: word });
     });
 }
 
@@ -172,9 +185,12 @@ function addPhase(pair: string, before: readonly Phase[] | undefined): readonly 
 }
 
 /** Compares a running etcd with a backup and prints the report; returns the exit code. */
-export async function verify(options: VerifyOptions): Promise<number> {
-  const signal = abortOnInterrupt();
-  const access = options.accessStdin === true ? await readRequest(Access) : {};
+export async function verify(
+  options: VerifyOptions,
+  io: VerifyIo = { signal: abortOnInterrupt(), print, say },
+): Promise<number> {
+  const { signal } = io;
+  const access = options.accessStdin === true ? await readRequest(Access, io.readStdin) : {};
   const { ssh } = access;
   const target = await findTarget(options, signal);
   const endpoint = withAccess(target.endpoint, access);
@@ -190,9 +206,9 @@ export async function verify(options: VerifyOptions): Promise<number> {
   );
   // A verdict that was reached is told, whatever becomes of its report.
   const unwritten = writeTo(report, options.report);
-  print(report, options);
+  io.print(report, options);
   if (unwritten !== undefined) {
-    say(`error: the report could not be written to ${options.report ?? ""}: ${unwritten}`);
+    io.say(`error: the report could not be written to ${options.report ?? ""}: ${unwritten}`);
     return report.verdict === "pass" ? EXIT.environment : EXIT.checkFailed;
   }
   return report.verdict === "pass" ? EXIT.good : EXIT.checkFailed;

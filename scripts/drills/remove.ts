@@ -6,6 +6,7 @@ import { removeLocalEtcd } from "../../machine/local/local-etcd";
 import { messageOfError } from "../errors";
 import { labEngine, type LabOptions } from "../lab";
 import { causeOf } from "../run-end";
+import { runHere } from "../steps-here";
 import { takeDown } from "../take-down";
 import { removePlace, type DrillMark } from "./home";
 
@@ -37,7 +38,7 @@ export async function removeDrill(
   let problem: string | undefined;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     problem = await attemptOf(async () => {
-      const made = engineFor({ engine, stack: name, config, quiet, signal });
+      const made = engineFor({ engine, stack: name, config, quiet, signal, runHere });
       const taken = await takeDown(lab, made, true);
       return "failed" in taken ? causeOf(taken.failed.failures[0]?.message ?? "") : undefined;
     });

@@ -6,7 +6,7 @@ import * as path from "node:path";
 import * as z from "zod";
 import { installLocalEtcd, removeLocalEtcd } from "../../machine/local/local-etcd";
 import { EXIT, UserError } from "../outcome";
-import { readRequest, runScript } from "./request";
+import { readRequest, runStep, type Step } from "./request";
 
 const Request = z.object({
   directory: z.string().refine((value) => path.isAbsolute(value), "an absolute path is needed"),
@@ -27,19 +27,20 @@ const Request = z.object({
   }),
 });
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
-
-void runScript(async ([action, directory]) => {
+export const localEtcdStep: Step = async ([action, directory], io) => {
+  const { readStdin, print, say, signal } = io;
   if (action === "install") {
-    const request = await readRequest(Request);
+    const request = await readRequest(Request, readStdin);
     const begin = performance.now();
-    const installed = await installLocalEtcd(request, say);
+    const installed = await installLocalEtcd(request, say, signal);
     const seconds = Math.round(performance.now() - begin) / 1000;
-    process.stdout.write(`${JSON.stringify({ ...installed, seconds })}\n`);
+    print(`${JSON.stringify({ ...installed, seconds })}\n`);
   } else if (action === "remove" && directory !== undefined) {
     const left = await removeLocalEtcd(path.resolve(directory));
     if (left.length > 0) say(`left in ${directory}, because they are not ours: ${left.join(", ")}`);
   } else {
     throw new UserError(EXIT.usage, "install or remove DIR is needed");
   }
-});
+};
+
+runStep(module, localEtcdStep);

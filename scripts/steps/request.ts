@@ -6,11 +6,39 @@ import { exitCodeOfError, messageOfError } from "../errors";
 import { EXIT, UserError } from "../outcome";
 import { guardOutput, say } from "../terminal";
 
+/** What a step reads and says: of its process, or of whoever does it without one. */
+export interface StepIo {
+  readonly readStdin: () => Promise<string>;
+  readonly print: (text: string) => void;
+  readonly say: (line: string) => void;
+  /** Breaks off when the step is interrupted. */
+  readonly signal: AbortSignal;
+}
+
+/** A script of ours that can be done in a process of its own, and without one. */
+export type Step = (args: readonly string[], io: StepIo) => Promise<void>;
+
+/** Runs a step when its file is the program that was started, and not when it is only loaded. */
+export function runStep(file: NodeJS.Module, step: Step): void {
+  if (require.main !== file) return;
+  void runScript((args, signal) =>
+    step(args, {
+      readStdin: () => text(process.stdin),
+      print: (out) => void process.stdout.write(out),
+      say: (line) => void process.stderr.write(`${line}\n`),
+      signal,
+    }),
+  );
+}
+
 /** Reads the request; what is wrong in it is told field by field, without what was given: it may be a secret. */
-export async function readRequest<T>(schema: z.ZodType<T>): Promise<T> {
+export async function readRequest<T>(
+  schema: z.ZodType<T>,
+  readStdin: StepIo["readStdin"] = () => text(process.stdin),
+): Promise<T> {
   let json: unknown;
   try {
-    json = JSON.parse(await text(process.stdin));
+    json = JSON.parse(await readStdin());
   } catch {
     throw new UserError(EXIT.usage, "stdin must be one JSON object");
   }

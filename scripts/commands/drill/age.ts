@@ -1,12 +1,13 @@
 /** How old a backup is, and whether it may be so old. */
 import type { Check } from "../../../etcd/report/report";
 import { readManifest } from "../../../etcd/backup/manifest";
+import { ageOf } from "../../../etcd/wire/figures";
 import { statOf } from "../../../files/plain-file";
 
 /** When a backup was taken, and who says so. */
 export interface Taken {
   readonly at: Date;
-  readonly from: "manifest" | "file time";
+  readonly from: "manifest" | "name" | "file time";
 }
 
 /** A clock that is ahead of ours by so much is none that we believe. */
@@ -25,24 +26,16 @@ export function ageCheck(maxAgeSeconds: number, taken: Taken | undefined, now: D
   const check = {
     id: "age",
     title: "Age of the backup",
-    expected: `at most ${ageText(maxAgeSeconds)}`,
+    expected: `at most ${ageOf(maxAgeSeconds)}`,
     source: "setting",
   };
   if (taken === undefined) {
     return { ...check, verdict: "not-checked", reason: "nothing tells when the backup was taken" };
   }
   const age = (now.getTime() - taken.at.getTime()) / 1000;
-  const found = `${ageText(Math.max(age, 0))} (${taken.at.toISOString()}, by its ${taken.from})`;
+  const found = `${ageOf(Math.max(age, 0))} (${taken.at.toISOString()}, by its ${taken.from})`;
   if (age * -1000 > AHEAD_MS) {
     return { ...check, verdict: "not-checked", found, reason: "it is said to be of the future" };
   }
   return { ...check, verdict: age <= maxAgeSeconds ? "pass" : "fail", found };
-}
-
-/** An age as people say it: minutes, hours, days. */
-export function ageText(seconds: number): string {
-  if (seconds < 120) return `${Math.floor(seconds)} s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 172_800) return `${(seconds / 3600).toFixed(1)} h`;
-  return `${(seconds / 86_400).toFixed(1)} days`;
 }

@@ -1,24 +1,34 @@
-/** Which backup a drill restores: the file that was named, or the newest or a drawn one of a folder. */
+/** Which backup a drill restores: the file that was named, or the newest or a drawn one of where backups lie. */
 import { createHash, randomBytes } from "node:crypto";
-import * as fs from "node:fs";
-import * as path from "node:path";
-import { isUnfinished } from "../../../etcd/backup/kinds";
-import { describeFileError, statOf } from "../../../files/plain-file";
+import { readManifest } from "../../../etcd/backup/manifest";
+import { chooseBackup as chooseFrom, nothingChosen } from "../../../sources/choose";
+import { fetchBackup } from "../../../sources/fetch";
+import { isRemote } from "../../../sources/address";
+import { listBackups, type Backup, type Listing } from "../../../sources/listing";
+import { openSource } from "../../../sources/open-source";
+import type { Store } from "../../../sources/store";
 import { EXIT, UserError } from "../../outcome";
-import { takenOf, type Taken } from "./age";
+import type { Taken } from "./age";
 
 export interface ChooseOptions {
   /** Draw one of the newest so many. @default the newest is taken */
   readonly random?: number | undefined;
   /** What decides which is drawn. @default one is made */
   readonly seed?: string | undefined;
+  /** UID of the namespace kube-system: another cluster's backups are passed over. */
+  readonly expectedCluster?: string | undefined;
+  /** Folder for what is fetched from elsewhere. */
+  readonly fetchTo: string;
+  readonly signal: AbortSignal;
 }
 
 export interface Chosen {
   /** The backup, on this computer. */
   readonly file: string;
+  /** What people call it. */
+  readonly name: string;
   readonly taken: Taken | undefined;
-  /** Newer ones that were not taken, with the reason. */
+  /** Those that come before it and were not taken, with the reason. */
   readonly passedOver: readonly PassedOver[];
   readonly random?: { readonly seed: string; readonly among: number } | undefined;
 }
@@ -39,40 +49,59 @@ export class NoBackupError extends UserError {
 }
 
 /**
- * Chooses a backup out of a folder.
+ * Chooses a backup out of a source.
  * @throws NoBackupError when none in it is complete
- * @throws UserError when it cannot be listed
+ * @throws SourceError when it cannot be listed
  */
-export function chooseBackup(source: string, options: ChooseOptions): Chosen {
-  const folder = path.resolve(source);
-  const passedOver: PassedOver[] = [];
-  const complete: { readonly file: string; readonly taken: Taken }[] = [];
-  for (const name of namesIn(folder)) {
-    const file = path.join(folder, name);
-    const stats = statOf(file);
-    const taken = stats?.isFile() === true ? takenOf(file) : undefined;
-    if (stats === undefined || taken === undefined) continue;
-    if (isUnfinished(name)) passedOver.push({ name, reason: "it is still being written" });
-    else if (stats.size === 0) passedOver.push({ name, reason: "it is empty" });
-    else complete.push({ file, taken });
+export async function chooseBackup(source: string, options: ChooseOptions): Promise<Chosen> {
+  const { random, expectedCluster, signal } = options;
+  const store = openSource(source);
+  try {
+    if (!store.canReopen) return await fromPipe(store, options);
+    const listing = await listBackups(store, { signal });
+    const seed = options.seed ?? randomBytes(8).toString("hex");
+    const among = Math.min(random ?? 1, listing.backups.length);
+    const ordered = random === undefined ? listing : drawn(listing, seed, among);
+    const choice = await chooseFrom(store, ordered, { expectedCluster, signal });
+    const passedOver = choice.passedOver.map(({ path, reason }) => ({ name: path, reason }));
+    if (choice.chosen === undefined) {
+      throw new NoBackupError(nothingChosen(ordered, choice).message, passedOver);
+    }
+    const { file, name } = await broughtHere(source, store, choice.chosen, options);
+    return {
+      ...{ file, name, passedOver, taken: takenOf(file, choice.chosen) },
+      ...(random === undefined ? {} : { random: { seed, among } }),
+    };
+  } finally {
+    store.close();
   }
-  complete.sort((a, b) => b.taken.at.getTime() - a.taken.at.getTime());
-  const { length } = complete;
-  const among = Math.min(options.random ?? 1, length);
-  const seed = options.seed ?? randomBytes(8).toString("hex");
-  const chosen = complete[options.random === undefined ? 0 : draw(seed, among)];
-  if (chosen === undefined) {
-    const told = passedOver.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
-    throw new NoBackupError(
-      `there is no backup in ${folder}${told === "" ? "" : ` (${told})`}`,
-      passedOver,
-    );
-  }
-  return {
-    ...chosen,
-    passedOver,
-    ...(options.random === undefined ? {} : { random: { seed, among } }),
-  };
+}
+
+/** What lies in a folder is taken where it is. */
+async function broughtHere(
+  source: string,
+  store: Store,
+  chosen: Pick<Backup, "path" | "object" | "manifest">,
+  { fetchTo: keepIn, signal }: ChooseOptions,
+): Promise<{ readonly file: string; readonly name: string }> {
+  const name = store.nameOf(chosen.path);
+  return isRemote(source)
+    ? await fetchBackup(store, chosen, { keepIn, signal })
+    : { file: name, name };
+}
+
+/** A pipe holds one, of which nobody knows anything. */
+async function fromPipe(store: Store, options: ChooseOptions): Promise<Chosen> {
+  const only = { path: store.name, object: { path: store.name, bytes: NaN } };
+  return { ...(await broughtHere("-", store, only, options)), taken: undefined, passedOver: [] };
+}
+
+/** The newest so many, the drawn one first: where it is not complete, the newest of the others is taken. */
+function drawn(listing: Listing, seed: string, among: number): Listing {
+  const newest = listing.backups.slice(0, among);
+  const first = draw(seed, among);
+  const others = newest.filter((_, at) => at !== first);
+  return { ...listing, backups: [...newest.slice(first, first + 1), ...others] };
 }
 
 /** A number below `among` that a seed gives, each as likely as another. */
@@ -82,13 +111,9 @@ export function draw(seed: string, among: number): number {
   return among === 0 ? 0 : digest.readUIntBE(0, 6) % among;
 }
 
-/** Files that may be backups: hidden ones and manifests are none. */
-function namesIn(folder: string): readonly string[] {
-  try {
-    return fs
-      .readdirSync(folder)
-      .filter((name) => !name.startsWith(".") && !name.endsWith(".json"));
-  } catch (error) {
-    throw new UserError(EXIT.usage, `--from ${folder}: ${describeFileError(error)}`);
-  }
+function takenOf(file: string, { takenAt, timeFrom }: Backup): Taken | undefined {
+  const manifest = readManifest(file);
+  if (manifest !== undefined) return { at: new Date(manifest.takenAt), from: "manifest" };
+  if (takenAt === undefined) return undefined;
+  return { at: takenAt, from: timeFrom === "name" ? "name" : "file time" };
 }

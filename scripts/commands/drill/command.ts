@@ -12,9 +12,14 @@ export function declare(command: Command): void {
       "Restores a backup into an etcd of its own, proves it, measures each phase and takes everything away again, " +
         "whatever happened. Every end leaves its report. Many run beside each other.",
     )
-    .argument("[FILE]", "the backup, in any form that inspect reads", pathText)
+    .argument("[FILE]", "the backup, in any form that inspect reads; also https://… or -", pathText)
     .addOption(pathFlag("--file <FILE>", "the backup, said with a flag"))
-    .addOption(pathFlag("--from <SOURCE>", "a folder with backups: the newest complete one"))
+    .addOption(
+      pathFlag(
+        "--from <SOURCE>",
+        "a folder or store with backups (s3://…, swift://…): the newest complete one",
+      ),
+    )
     .addOption(
       new Option("--target <TARGET>", "where the etcd is made").choices(["local", "openstack"]),
     )

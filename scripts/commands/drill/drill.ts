@@ -26,10 +26,12 @@ import { labOf, removeDrill, type EngineFor } from "../../drills/remove";
 import { exitCodeOfError } from "../../errors";
 import { abortOnInterrupt, interruptedCode } from "../../interrupt";
 import { labEngine } from "../../lab";
+import { runHere } from "../../steps-here";
 import type { GlobalOptions } from "../../options";
 import { EXIT, exitCodeOf } from "../../outcome";
 import { badEnd, badEndOf, type BadEnd, type BeginningOfRun } from "../../run-end";
 import { colorsFor, printJson, printText, say } from "../../terminal";
+import { isRemote, shownAddress } from "../../../sources/address";
 import { privateKeyOf } from "../../../etcd/wire/ed25519";
 import { readSignKey } from "../backup/sign-key";
 import { noted } from "./note";
@@ -109,7 +111,8 @@ class Drill {
     this.name = drillName(new Date(this.startedAt.getTime() + longest));
     this.home = drillsHome(options.home);
     this.reports = path.resolve(options.report ?? path.join(this.home, "reports", this.name));
-    this.source = path.resolve(file ?? options.from ?? "");
+    const given = file ?? options.from ?? "";
+    this.source = isRemote(given) ? given : path.resolve(given);
     // A key that is none is told before anything is done.
     this.signKey = readSignKey(options.signKey);
     if (this.signKey !== undefined) privateKeyOf(this.signKey);
@@ -144,7 +147,8 @@ class Drill {
   private beginning(): BeginningOfRun {
     const { startedAt, name: stack } = this;
     const { level } = this.settings;
-    return { snapshot: { file: this.chosen?.file ?? this.source }, level, startedAt, stack };
+    const named = this.chosen?.name ?? shownAddress(this.source);
+    return { snapshot: { file: named }, level, startedAt, stack };
   }
 
   private millisecondsLeft(): number {
@@ -156,7 +160,8 @@ class Drill {
     const { name, startedAt, source, options, settings } = this;
     const labDirectory = labOf(path.join(this.home, name));
     return openPlace(this.home, {
-      ...{ name, source, target: settings.target, engine: options.engine },
+      ...{ name, target: settings.target, engine: options.engine },
+      source: shownAddress(source),
       config: settingsToDestroy({ ...settings.config, "etcd-restore:labDirectory": labDirectory }),
       startedAt: startedAt.toISOString(),
     });
@@ -164,7 +169,7 @@ class Drill {
 
   /** Chooses, restores and verifies; everything that is made lies in the drill's folder. */
   private async prove(place: DrillPlace): Promise<Outcome> {
-    const chosen = this.choose();
+    const chosen = await this.choose(place);
     this.chosen = chosen;
     this.passedOver = chosen.passedOver;
     const { maxAge } = this.options;
@@ -191,13 +196,17 @@ class Drill {
     }
   }
 
-  private choose(): Chosen {
-    const { file, source, options } = this;
+  private async choose(place: DrillPlace): Promise<Chosen> {
+    const { file, source, options, interrupted: signal } = this;
     const began = performance.now();
     try {
-      return file === undefined
-        ? chooseBackup(source, options)
-        : { file: source, taken: takenOf(source), passedOver: [] };
+      return file === undefined || isRemote(source)
+        ? await chooseBackup(source, {
+            ...{ random: options.random, seed: options.seed, signal },
+            fetchTo: path.join(place.directory, "fetched"),
+            expectedCluster: this.settings.config["etcd-restore:expectedCluster"],
+          })
+        : { file: source, name: source, taken: takenOf(source), passedOver: [] };
     } finally {
       this.before.push({ name: "fetch", seconds: secondsSince(began) });
     }
@@ -206,16 +215,22 @@ class Drill {
   private async up(lab: string, config: Config): Promise<Outcome> {
     const { engine, quiet = false } = this.options;
     const signal = AbortSignal.any([this.interrupted, this.deadline.signal]);
-    const made = this.engineFor({ engine, stack: this.name, config, quiet, signal });
+    const made = this.engineFor({ engine, stack: this.name, config, quiet, signal, runHere });
     if (!quiet) say(`Drill ${this.name}: ${made.description}`);
     const result = await made.up();
     const report = currentReport(lab);
-    if (result.ok && report !== undefined) return { report };
+    if (result.ok && report !== undefined) return { report: this.named(report) };
     const end = badEnd(result, exitCodeOf(result), this.beginning());
     // A verification that failed has said more than the engine can.
     return end.phase === "verify" && report !== undefined && report.ended === undefined
-      ? { report, badEnd: { ...end, remedy: "the report says what differs" } }
+      ? { report: this.named(report), badEnd: { ...end, remedy: "the report says what differs" } }
       : this.badOutcome(end);
+  }
+
+  /** Who named a place far away knows the backup by its name there, not by the file that came of it. */
+  private named(report: Report): Report {
+    const file = this.chosen?.name ?? report.snapshot.file;
+    return isRemote(this.source) ? { ...report, snapshot: { ...report.snapshot, file } } : report;
   }
 
   private badOutcome(end: BadEnd): Outcome {
@@ -293,7 +308,7 @@ class Drill {
     const { name, source, chosen, settings, passedOver } = this;
     const { taken, random } = chosen ?? {};
     return {
-      ...{ name, target: settings.target, source },
+      ...{ name, target: settings.target, source: shownAddress(source) },
       ...(taken === undefined
         ? {}
         : {
