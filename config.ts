@@ -3,6 +3,8 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { CidrError, parseCidrs } from "./machine/cidr";
+import { parseEncryptionConfig } from "./etcd/encryption/configuration";
+import { EncryptionConfigError } from "./etcd/encryption/errors";
 import { unknownSettings } from "./settings/names";
 import { isRemote, shownAddress } from "./sources/address";
 import type { VerificationLevel } from "./etcd/report/report";
@@ -22,6 +24,10 @@ interface CommonSettings {
   readonly trustedKey: string | undefined;
   /** `off`, `auto`, `next`, or a version: which kube-apiserver must come up on a clone. */
   readonly kubernetes: string;
+  /** UID of the namespace kube-system of the cluster that the backup must be of. */
+  readonly expectedCluster: string | undefined;
+  /** Kubernetes' EncryptionConfiguration, as text; it has been read, so an API server would take it. */
+  readonly encryptionConfig: pulumi.Output<string> | undefined;
   readonly clientPort: number;
   readonly peerPort: number;
   readonly labDirectory: string;
@@ -136,6 +142,7 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
   }
   const etcdPrograms = reader.text("etcdPrograms");
   const trustedKey = reader.text("trustedKey");
+  reader.encryptionConfig("encryptionConfig");
   const labDirectory = path.resolve(reader.text("labDirectory") ?? ".lab");
   // It stands in etcd's environment file, where each of these ends a value or means something.
   if (target === "local" && /["$`\\\u0000-\u001f\u007f]/.test(labDirectory)) {
@@ -155,6 +162,8 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
     etcdPrograms: etcdPrograms === undefined ? undefined : path.resolve(etcdPrograms),
     trustedKey: trustedKey === undefined ? undefined : path.resolve(trustedKey),
     kubernetes,
+    expectedCluster: reader.text("expectedCluster"),
+    encryptionConfig: reader.secret("encryptionConfig"),
     clientPort,
     peerPort,
     labDirectory,
@@ -239,6 +248,18 @@ class Reader {
 
   secret(key: string): pulumi.Output<string> | undefined {
     return this.text(key) === undefined ? undefined : this.config.getSecret(key);
+  }
+
+  /** Says what is wrong with a configuration; its content never. */
+  encryptionConfig(key: string): void {
+    const text = this.text(key);
+    if (text === undefined) return;
+    try {
+      parseEncryptionConfig(text);
+    } catch (error) {
+      if (!(error instanceof EncryptionConfigError)) throw error;
+      this.problem(`${key}: ${error.message}`);
+    }
   }
 
   required(key: string, meaning: string): string {

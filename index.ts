@@ -28,6 +28,8 @@ export = program(async () => {
     expectedKeys: settings.expectedKeys,
     kubernetes: settings.kubernetes,
     etcdPrograms: settings.etcdPrograms,
+    expectedCluster: settings.expectedCluster,
+    encryptionConfig: settings.encryptionConfig,
     credentials: settings.credentials,
     root: { certificate: pki.files.root, key: pki.files.rootKey },
     etcdVersion: made.etcdVersion,

@@ -23,6 +23,8 @@ import { statOf } from "../files/plain-file";
 import { removeFetched } from "../sources/kept";
 import { SourceError } from "../sources/source-error";
 import { NotReadyError } from "./not-ready";
+import { clusterReasons } from "../etcd/inspect/cluster";
+import { clusterIdentity } from "../etcd/kubernetes/cluster-identity";
 
 /** What the components need to know of a backup while the stack is still being planned; paths are absolute. */
 export interface Backup extends SnapshotSummary {
@@ -50,6 +52,14 @@ export interface Backup extends SnapshotSummary {
 /** A backup that cannot be restored. A RunError, so Pulumi prints its message without a stack. */
 export class BackupError extends pulumi.RunError {}
 
+/** What a backup must be. */
+export interface Demands {
+  /** File with the public key that must have signed its manifest. */
+  readonly trustedKey?: string | undefined;
+  /** UID of the namespace kube-system of its cluster. */
+  readonly expectedCluster?: string | undefined;
+}
+
 /**
  * Reads a backup from end to end and refuses, before anything is made, what cannot be restored.
  *
@@ -58,7 +68,7 @@ export class BackupError extends pulumi.RunError {}
  *
  * @param etcdVersion `auto` for the minor version that wrote it, or the version wished for.
  * @param bumpRevision by how much the revision shall be bumped once the backup is proved.
- * @param trustedKey file with the public key that must have signed the backup's manifest. Default: any, or none.
+ * @param demands what the backup must be. Default: nothing but whole.
  * @throws BackupError with the reason and what to do, NotReadyError when there is no room to unpack it.
  */
 export async function readBackup(
@@ -66,12 +76,12 @@ export async function readBackup(
   etcdVersion: string,
   labDirectory: string,
   bumpRevision?: number,
-  trustedKey?: string,
+  demands: Demands = {},
 ): Promise<Backup> {
   const unpackedIn = path.join(labDirectory, "unpacked");
   try {
     const here = await bringToLab(file, labDirectory);
-    return await readInLab(here, etcdVersion, unpackedIn, bumpRevision, trustedKey);
+    return await readInLab(here, etcdVersion, unpackedIn, bumpRevision, demands);
   } catch (error) {
     removeKept(unpackedIn);
     // What is refused need not stay; what could not be fetched may be there from the last time.
@@ -103,7 +113,7 @@ async function readInLab(
   etcdVersion: string,
   unpackedIn: string,
   bumpRevision: number | undefined,
-  trustedKey: string | undefined,
+  { trustedKey, expectedCluster }: Demands,
 ): Promise<Backup> {
   const trusted = trustedKey === undefined ? undefined : readTrustedKey(trustedKey);
   const { snapshot, backup } = await readFrom(file, {
@@ -117,6 +127,9 @@ async function readInLab(
     const reasons = [
       ...reasonsAgainstRestore(snapshot),
       ...manifestReasons(manifestOf(backup), witness),
+      ...(expectedCluster === undefined
+        ? []
+        : clusterReasons(clusterIdentity(snapshot.live), expectedCluster)),
     ];
     const writtenBy = etcdVersionOf(snapshot);
     const needed = minorToServe(writtenBy);

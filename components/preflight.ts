@@ -15,6 +15,8 @@ export interface PreflightArgs {
   readonly bumpRevision?: number | undefined;
   /** File with the public key that must have signed the backup's manifest. @default any, or none */
   readonly trustedKey?: string | undefined;
+  /** UID of the cluster that the backup must be of. @default any */
+  readonly expectedCluster?: string | undefined;
   readonly clientPort: number;
   readonly peerPort: number;
 }
@@ -28,13 +30,8 @@ export interface PreflightArgs {
 export async function preflight(
   args: PreflightArgs,
 ): Promise<{ readonly backup: Backup; readonly instanceId: string }> {
-  const backup = await readBackup(
-    args.snapshot,
-    args.etcdVersion,
-    args.labDirectory,
-    args.bumpRevision,
-    args.trustedKey,
-  );
+  const { snapshot, etcdVersion, labDirectory, bumpRevision } = args;
+  const backup = await readBackup(snapshot, etcdVersion, labDirectory, bumpRevision, args);
   const directory = path.join(args.labDirectory, "etcd");
   const ports = [
     { address: "127.0.0.1", port: args.clientPort, setting: "clientPort" },

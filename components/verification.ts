@@ -26,6 +26,10 @@ export interface VerificationArgs {
   readonly kubernetes?: string;
   /** Folder with etcd's programs for the clone. @default found or installed */
   readonly etcdPrograms?: string | undefined;
+  /** UID of the cluster that the backup must be of. @default any */
+  readonly expectedCluster?: string | undefined;
+  /** Kubernetes' EncryptionConfiguration: every encrypted value must decrypt. @default it is not asked */
+  readonly encryptionConfig?: pulumi.Input<string> | undefined;
   /** For a store with authentication on. @default `root` is shown to it, so that no password is needed */
   readonly credentials?:
     { readonly username: string; readonly password: pulumi.Input<string> } | undefined;
@@ -103,10 +107,11 @@ function isOff(kubernetes: string | undefined): kubernetes is undefined | "off" 
 }
 
 /** What goes by stdin, for it is secret; nothing where nothing is. */
-function accessOf({ backup, credentials, root, ssh }: VerificationArgs) {
+function accessOf({ backup, credentials, root, ssh, encryptionConfig }: VerificationArgs) {
   const asRoot = backup.authentication && credentials === undefined ? root : undefined;
-  if (credentials === undefined && asRoot === undefined && ssh === undefined) return undefined;
-  return { password: credentials?.password, ...asRoot, ssh };
+  const parts = [credentials, asRoot, ssh, encryptionConfig];
+  if (parts.every((part) => part === undefined)) return undefined;
+  return { password: credentials?.password, ...asRoot, ssh, encryptionConfig };
 }
 
 /** The command line that proves an etcd against the backup. */
@@ -128,6 +133,7 @@ function verifyCommand(
     ...["--endpoint", endpoint, "--cacert", `${clientDirectory}/ca.crt`],
     ...["--cert", `${clientDirectory}/client.crt`, "--key", `${clientDirectory}/client.key`],
     ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),
+    ...(args.expectedCluster === undefined ? [] : ["--expect-cluster", args.expectedCluster]),
     ...(inUse === true ? ["--in-use"] : []),
     ...(restoredAt === undefined ? [] : ["--restored-at", restoredAt]),
     ...(args.backup.bumpedBy === undefined ? [] : ["--bumped", args.backup.bumpedBy]),

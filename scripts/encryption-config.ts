@@ -18,6 +18,17 @@ export function encryptionConfigOf(file: string | undefined): EncryptionConfigur
   return readEncryptionConfig(file);
 }
 
+/**
+ * The same out of a text that came by stdin; undefined where none came.
+ * @throws EncryptionConfigError
+ */
+export function encryptionConfigIn(text: string | undefined): EncryptionConfiguration | undefined {
+  if (text === undefined) return undefined;
+  const { textOfConfiguration } =
+    require("../etcd/encryption/read-configuration") as typeof import("../etcd/encryption/read-configuration");
+  return textOfConfiguration(text);
+}
+
 /** Opens every encrypted value of a store, telling how far it is. */
 export function examined(
   live: StoredKeys,
@@ -53,11 +64,15 @@ export interface BootEncryption {
 }
 
 /** Nothing of it where the flag names no file. Throws as `encryptionConfigOf` does. */
-export async function bootEncryption(file: string | undefined): Promise<BootEncryption> {
-  const decryptor = await decryptorOf(encryptionConfigOf(file));
-  if (file === undefined || decryptor === undefined) return { close: () => undefined };
+export async function bootEncryption(
+  file: string | undefined,
+  text?: string,
+): Promise<BootEncryption> {
+  const decryptor = await decryptorOf(encryptionConfigOf(file) ?? encryptionConfigIn(text));
+  const given = file === undefined ? text : fs.readFileSync(file, "utf8");
+  if (given === undefined || decryptor === undefined) return { close: () => undefined };
   return {
-    encryptionConfig: fs.readFileSync(file, "utf8"),
+    encryptionConfig: given,
     async decrypt(key, value) {
       const opened = await decryptor.open(key, value);
       return "value" in opened ? opened.value : undefined;

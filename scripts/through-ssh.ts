@@ -16,6 +16,8 @@ export const Access = z.object({
   certificate: z.string().optional(),
   key: z.string().optional(),
   ssh: SshRoute.optional(),
+  /** Kubernetes' EncryptionConfiguration, as text. */
+  encryptionConfig: z.string().optional(),
 });
 
 export type Access = Readonly<z.infer<typeof Access>>;

@@ -38,6 +38,12 @@ export const CHANGES = {
     note: "a backup that this key has not signed is refused",
   },
   kubernetes: { local: "proof", openstack: "proof" },
+  expectedCluster: {
+    local: "proof",
+    openstack: "proof",
+    note: "a backup of another cluster is refused",
+  },
+  encryptionConfig: { local: "proof", openstack: "proof" },
   etcdVersion: {
     local: "restore",
     openstack: "machine",

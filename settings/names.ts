@@ -13,6 +13,8 @@ export const SETTING_NAMES = [
   "etcdPrograms",
   "trustedKey",
   "kubernetes",
+  "expectedCluster",
+  "encryptionConfig",
   "etcdInstall",
   "etcdMirror",
   "image",

@@ -22,6 +22,12 @@ const ROOT = path.join(__dirname, "..");
 const files = createWorkspace();
 const MAIN = files.write("main.db", snapshotBytes("kubernetes-1.35-main.db"));
 const EVENTS = files.write("events.db", snapshotBytes("kubernetes-1.35-events.db"));
+/** Of the main sample. */
+const CLUSTER = "14ec49d6-c5ca-4cf1-854f-04d69f5b1f8f";
+const ENCRYPTION_CONFIG = fs.readFileSync(
+  path.join(__dirname, "fixtures/kubernetes-1.35-encrypted.encryption-config.json"),
+  "utf8",
+);
 afterAll(() => {
   files.remove();
 });
@@ -108,6 +114,8 @@ describe("on this computer", () => {
     return {
       verification: { verification: "standard" },
       expectedKeys: { expectedKeys: '["/registry/"]' },
+      expectedCluster: { expectedCluster: CLUSTER },
+      encryptionConfig: { encryptionConfig: ENCRYPTION_CONFIG },
       snapshot: { snapshot: EVENTS },
       etcdVersion: { etcdVersion: "3.7" },
       etcdPrograms: { etcdPrograms: copy },
@@ -169,6 +177,18 @@ describe("on this computer", () => {
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/no manifest lies beside it/);
     expect(state().pid).toBe(before.pid);
+  }, 120_000);
+
+  it("refuses a backup of another cluster, and a configuration that is none without showing it", async () => {
+    const before = state();
+    const other = await up({ expectedCluster: "00000000-0000-0000-0000-000000000000" });
+    expect(other.code).toBe(2);
+    expect(other.stderr).toMatch(/a backup of another cluster: kube-system has the UID/);
+    const none = await up({ encryptionConfig: ENCRYPTION_CONFIG.replace("secretbox", "box") });
+    expect(none.code).toBe(2);
+    expect(none.stderr).toMatch(/encryptionConfig: it is no EncryptionConfiguration/);
+    expect(none.stderr + none.stdout).not.toContain("og9BPoegHfW5");
+    expect(state()).toMatchObject({ pid: before.pid, data: before.data });
   }, 120_000);
 
   it("takes another folder for another lab, which finds the ports taken; the old one serves on", async () => {
@@ -312,6 +332,8 @@ describe("on OpenStack, as far as the program registers it", () => {
     ["snapshot", () => ({ snapshot: EVENTS })],
     ["verification", () => ({ verification: "quick" })],
     ["expectedKeys", () => ({ expectedKeys: '["/registry/"]' })],
+    ["expectedCluster", () => ({ expectedCluster: CLUSTER })],
+    ["encryptionConfig", () => ({ encryptionConfig: ENCRYPTION_CONFIG })],
     ["etcdVersion", () => ({ etcdVersion: "3.6.13" })],
     ["etcdInstall", () => upload("one")],
     ["etcdMirror", () => ({ etcdMirror: "https://mirror.example" })],

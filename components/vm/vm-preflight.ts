@@ -19,6 +19,8 @@ export interface VmPreflightArgs {
   readonly bumpRevision?: number | undefined;
   /** File with the public key that must have signed the backup's manifest. @default any, or none */
   readonly trustedKey?: string | undefined;
+  /** UID of the cluster that the backup must be of. @default any */
+  readonly expectedCluster?: string | undefined;
   /** `auto`, X.Y or X.Y.Z. */
   readonly etcdVersion: string;
   readonly etcdInstall: EtcdInstall["kind"];
@@ -47,13 +49,8 @@ export interface VmPlan {
  * @throws BackupError, NotReadyError
  */
 export async function vmPreflight(args: VmPreflightArgs): Promise<VmPlan> {
-  const backup = await readBackup(
-    args.snapshot,
-    args.etcdVersion,
-    args.labDirectory,
-    args.bumpRevision,
-    args.trustedKey,
-  );
+  const { snapshot, etcdVersion, labDirectory, bumpRevision } = args;
+  const backup = await readBackup(snapshot, etcdVersion, labDirectory, bumpRevision, args);
   if (sshVersion() === undefined) {
     throw new NotReadyError([`there is no program ssh on this computer; ${GET_SSH}`]);
   }

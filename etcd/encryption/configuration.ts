@@ -4,7 +4,6 @@
  * Format and rules as kubernetes/apiserver has them: pkg/apis/apiserver/v1/types.go and register.go,
  * pkg/apis/apiserver/validation/validation_encryption.go, pkg/server/options/encryptionconfig/config.go.
  */
-import { parseDocument } from "yaml";
 import { z } from "zod";
 import { counted } from "../wire/figures";
 import { EncryptionConfigError } from "./errors";
@@ -103,6 +102,8 @@ export function parseEncryptionConfig(text: string): EncryptionConfiguration {
 
 /** What the text holds. What the parser says of a mistake would quote the line, and with it perhaps a key. */
 function contentOf(text: string): unknown {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- for those who have a configuration
+  const { parseDocument } = require("yaml") as typeof import("yaml");
   const document = parseDocument(text, { prettyErrors: true, logLevel: "silent" });
   const [problem] = document.errors;
   if (problem !== undefined) {

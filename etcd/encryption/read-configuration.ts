@@ -6,6 +6,20 @@ import { EncryptionConfigError } from "./errors";
 import { preventCoreDumps } from "./no-core-dump";
 
 /**
+ * A configuration that somebody gave as text; from then on this process leaves no core dump.
+ * @throws EncryptionConfigError
+ */
+export function textOfConfiguration(text: string): EncryptionConfiguration {
+  preventCoreDumps();
+  try {
+    return parseEncryptionConfig(text);
+  } catch (error) {
+    if (!(error instanceof EncryptionConfigError)) throw error;
+    throw new EncryptionConfigError(`the encryption configuration: ${error.message}`);
+  }
+}
+
+/**
  * Reads the file; from then on this process leaves no core dump.
  * @throws EncryptionConfigError that names the file, and never shows what is in it
  */

@@ -11,6 +11,7 @@ import type {
 } from "../report/report";
 import { TOOL } from "../report/tool";
 import type { EncryptionConfiguration } from "../encryption/configuration";
+import { examineEncryption } from "../encryption/examine";
 import type { EncryptionFindings } from "../encryption/findings";
 import { clusterFacts, type ClusterFacts } from "../kubernetes/cluster-facts";
 import { compareVersions, summarize } from "../snapshot/judgement";
@@ -196,10 +197,7 @@ async function examined({
   signal,
 }: VerifyRequest): Promise<EncryptionFindings | undefined> {
   if (encryption === undefined) return undefined;
-  // Few have them.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const module = require("../encryption/examine") as typeof import("../encryption/examine");
-  return module.examineEncryption(snapshot.live, encryption, { ...(signal && { signal }) });
+  return examineEncryption(snapshot.live, encryption, { ...(signal && { signal }) });
 }
 
 /** Reads the server's keys back, at the backup's revision or at a later one. */

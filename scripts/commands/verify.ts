@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { manifestOf } from "../../etcd/backup/backup-file";
 import type { Endpoint } from "../../etcd/client/endpoint";
+import type { EncryptionConfiguration } from "../../etcd/encryption/configuration";
 import { hashAhead } from "../../etcd/proof/hash-ahead";
 import { verify as proveEndpoint } from "../../etcd/proof/verify";
 import {
@@ -28,7 +29,7 @@ import {
   wholeNumber,
   withEndpointFlags,
 } from "../flags";
-import { bootEncryption, encryptionConfigOf } from "../encryption-config";
+import { bootEncryption, encryptionConfigIn, encryptionConfigOf } from "../encryption-config";
 import { abortOnInterrupt } from "../interrupt";
 import { kubernetesFlag } from "../kubernetes-flag";
 import type { GlobalOptions } from "../options";
@@ -51,6 +52,8 @@ export type VerifyOptions = GlobalOptions &
     readonly inUse?: boolean;
     readonly trustedKey?: string;
     readonly encryptionConfig?: string;
+    /** The same as text, where it came by stdin. */
+    readonly encryptionText?: string | undefined;
     readonly expectCluster?: string;
     /** Which kube-apiserver must come up on a clone of the backup. */
     readonly kubernetes: string;
@@ -133,7 +136,7 @@ export function declare(
     .addOption(
       new Option(
         "--access-stdin",
-        'read {"password", "certificate", "key", "ssh": {"host", "port", "user", "privateKey", "hostKey", "proxy"}} from stdin: ' +
+        'read {"password", "certificate", "key", "ssh": {"host", "port", "user", "privateKey", "hostKey", "proxy"}, "encryptionConfig"} from stdin: ' +
           "a port that is not open here is asked through SSH",
       ).conflicts("passwordStdin"),
     )
@@ -192,15 +195,17 @@ export async function verify(
   const { signal } = io;
   const access = options.accessStdin === true ? await readRequest(Access, io.readStdin) : {};
   const { ssh } = access;
+  const encryption =
+    encryptionConfigOf(options.encryptionConfig) ?? encryptionConfigIn(access.encryptionConfig);
   const target = await findTarget(options, signal);
   const endpoint = withAccess(target.endpoint, access);
   const file = backupOf(options, target);
   const stack = target.stack ?? options.forStack;
   const report = await throughSsh(endpoint, ssh, signal, (reached) =>
     prove(
-      { restoredAt: target.restoredAt, ...options },
+      { restoredAt: target.restoredAt, ...options, encryptionText: access.encryptionConfig },
       file,
-      { endpoint: reached, stack },
+      { endpoint: reached, stack, encryption },
       signal,
     ),
   );
@@ -248,16 +253,22 @@ function withAccess(endpoint: Endpoint, { password, certificate, key }: Access):
   };
 }
 
+/** What is proved, and with which keys of an API server. */
+interface Proved {
+  readonly endpoint: Endpoint;
+  readonly stack: string | undefined;
+  readonly encryption: EncryptionConfiguration | undefined;
+}
+
 /** Reads the backup, and compares the etcd with it; the etcd hashes its store meanwhile. */
 async function prove(
   options: VerifyOptions,
   file: string,
-  { endpoint, stack }: { readonly endpoint: Endpoint; readonly stack: string | undefined },
+  { endpoint, stack, encryption }: Proved,
   signal: AbortSignal,
 ): Promise<Report> {
   const readFrom = new Date();
   const trustedKey = trustedKeyOf(options.trustedKey);
-  const encryption = encryptionConfigOf(options.encryptionConfig);
   const tell = options.quiet === true ? () => undefined : progressLines();
   const ahead = hashAhead(endpoint, signal);
   try {
@@ -312,7 +323,7 @@ async function use(
   const { kubernetes, life = kubernetes !== "off" && options.level === "full" } = options;
   if (kubernetes === "off" && !life) return proof;
   const { username, password } = store.endpoint;
-  const encryption = await bootEncryption(options.encryptionConfig);
+  const encryption = await bootEncryption(options.encryptionConfig, options.encryptionText);
   try {
     return await proveUse(proof, {
       ...{ ...store, ...told, ...encryption, kubernetes, life },
