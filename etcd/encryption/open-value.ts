@@ -183,18 +183,20 @@ function isItsObject(
 ): boolean {
   const object = namedObject(plain);
   if (object === undefined || !isNamedBy(object, described, etcdKey)) return false;
-  return authenticated || isWhole(plain);
+  return authenticated || isWhole(plain, described);
 }
 
 /** Where no cipher says that nothing was changed, all of it has to decode. */
-function isWhole(plain: Buffer): boolean {
+function isWhole(plain: Buffer, described: KeyDescription | undefined): boolean {
   try {
     decodeObject(plain);
     return true;
   } catch (error) {
     if (!(error instanceof UndecodableError)) throw error;
-    // A kind that is younger than this program; its name has been read.
-    return error.reason === "unknown-kind";
+    // A kind that is younger than this program; its name has been read. The core group gets no more of them.
+    return (
+      error.reason === "unknown-kind" && described?.kind === "object" && described.group !== ""
+    );
   }
 }
 

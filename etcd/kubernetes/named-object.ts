@@ -96,6 +96,7 @@ function fits(object: NamedObject, { resource, group, namespace, name }: ObjectK
   const [version = "", own = ""] = object.apiVersion.split("/").reverse();
   // The core group has had one version from the beginning.
   if (own === "" ? version !== "v1" : !API_VERSION.test(version)) return false;
+  if (!KIND.test(object.kind)) return false;
   // What was of the group `extensions` once may still be stored so; events have two names for their group.
   const isOfGroup =
     own === group || own === "extensions" || (resource === "events" && own === "events.k8s.io");
@@ -104,6 +105,9 @@ function fits(object: NamedObject, { resource, group, namespace, name }: ObjectK
 
 /** https://kubernetes.io/docs/reference/using-api/#api-versioning */
 const API_VERSION = /^v\d+((alpha|beta)\d+)?$/;
+
+/** Of a kind: an upper-case letter first, which the comparison with a resource's name does not see. */
+const KIND = /^[A-Z][A-Za-z0-9]*$/;
 
 /** `networkpolicies` of `NetworkPolicy`, as Kubernetes names its own (apimachinery/pkg/api/meta, UnsafeGuessKindToResource). */
 export function resourceOfKind(kind: string): string {

@@ -2,6 +2,7 @@ import type { Kind } from "./mutant";
 import { BESIDE } from "./kinds/beside";
 import { BITS } from "./kinds/bits";
 import { DATA_DIRECTORY } from "./kinds/data-directory";
+import { ENCRYPTED } from "./kinds/encrypted";
 import { FORGED } from "./kinds/forged";
 import { SMALL_FORMS } from "./kinds/forms";
 import { FREELIST } from "./kinds/freelist";
@@ -22,4 +23,5 @@ export const KINDS: readonly Kind[] = [
   ...REPLACED,
   ...FORGED,
   ...DATA_DIRECTORY,
+  ...ENCRYPTED,
 ];

@@ -5,7 +5,7 @@ import type { Span } from "./anatomy";
 import type { Base } from "./base";
 
 /** One damaged thing in place of the good backup. */
-export type Mutant = FileMutant | DirectoryMutant;
+export type Mutant = FileMutant | DirectoryMutant | EncryptedMutant;
 
 /** A file that somebody would restore. */
 export interface FileMutant {
@@ -19,6 +19,16 @@ export interface DirectoryMutant {
   readonly place: string;
   /** Fills an empty directory; in `scratch` it may do what it needs for that. */
   fill(directory: string, scratch: string, programs: EtcdPrograms): Promise<void>;
+}
+
+/** A store that was saved so, hashes and all; only the API server's keys tell what is wrong with it. */
+export interface EncryptedMutant {
+  readonly place: string;
+  entries(): readonly (readonly [key: string, value: Buffer])[];
+  /** An EncryptionConfiguration. */
+  readonly configuration: string;
+  /** The keys that must be named, in their order, and no other. */
+  readonly wrong: readonly string[];
 }
 
 /** A way in which a backup goes wrong. */

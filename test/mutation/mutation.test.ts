@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { plainCrc32c } from "../support/plain-hash-kv";
 import { readBase } from "./base";
 import { KINDS } from "./kinds";
+import { ENCRYPTED } from "./kinds/encrypted";
 import { FORGED, mendingBytes } from "./kinds/forged";
 import { runMatrix } from "./matrix";
 import { measureBits } from "./single-bits";
@@ -48,6 +49,15 @@ it("reads back what HashKV does not see: a value forged so that every CRC-32C st
   expect(row?.caught).toMatchObject({ sha256: 1, hashkv: 0, "read-back": 1 });
   expect(row?.passed).toEqual([]);
 });
+
+it("names each encrypted value that is wrong, and no other: wrong and lost keys, moved, swapped, cut, a bit", async () => {
+  const rows = await runMatrix({ kinds: ENCRYPTED, seed: SEED, places: 6, atOnce: 1 });
+  expect(rows.flatMap(({ passed }) => passed)).toEqual([]);
+  for (const { id, mutants, caught } of rows) {
+    expect([id, caught.encryption]).toEqual([id, mutants]);
+    expect(mutants).toBeGreaterThan(0);
+  }
+}, 120_000);
 
 it("forges what a CRC-32C does not see", () => {
   const message = Buffer.from("a value that is long enough to be forged");

@@ -9,6 +9,7 @@ const HEADS: Readonly<Record<Catcher, string>> = {
   hashkv: "HashKV",
   "read-back": "read-back",
   other: "other check",
+  encryption: "encryption keys",
   equal: "means the same",
   manifest: "manifest only",
   nothing: "**passed**",
