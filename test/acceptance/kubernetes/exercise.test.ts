@@ -10,7 +10,7 @@ import { text as readAll } from "node:stream/consumers";
 import { afterAll, expect, test } from "vitest";
 import { processesOf, PROJECT } from "../../support/lab";
 import { freePorts } from "../../support/ports";
-import { commonForm, putTogether, takeApart, type Step } from "./page";
+import { commonForm, putTogether, takeApart, type Step } from "../../support/page";
 
 const PAGE = path.join(PROJECT, "docs", "exercise.md");
 const MARK = "----- end of step";
