@@ -85,7 +85,10 @@ export async function runPage(
       .replace(/^\n/, "")
       .replaceAll(here, folder)
       .replaceAll(PROJECT, folder)
-      .replace(/ -c labDirectory=\S+/g, "")
+      .replace(/( --)? -c labDirectory=\S+/g, "")
+      .replace(/127\.0\.0\.1:(\d+)/g, (url, port) =>
+        flags.some((flag) => flag.endsWith(`clientPort=${String(port)}`)) ? "127.0.0.1:22379" : url,
+      )
       .trimEnd();
   return steps.map((_, i) => ({
     now: inPage(results[2 * i] ?? ""),
@@ -108,6 +111,7 @@ function lines(output: string): readonly string[] {
       .replace(/\d{4}-\d\d-\d\d[T ][\d:.]+( UTC|Z)/g, "TIME")
       .replace(/\b\d+(\.\d+)? s\b/g, "N s")
       .replace(/process \d+/g, "process N")
+      .replace(/\d+ (day|hour|minute)s? ago/g, "N ago")
       .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
       .replace(/the content has [0-9a-f]{64}/g, "the content has HEX")
       .replace(/of \d+(\.\d+)? KiB: /g, "of N KiB: ")
