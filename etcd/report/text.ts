@@ -11,6 +11,8 @@ import { visible } from "../wire/visible";
 export interface TextOptions {
   /** Default: as the terminal and `NO_COLOR` say. */
   readonly color?: boolean | undefined;
+  /** Whether the verdict of a run that came to no verification says why. Default: it does. */
+  readonly withReason?: boolean;
 }
 
 const MARKS: Readonly<Record<CheckVerdict, string>> = {
@@ -186,7 +188,8 @@ export function verdictLine(report: Report, options: TextOptions = {}): string {
       verdict === "fail"
         ? (["FAIL", colors.red] as const)
         : (["INCOMPLETE", colors.yellow] as const);
-    return `${paint(colors.bold(word))}  nothing was compared, the run ended in the phase ${ended.phase}: ${visible(ended.reason)}`;
+    const reason = options.withReason === false ? "" : `: ${visible(ended.reason)}`;
+    return `${paint(colors.bold(word))}  nothing was compared, the run ended in the phase ${ended.phase}${reason}`;
   }
   const ids = (wanted: CheckVerdict) =>
     checks

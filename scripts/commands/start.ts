@@ -145,7 +145,8 @@ function tellBadEnd(
   if (json === true) printJson({ ...report, error, exitCode: end.exitCode });
   else if (report !== undefined) {
     const color = colorsFor(process.stdout);
-    printText(verdictLine(report, { color }));
+    // The last line says why; alone, the verdict does.
+    printText(verdictLine(report, { color, withReason: quiet === true }));
     if (quiet !== true) say(`Its report is ${path.join(lab, "report.html")}`);
   }
   say(`error: ${error}`);
