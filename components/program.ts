@@ -14,10 +14,7 @@
 
 import * as fs from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
-import { openEvidence } from "./run-evidence";
-
-/** Why a program refuses: its settings or the backup are wrong, or the computer or the cloud is not ready. */
-export type RefusalKind = "settings" | "not ready";
+import { openEvidence, type RefusalKind } from "./run-evidence";
 
 /** Run by Pulumi (or by our engine, as Pulumi does), and not by a test or another program. */
 const isRunByPulumi = process.env.PULUMI_NODEJS_MONITOR !== undefined;

@@ -11,7 +11,9 @@ import { levelNamed, type EndOfRun } from "../etcd/report/end";
 import { putBack, writeEnd } from "../etcd/report/evidence";
 import { visible } from "../etcd/wire/visible";
 import { shownAddress } from "../sources/address";
-import type { RefusalKind } from "./program";
+
+/** Why a program refuses: its settings or the backup are wrong, or the computer or the cloud is not ready. */
+export type RefusalKind = "settings" | "not ready";
 
 export interface RunEvidence {
   /** The program has said all that it wants; Pulumi goes on making it. */
