@@ -4,7 +4,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import pc from "picocolors";
 import { historySummary, lastPassOf } from "../../evidence/entry";
 import { readHistory, type HistoryEntry } from "../../evidence/history";
-import { ageOf, duration, grouped, moment, size } from "../../etcd/wire/figures";
+import { ageOf, counted, duration, grouped, moment, size } from "../../etcd/wire/figures";
 import { visible } from "../../etcd/wire/visible";
 import { durationText } from "../durations";
 import { pathText } from "../flags";
@@ -83,7 +83,7 @@ function show(
     since === undefined ? "none has passed" : `the last one that passed ended ${ageOf(since)} ago`;
   const { statement } = historySummary(entries);
   const summary = [
-    `${grouped(entries.length)} drills, ${passed}`,
+    `${counted(entries.length, "drill")}, ${passed}`,
     ...(statement === undefined ? [] : [statement]),
   ];
   const table =

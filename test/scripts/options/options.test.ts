@@ -81,7 +81,9 @@ describe("has a test of its own", () => {
   const rows = all.flatMap(({ name, row }) => (isTried(row) ? [] : [{ name, row }]));
   it.each(rows)("$name: $row.test", ({ row }) => {
     const text = fs.readFileSync(path.join(ROOT, "test", row.test), "utf8");
-    const attribute = row.option.slice(2).replace(/-([a-z])/g, (_, c: string) => c.toUpperCase());
+    const attribute = row.option
+      .replace(/^--(no-)?/, "")
+      .replace(/-([a-z])/g, (_, c: string) => c.toUpperCase());
     expect(text.includes(row.option) || new RegExp(`\\b${attribute}\\b`).test(text)).toBe(true);
   });
 });

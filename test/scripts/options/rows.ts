@@ -163,6 +163,34 @@ const storePodRows = (base: Words): readonly Row[] => [
 /** A text without a byte that begins a colour. */
 const NO_ESCAPE = new RegExp("^[^\\u001b]*$");
 
+const BOOT: Readonly<Record<string, string>> = {
+  "--snapshot-events": "the events' own backup",
+  "--etcd-programs": "the clone's etcd",
+  "--kube-apiserver": "the program that comes up",
+  "--encryption-config": "opens what is encrypted",
+};
+
+/** A drill that ends at once: there is no such backup. */
+const refusedDrill: Words = (w) => [
+  ...["drill", "/nonexistent.db", "--json", "--home", w.folder("drills")],
+  ...["--report", w.folder("drill-report")],
+];
+
+/** A home with a drill that was kept until a moment that is over. */
+function homeWithExpired(world: World): string {
+  const name = "drill-aaaaaaaa-zzzzz";
+  const mark = {
+    ...{ schemaVersion: 1, name, target: "local", engine: "embedded", config: {}, source: "/x" },
+    ...{ startedAt: "2026-01-01T00:00:00Z", keptUntil: "2026-01-01T02:00:00Z" },
+    process: { pid: 1, startTime: "0", where: "elsewhere" },
+  };
+  world.write(`expired/${name}/drill.json`, JSON.stringify(mark));
+  return world.folder("expired");
+}
+
+/** A history without a drill in it. */
+const history = (world: World): string => world.file("empty.jsonl", "");
+
 /** Rows by command; `` are those that every command knows. */
 export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
   "": [
@@ -322,6 +350,34 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       /sign/,
     ),
     tried(
+      "--encryption-config",
+      "every encrypted value must decrypt to its object",
+      (w) => ["verify", w.main, ...w.served, "--level", "quick"],
+      (w) => ["--encryption-config", w.encryptionConfig],
+      /[Ee]ncrypt/,
+    ),
+    tried(
+      "--expect-cluster",
+      "whose backup it must be",
+      (w) => ["verify", w.main, ...w.served, "--level", "quick"],
+      ["--expect-cluster", "00000000-0000-4000-8000-000000000000"],
+      /00000000-0000-4000/,
+    ),
+    elsewhere(
+      "--kubernetes",
+      "a kube-apiserver must come up on a clone",
+      "acceptance/boot/story.test.ts",
+    ),
+    elsewhere("--life", "a clone is restarted and written to", "acceptance/boot/story.test.ts"),
+    tried(
+      "--kube-apiserver",
+      "the program that comes up",
+      (w) => ["verify", w.main, ...w.served, "--level", "quick", "--kubernetes", "1.35"],
+      (w) => ["--kube-apiserver", w.main],
+      /main\.db.*(kube-apiserver|started|executed|EACCES|permission)/,
+    ),
+    elsewhere("--etcd-programs", "the clone's etcd", "components/local-target.test.ts"),
+    tried(
       "--unpacked",
       "where an unpacked backup is kept",
       (w) => ["verify", w.packed, ...w.served, "--level", "quick"],
@@ -330,7 +386,207 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       (w) => `unpacked: ${listing(w, "unpacked")}`,
     ),
   ],
+  boot: [
+    ...["--snapshot-events", "--etcd-programs", "--kube-apiserver", "--encryption-config"].map(
+      (option) =>
+        tried(
+          option,
+          BOOT[option] ?? "",
+          (w) =>
+            ["boot", w.main, "--no-life"].concat(
+              option === "--kube-apiserver" ? [] : ["--kube-apiserver", w.main],
+            ),
+          [option, "/nonexistent/of-the-option"],
+          /\/nonexistent\/of-the-option/,
+        ),
+    ),
+    tried(
+      "--kubernetes",
+      "which minor comes up",
+      (w) => ["boot", w.main, "--kube-apiserver", w.main],
+      ["--kubernetes", "1.5"],
+      /1\.5/,
+    ),
+    elsewhere("--work-dir", "where the clone lies", "acceptance/boot/killed.test.ts"),
+    elsewhere("--no-life", "the restart and what writes are left out", "acceptance/boot/booted.ts"),
+  ],
+  extract: [
+    tried(
+      "--file",
+      "the backup",
+      () => ["extract", "ns/default"],
+      (w) => ["--file", w.main],
+      /kind: Namespace/,
+    ),
+    tried(
+      "--namespace",
+      "objects of one namespace",
+      (w) => ["extract", "--file", w.main, "pods"],
+      ["-n", "shop"],
+      /^0\n(?![\s\S]*namespace: kube-system)/,
+    ),
+    tried(
+      "--selector",
+      "objects by their labels",
+      (w) => ["extract", "--file", w.main, "pods"],
+      ["-l", "no=such"],
+      /^(?![\s\S]*kind: Pod)/,
+    ),
+    tried(
+      "--output",
+      "YAML or JSON",
+      (w) => ["extract", "--file", w.main, "ns/default"],
+      ["-o", "json"],
+      /"kind": ?"Namespace"/,
+    ),
+    tried(
+      "--clean",
+      "without what a server sets",
+      (w) => ["extract", "--file", w.main, "ns/default"],
+      ["--clean"],
+      /^(?![\s\S]*uid: )/,
+    ),
+    tried(
+      "--encryption-config",
+      "opens what is encrypted",
+      (w) => ["extract", "--file", w.encrypted, "secrets", "-n", "shop"],
+      (w) => ["--encryption-config", w.encryptionConfig],
+      /^0\n[\s\S]*kind: Secret/,
+    ),
+  ],
+  drill: [
+    tried(
+      "--file",
+      "the backup",
+      () => ["drill"],
+      ["--file", "/nonexistent.db"],
+      /\/nonexistent\.db/,
+    ),
+    tried(
+      "--from",
+      "where backups lie",
+      () => ["drill"],
+      ["--from", "/nonexistent/place"],
+      /\/nonexistent\/place/,
+    ),
+    tried(
+      "--target",
+      "where it is made",
+      refusedDrill,
+      ["--target", "openstack"],
+      /"target":"openstack"/,
+    ),
+    tried(
+      "--stack",
+      "whose settings, on openstack",
+      (w) => [...refusedDrill(w), "--target", "openstack"],
+      ["--stack", "nobodys"],
+      /nobodys/,
+    ),
+    tried(
+      "--engine",
+      "what runs the program",
+      refusedDrill,
+      ["--engine", "pulumi"],
+      /no Pulumi CLI on PATH(?!;)/,
+    ),
+    tried(
+      "--config",
+      "a setting of the stack",
+      refusedDrill,
+      ["-c", "verificaton=quick"],
+      /verificaton/,
+    ),
+    tried("--level", "how much is compared", refusedDrill, ["--level", "quick"], /"level":"quick"/),
+    elsewhere("--budget", "how long a phase may take", "acceptance/drill.test.ts"),
+    elsewhere("--max-age", "how old the backup may be", "acceptance/drill.test.ts"),
+    elsewhere("--random", "a random one of the newest", "evidence/confidence.test.ts"),
+    elsewhere("--seed", "the same one again", "evidence/confidence.test.ts"),
+    elsewhere("--report", "where the reports go", "acceptance/drill.test.ts"),
+    elsewhere("--home", "where a drill keeps what is its own", "acceptance/drill.test.ts"),
+    tried(
+      "--history",
+      "a line is appended",
+      refusedDrill,
+      (w) => ["--history", w.folder("drills.jsonl")],
+      /"drill":"drill-/,
+      (w) => read(w, "drills.jsonl"),
+    ),
+    tried(
+      "--sign-key",
+      "the report is signed",
+      refusedDrill,
+      (w) => ["--sign-key", w.privateKey],
+      /report\.intoto\.json/,
+      (w) => listing(w, "drill-report"),
+    ),
+    elsewhere("--keep", "what was made stays for a time", "acceptance/drill.test.ts"),
+  ],
+  sweep: [
+    tried(
+      "--expired",
+      "also what was kept too long",
+      (w) => ["sweep", "--dry-run", "--home", homeWithExpired(w)],
+      ["--expired"],
+      /to be removed/,
+    ),
+    tried(
+      "--dry-run",
+      "nothing is removed",
+      (w) => ["sweep", "--expired", "--home", homeWithExpired(w)],
+      (w) => ["--home", homeWithExpired(w), "--dry-run"],
+      /to be removed/,
+    ),
+    tried(
+      "--target",
+      "where is looked",
+      (w) => ["sweep", "--home", w.folder("none")],
+      ["--target", "openstack"],
+      /OS_CLOUD/,
+    ),
+    tried(
+      "--home",
+      "where drills keep what is theirs",
+      () => ["sweep", "--dry-run"],
+      ["--home", "/nonexistent/home"],
+      /\/nonexistent\/home/,
+    ),
+  ],
+  history: [
+    tried(
+      "--alert-after",
+      "exit 1 when none has passed for so long",
+      (w) => ["history", history(w)],
+      ["--alert-after", "3d"],
+      /^1\n|at most 3/,
+    ),
+    tried("--last", "the newest alone", (w) => ["history", history(w)], ["--last", "0"], /--last/),
+  ],
+  evidence: [
+    tried(
+      "--key",
+      "who must have signed it",
+      (w) => ["evidence", "verify", w.file("signed.json", '{"payloadType":"x"}')],
+      (w) => ["--key", w.publicKey],
+      /^(?![\s\S]*whose signature)/,
+    ),
+    elsewhere("--history", "the history must hold this drill", "evidence/tampering.test.ts"),
+  ],
   inspect: [
+    tried(
+      "--encryption-config",
+      "every encrypted value must decrypt",
+      (w) => ["inspect", w.encrypted],
+      (w) => ["--encryption-config", w.encryptionConfig],
+      /\b8 of 8\b/,
+    ),
+    tried(
+      "--expect-cluster",
+      "whose backup it must be",
+      (w) => ["inspect", w.main],
+      ["--expect-cluster", "00000000-0000-4000-8000-000000000000"],
+      /00000000-0000-4000/,
+    ),
     tried(
       "--trusted-key",
       "who must have signed the manifest",
@@ -382,6 +638,13 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       (w) => ["get", "/registry/namespaces/default", w.main],
       ["-o", "yaml"],
       /^kind: Namespace/m,
+    ),
+    tried(
+      "--encryption-config",
+      "opens what is encrypted",
+      (w) => ["get", "/registry/secrets/shop/db-credentials", w.encrypted],
+      (w) => ["--encryption-config", w.encryptionConfig],
+      /"kind": "Secret"/,
     ),
     tried(
       "--metadata",

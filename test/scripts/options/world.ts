@@ -10,6 +10,8 @@ import { etcdPods } from "./kubectl-pods";
 export interface World {
   readonly main: string;
   readonly encrypted: string;
+  /** What opens the values of `encrypted`. */
+  readonly encryptionConfig: string;
   /** `main`, packed. */
   readonly packed: string;
   /** Files of an ed25519 pair. */
@@ -43,6 +45,8 @@ case "$*" in
   *) echo "error: not here" >&2; exit 1 ;;
 esac
 `;
+
+const FIXTURES = path.join(__dirname, "..", "..", "fixtures");
 
 export async function openWorld(): Promise<World> {
   const files = createWorkspace();
@@ -89,6 +93,7 @@ export async function openWorld(): Promise<World> {
   const folder = (name: string): string => path.join(path.dirname(main), name);
   return {
     ...{ main, encrypted, served: served.flags, login: login.flags },
+    encryptionConfig: path.join(FIXTURES, "kubernetes-1.35-encrypted.encryption-config.json"),
     packed: workspace.write("main.db.gz", gzipSync(fs.readFileSync(main))),
     privateKey: workspace.write(
       "private.pem",
