@@ -1,7 +1,12 @@
 /** What people name as a backup: which of the words it is, and the opening of it, wherever it lies. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import type { OpenedSnapshot, ReadBackupOptions } from "../etcd/backup/backup-file";
+import {
+  readBackup,
+  readBackupKeys,
+  type OpenedSnapshot,
+  type ReadBackupOptions,
+} from "../etcd/backup/backup-file";
 import type { SnapshotKeys } from "../etcd/snapshot/types";
 import { isRemote, shownAddress } from "../sources/address";
 import { bringNamed, type NamedBackup, type NamedOptions } from "../sources/named";
@@ -67,7 +72,6 @@ type ReadOptions = ReadBackupOptions & Pick<NamedOptions, "say" | "expectedClust
 
 /** `readBackup` of whatever was named. @throws as `readBackup` and `bringNamed` */
 export async function readNamedBackup(word: string, options: ReadOptions): Promise<OpenedSnapshot> {
-  const { readBackup } = backupFile();
   const named = await bringNamed(word, fetching(options));
   try {
     const { snapshot, backup } = await readBackup(named.file, {
@@ -83,7 +87,6 @@ export async function readNamedBackup(word: string, options: ReadOptions): Promi
 
 /** `readBackupKeys` of whatever was named. @throws as `readBackupKeys` and `bringNamed` */
 export async function readNamedKeys(word: string, options: ReadOptions): Promise<SnapshotKeys> {
-  const { readBackupKeys } = backupFile();
   const named = await bringNamed(word, fetching(options));
   try {
     const keys = await readBackupKeys(named.file, { ...options, fetched: named.fetched });
@@ -92,11 +95,6 @@ export async function readNamedKeys(word: string, options: ReadOptions): Promise
     named.dispose();
     throw error;
   }
-}
-
-function backupFile() {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- who looks at a server reads no file
-  return require("../etcd/backup/backup-file") as typeof import("../etcd/backup/backup-file");
 }
 
 /** `keepIn` among the others is a folder for what is unpacked. */

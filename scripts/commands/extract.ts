@@ -1,13 +1,12 @@
 /** `extract FILE [KIND/NAME …]`: objects out of a backup, ready for `kubectl apply -f -`, without any etcd. */
-import * as path from "node:path";
 import { type Command, Option } from "commander";
-import { readBackupKeys } from "../../etcd/backup/backup-file";
 import { extract as extractObjects, NothingNamedError } from "../../etcd/inspect/extract";
 import type { JsonObject } from "../../etcd/kubernetes/json";
 import { toJsonText, toYamlText } from "../../etcd/kubernetes/print";
 import { parseSelector, SelectorError } from "../../etcd/kubernetes/selector";
 import { counted } from "../../etcd/wire/figures";
 import { decryptorOf, encryptionConfigOf } from "../encryption-config";
+import { readNamedKeys } from "../file-argument";
 import { encryptionConfigFlag, namespaceFlag, pathFlag } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
@@ -66,7 +65,7 @@ export async function extract(words: readonly string[], options: ExtractOptions)
   if (file === undefined) throw new UserError(EXIT.usage, "which backup? Give its FILE");
   const selector = options.selector === undefined ? undefined : selectorOf(options.selector);
   const decryptor = await decryptorOf(encryptionConfigOf(options.encryptionConfig));
-  const opened = await readBackupKeys(path.resolve(file), { signal: abortOnInterrupt() });
+  const opened = await readNamedKeys(file, { signal: abortOnInterrupt() });
   try {
     const { namespace, clean = false } = options;
     const request = { words: names, namespace, selector, clean };

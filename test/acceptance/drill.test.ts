@@ -139,7 +139,7 @@ test.each<[string, number, "fail" | "incomplete", RegExp, (flags: string[]) => s
     "a folder without a backup",
     1,
     "fail",
-    /there is no backup in/,
+    /holds no backup/,
     () => {
       fs.mkdirSync(files.path("nothing"));
       return ["--from", files.path("nothing")];

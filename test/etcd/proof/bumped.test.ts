@@ -77,7 +77,11 @@ it("finds a key that changed after a bump, and a value that is not the backup's"
   const snapshot = await snapshotOf(source);
   const wrong = await bumpedServer(await snapshotOf(other), "3.6");
   const report = await prove(snapshot, wrong, { bumpedBy: BY });
-  expect(findings(report)).toEqual({ hashkv: "fail", "read-back": "fail" });
+  expect(findings(report)).toEqual({
+    hashkv: "fail",
+    "read-back": "fail",
+    "second-reader": "fail",
+  });
   expect(report.differences.details).toEqual([
     { key: "/b", difference: "changed", fields: ["value"] },
   ]);
