@@ -1,2 +1,5 @@
 /** Where the stacks of version 0.1 look for steps/client-files.ts when they are destroyed: a stack's state keeps the command lines it was made with. */
-import "./steps/client-files";
+import { runStep } from "./steps/request";
+import { clientFilesStep } from "./steps/client-files";
+
+runStep(module, clientFilesStep);

@@ -12,6 +12,7 @@ it.each([
   ["make-ssh-keys", ["remove"]],
 ] as const)("scripts/%s.ts removes what an older version made", async (name, args) => {
   const directory = path.join(await temporaryDirectory(), "made");
+  fs.mkdirSync(directory);
   const script = [`./engine/typescript.cjs`, `scripts/${name}.ts`] as const;
   const { status, stderr } = spawnSync(
     process.execPath,
