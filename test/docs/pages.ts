@@ -117,7 +117,7 @@ function lines(output: string): readonly string[] {
       .replace(/of \d+(\.\d+)? KiB: /g, "of N KiB: ")
       .split("\n")
       // Where the programs come from, and which of two steps at a time is first, is another matter on each computer.
-      .filter((line) => !/etcd-installation \|/.test(line))
+      .filter((line) => !line.includes("etcd-installation |"))
   );
 }
 
