@@ -8,6 +8,8 @@ import { timeIn } from "./times";
 const UNFINISHED =
   /\.(part|partial|filepart|tmp|temp|incomplete|inprogress|uploading|crdownload)$|^\..+\.[A-Za-z0-9]{6}$/i;
 const DATABASE = /\.(db|snap|snapshot|backup|bak|etcd|etcdsnap)$/i;
+/** A file of raft's own in a data directory or a backup of the v2 store (etcd `server/etcdserver/api/snap`): never a backup alone. */
+const RAFT = /^[0-9a-f]{16}-[0-9a-f]{16}\.(snap|wal)$/i;
 const PACKED = /\.(gz|zst|zstd|xz|bz2|zip|zlib)$/i;
 const ARCHIVE = /\.(tar|tgz|txz|tzst|tar\.(gz|zst|xz|bz2))$/i;
 const CIPHER = /\.(age|gpg|pgp|enc)$/i;
@@ -42,7 +44,7 @@ function stem(path: string): string {
 function isCandidate(path: string, all: ReadonlyMap<string, StoredObject>): boolean {
   const [folder, name] = split(path);
   const bare = stem(name).replace(CIPHER, "");
-  if (all.has(folder)) return false;
+  if (all.has(folder) || RAFT.test(name)) return false;
   if (UNFINISHED.test(name) && (bare === "" || name.startsWith("."))) return SAYS_SO.test(name);
   if (BESIDE.test(bare)) return false;
   if (DATABASE.test(bare) || ARCHIVE.test(bare)) return true;

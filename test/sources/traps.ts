@@ -332,6 +332,15 @@ const SINGLE: readonly Trap[] = [
 
 const PLAIN: readonly Trap[] = [
   {
+    title: "raft's own files of a v2 store, newer than the backup",
+    objects: [
+      put("etcd-2026-11-19.db", DB, { age: 2 * 86_400 }),
+      put("v2/member/snap/0000000000000002-000000000000003f.snap", GZ),
+      put("v2/member/wal/0000000000000000-0000000000000000.wal", GZ),
+    ],
+    chosen: "etcd-2026-11-19.db",
+  },
+  {
     title: "folders by date",
     objects: [
       put("2026-11-21/etcd.db", DB),
