@@ -12,7 +12,6 @@ import { reasonsAgainstRestore } from "../../etcd/snapshot/judgement";
 import { readSnapshot, SnapshotError, type Snapshot } from "../../etcd/snapshot/snapshot";
 import type { Manifest } from "../../etcd/backup/manifest";
 import { buildDatabase, etcdBuckets } from "../support/bbolt-builder";
-import { sodiumReady } from "../support/encrypted-values";
 import { programsOf, startEtcdServer, type EtcdServer } from "../support/etcd-server";
 import type { Base } from "./base";
 import { askLiveKeys } from "./live-keys";
@@ -152,7 +151,6 @@ export async function openJudge({ good, truth }: Base, directory: string): Promi
 
   /** Everything but the opening calls it good: it was saved so. */
   async function judgeEncrypted(mutant: EncryptedMutant, path: string): Promise<Finding> {
-    await sodiumReady;
     const versions = mutant.entries().map(([key, value], i) => ({
       ...{ main: i + 2, create: i + 2, key: Buffer.from(key), value },
     }));

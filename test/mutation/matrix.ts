@@ -7,6 +7,7 @@ import { createRandom } from "../support/random";
 import { readBase } from "./base";
 import { CATCHERS, openJudge, type Catcher, type Finding } from "./judge";
 import type { Kind, Mutant } from "./mutant";
+import { sodiumReady } from "../support/encrypted-values";
 
 export interface MatrixOptions {
   readonly kinds: readonly Kind[];
@@ -42,6 +43,8 @@ export interface Row {
 /** Judges the mutants of these kinds; the same options give the same mutants. */
 export async function runMatrix(options: MatrixOptions): Promise<readonly Row[]> {
   const { signal, onProgress } = options;
+  // Some kinds seal values while their mutants are made.
+  await sodiumReady;
   const base = readBase();
   const all = options.kinds.flatMap((kind) =>
     kind
