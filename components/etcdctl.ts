@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
-import { commandLine } from "./script";
+import { shellLine } from "../machine/shell/quote";
 
 /** `https://HOST:PORT` of an etcd at an IP address. */
 export function clientUrl(address: string, port: number): string {
@@ -16,7 +16,7 @@ export function etcdctlCommand(
   return pulumi
     .all([program, clientEndpoint, clientDirectory])
     .apply(([etcdctl, endpoint, files]) =>
-      commandLine(
+      shellLine(
         etcdctl,
         `--endpoints=${endpoint}`,
         `--cacert=${files}/ca.crt`,

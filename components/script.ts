@@ -1,15 +1,6 @@
 /** How a component names a program of ours that it runs: by path, never by import. */
 import * as path from "node:path";
-
-/** Quotes one word for `sh`. */
-export function shellQuote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-/** A command line out of words. */
-export function commandLine(...words: readonly (string | number)[]): string {
-  return words.map((word) => shellQuote(String(word))).join(" ");
-}
+import { shellLine } from "../machine/shell/quote";
 
 /** Path of a file of this project, relative to the program's folder so that it stays the same when the folder moves. */
 export function projectPath(...parts: readonly string[]): string {
@@ -19,7 +10,7 @@ export function projectPath(...parts: readonly string[]): string {
 
 /** Command line that runs `scripts/<script>.ts` with the project's own runner of TypeScript. */
 export function scriptCommand(script: string, ...args: readonly (string | number)[]): string {
-  return commandLine(
+  return shellLine(
     "node",
     "--require",
     `./${projectPath("engine", "typescript.cjs")}`,

@@ -11,7 +11,8 @@ import {
 import type { SshRoute } from "../machine/ssh/ssh-files";
 import type { Backup } from "./backup";
 import { printedBy } from "./printed";
-import { commandLine, scriptCommand } from "./script";
+import { shellLine } from "../machine/shell/quote";
+import { scriptCommand } from "./script";
 
 export interface VerificationArgs {
   readonly backup: Backup;
@@ -83,7 +84,7 @@ export class Verification extends pulumi.ComponentResource {
             ...{ inUse: args.inUse, restoredAt: args.restoredAt, phases: args.phases },
           })
           .apply((known) => verifyCommand(args, known)),
-        ...(args.ownsReport === false ? {} : { delete: commandLine("rm", "-f", "--", ...reports) }),
+        ...(args.ownsReport === false ? {} : { delete: shellLine("rm", "-f", "--", ...reports) }),
         ...(access === undefined ? {} : { stdin: pulumi.secret(pulumi.jsonStringify(access)) }),
         triggers: [
           ...[args.restored, args.level, args.expectedKeys ?? [], args.etcdVersion ?? ""],

@@ -12,7 +12,8 @@ import type { EtcdPrograms } from "../../machine/programs/programs";
 import type { Backup } from "../backup";
 import type { RestoreMachine, SshMachine } from "../machine";
 import { printedBy } from "../printed";
-import { scriptCommand, commandLine } from "../script";
+import { shellLine } from "../../machine/shell/quote";
+import { scriptCommand } from "../script";
 import { bumpToCome, restoreFlags } from "./restore-flags";
 
 const PROGRAMS = ["etcd", "etcdctl", "etcdutl"] as const;
@@ -90,7 +91,7 @@ function sendCertificates(
     `${name}-certificates`,
     {
       connection,
-      create: commandLine("sudo", VM.writeCertificates),
+      create: shellLine("sudo", VM.writeCertificates),
       stdin: pulumi.secret(certificates).apply(certificateText),
       triggers,
       logging: "none",

@@ -5,7 +5,8 @@ import { RestoreResult } from "../../machine/restore/result";
 import type { Backup } from "../backup";
 import type { RestoreMachine } from "../machine";
 import { printedBy } from "../printed";
-import { commandLine, projectPath } from "../script";
+import { shellLine } from "../../machine/shell/quote";
+import { projectPath } from "../script";
 import { restoreOverSsh } from "./remote-restore";
 import { bumpToCome, restoreFlags } from "./restore-flags";
 
@@ -66,8 +67,8 @@ function keepUnpacked(name: string, file: string, parent: pulumi.Resource): void
   new command.local.Command(
     `${name}-unpacked`,
     {
-      create: commandLine("test", "-f", file),
-      delete: `${commandLine("rm", "-rf", "--", folder)} && (${commandLine("rmdir", "--", path.dirname(folder))} 2>/dev/null || true)`,
+      create: shellLine("test", "-f", file),
+      delete: `${shellLine("rm", "-rf", "--", folder)} && (${shellLine("rmdir", "--", path.dirname(folder))} 2>/dev/null || true)`,
       triggers: [file],
     },
     { parent },
@@ -88,7 +89,7 @@ function restoreHere(
       create: pulumi
         .output(site)
         .apply((there) =>
-          commandLine("bash", script, ...restoreFlags(backup, backup.plainFile, there)),
+          shellLine("bash", script, ...restoreFlags(backup, backup.plainFile, there)),
         ),
       triggers: [backup.sha256, instanceId, settings, bumpToCome(backup)],
       logging: "stderr",

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { VM } from "../../machine/vm/cloud-init";
 import { withoutComment, type MachineKeys } from "../../machine/ssh/ssh-keys";
 import type { SshConnection } from "../machine";
-import { commandLine } from "../script";
+import { shellLine } from "../../machine/shell/quote";
 
 /** A machine between this computer and the VM. */
 export interface Bastion {
@@ -64,7 +64,7 @@ export function sshCommand(host: string, sshDirectory: string, bastion?: Bastion
     bastion === undefined
       ? []
       : ["-J", `${bastion.user}@${bastion.host}:${bastion.port ?? SSH_PORT}`];
-  return commandLine(
+  return shellLine(
     ...["ssh", "-i", `${sshDirectory}/ssh-key`, "-o", "IdentitiesOnly=yes"],
     ...["-o", `UserKnownHostsFile=${sshDirectory}/known_hosts`, "-o", "StrictHostKeyChecking=yes"],
     ...jump,

@@ -9,7 +9,8 @@ import { withoutComment, type MachineKeys } from "../../machine/ssh/ssh-keys";
 import type { SshConnection } from "../machine";
 import { ownerDescription, ownerMetadata, ownerTags } from "../owner";
 import { printedBy } from "../printed";
-import { commandLine, scriptCommand } from "../script";
+import { shellLine } from "../../machine/shell/quote";
+import { scriptCommand } from "../script";
 import { findFlavor, findImage } from "./cloud-lookups";
 import type { VmAddress } from "./etcd-vm-address";
 import { SSH_PORT } from "./etcd-vm-connection";
@@ -147,7 +148,7 @@ export function waitReady(
     {
       connection,
       create: server.created.apply((created) =>
-        commandLine(
+        shellLine(
           ...["sudo", "bash", "-s", "--", seconds, VM.readyMarker],
           ...(created ? [created] : []),
         ),
@@ -177,7 +178,7 @@ export function layEnvironment(
     `${name}-environment`,
     {
       connection,
-      create: commandLine("sudo", VM.writeEnvironment),
+      create: shellLine("sudo", VM.writeEnvironment),
       stdin: environment,
       triggers: [instanceId],
       addPreviousOutputInEnv: false,

@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MachineError } from "../machine-error";
+import { backgroundSsh } from "./ssh-background";
 import { controlSocket, lastLines, MACHINE, writeSshFiles, type SshRoute } from "./ssh-files";
 
 /** What came of a command. */
@@ -29,7 +30,6 @@ export interface SshSession {
 }
 
 const OPEN_LIMIT_MS = 60_000;
-const END_LIMIT_MS = 5_000;
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;
 
@@ -59,7 +59,7 @@ async function connect(
   signal: AbortSignal,
 ): Promise<SshSession> {
   const files = writeSshFiles(route, true);
-  const master = watched(["-F", files.config, "-M", "-N", MACHINE]);
+  const master = backgroundSsh(["-F", files.config, "-M", "-N", MACHINE]);
   const close = async (): Promise<void> => {
     await master.end();
     files.remove();
@@ -87,34 +87,6 @@ async function connect(
     stands: () => master.ended() === undefined,
     close,
     run: (command, options = {}) => runIn(files.config, command, options, signal),
-  };
-}
-
-/** A run of `ssh` in the background. */
-function watched(args: readonly string[]) {
-  let said = "";
-  let ended: string | undefined;
-  const ssh = spawn("ssh", args, { stdio: ["ignore", "ignore", "pipe"] });
-  ssh.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-2000)));
-  const gone = new Promise<void>((resolve) => {
-    ssh.once("error", (error: NodeJS.ErrnoException) => {
-      ended = error.code === "ENOENT" ? "there is no program ssh on this computer" : error.message;
-      resolve();
-    });
-    ssh.once("close", (code, by) => {
-      ended ??= `ssh ended with ${code ?? String(by)}`;
-      resolve();
-    });
-  });
-  return {
-    said: () => said,
-    ended: () => ended,
-    async end(): Promise<void> {
-      ssh.kill("SIGTERM");
-      const limit = setTimeout(() => ssh.kill("SIGKILL"), END_LIMIT_MS);
-      await gone;
-      clearTimeout(limit);
-    },
   };
 }
 

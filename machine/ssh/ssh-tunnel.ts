@@ -1,9 +1,9 @@
 /** A way to a port of a machine that is open to nobody but the machine itself: through its SSH, by the `ssh` program. */
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MachineError } from "../machine-error";
+import { backgroundSsh } from "./ssh-background";
 import { lastLines, MACHINE, writeSshFiles, type SshRoute } from "./ssh-files";
 
 export interface Tunnel {
@@ -14,7 +14,6 @@ export interface Tunnel {
 }
 
 const OPEN_LIMIT_MS = 60_000;
-const END_LIMIT_MS = 5_000;
 
 /**
  * Opens a tunnel to a port that the machine itself reaches at 127.0.0.1.
@@ -30,42 +29,22 @@ export async function openTunnel(
 ): Promise<Tunnel> {
   const files = writeSshFiles(route);
   const socketPath = path.join(files.directory, "port");
-  let said = "";
-  let ended: string | undefined;
-  const ssh = spawn(
-    "ssh",
-    ["-F", files.config, "-N", "-L", `${socketPath}:127.0.0.1:${port}`, MACHINE],
-    {
-      stdio: ["ignore", "ignore", "pipe"],
-    },
-  );
-  ssh.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-2000)));
-  const gone = new Promise<void>((resolve) => {
-    ssh.once("error", (error: NodeJS.ErrnoException) => {
-      ended = error.code === "ENOENT" ? "there is no program ssh on this computer" : error.message;
-      resolve();
-    });
-    ssh.once("close", (code, by) => {
-      ended ??= `ssh ended with ${code ?? String(by)}`;
-      resolve();
-    });
-  });
+  const tunnel = ["-L", `${socketPath}:127.0.0.1:${port}`];
+  const ssh = backgroundSsh(["-F", files.config, "-N", ...tunnel, MACHINE]);
   const close = async (): Promise<void> => {
-    ssh.kill("SIGTERM");
-    const limit = setTimeout(() => ssh.kill("SIGKILL"), END_LIMIT_MS);
-    await gone;
-    clearTimeout(limit);
+    await ssh.end();
     files.remove();
   };
   try {
     const deadline = Date.now() + OPEN_LIMIT_MS;
     while (!fs.existsSync(socketPath)) {
       signal.throwIfAborted();
+      const ended = ssh.ended();
       if (ended !== undefined || Date.now() > deadline) {
         const reason = ended ?? `no answer in ${OPEN_LIMIT_MS / 1000} s`;
         throw new MachineError(
           "environment",
-          `no way over SSH to port ${port} of ${route.host}: ${reason}${lastLines(said)}`,
+          `no way over SSH to port ${port} of ${route.host}: ${reason}${lastLines(ssh.said())}`,
         );
       }
       await sleep(20);
