@@ -2,6 +2,7 @@
 import type { Check, Phase } from "../etcd/report/report";
 import { wallClock } from "../etcd/report/end";
 import { TOOL } from "../etcd/report/tool";
+import { overallVerdict } from "../etcd/report/verdict";
 import { summarize, type SnapshotSummary } from "../etcd/snapshot/judgement";
 import type { Snapshot } from "../etcd/snapshot/snapshot";
 import type { BootResult } from "./boot";
@@ -43,17 +44,10 @@ export function bootReport(parts: BootReportParts): BootReport {
   const { checks, kubernetes, etcdVersion, isolation } = result;
   const phases = [preflight, ...result.phases];
   return {
-    ...{ schemaVersion: 1, tool: TOOL, verdict: verdictOf(checks) },
+    ...{ schemaVersion: 1, tool: TOOL, verdict: overallVerdict(checks) },
     ...{ startedAt: startedAt.toISOString(), seconds: wallClock(startedAt, phases) },
     snapshot: { ...summarize(main), file },
     ...{ etcdVersion, isolation, phases, checks, notes },
     ...(kubernetes !== undefined && { kubernetes }),
   };
-}
-
-/** One failure fails it; what could not be checked leaves it open, and so does a run that checked nothing. */
-function verdictOf(checks: readonly Check[]): BootReport["verdict"] {
-  if (checks.some(({ verdict }) => verdict === "fail")) return "fail";
-  const open = checks.length === 0 || checks.some(({ verdict }) => verdict === "not-checked");
-  return open ? "incomplete" : "pass";
 }

@@ -3,9 +3,9 @@ import type { BootRequest, BootResult } from "../boot/boot";
 import { openMember } from "../etcd/client/member-client";
 import type { Endpoint } from "../etcd/client/endpoint";
 import { EtcdError } from "../etcd/client/etcd-error";
-import { verdictOf } from "../etcd/proof/verify";
 import { wallClock } from "../etcd/report/end";
 import type { Check, Report } from "../etcd/report/report";
+import { overallVerdict } from "../etcd/report/verdict";
 import type { Snapshot } from "../etcd/snapshot/snapshot";
 import { EtcdProgramsError } from "../machine/programs/programs";
 import { MachineError } from "../machine/machine-error";
@@ -47,7 +47,7 @@ export async function proveUse(report: Report, request: UseRequest): Promise<Rep
     ...(life === undefined ? [] : [life]),
   ];
   const seconds = wallClock(new Date(report.startedAt), phases);
-  return { ...report, verdict: verdictOf(checks), seconds, phases, checks };
+  return { ...report, verdict: overallVerdict(checks), seconds, phases, checks };
 }
 
 /** The clone could not be made here: nothing is said about the backup. */

@@ -49,17 +49,18 @@ export function badEndOf(error: unknown, exitCode: number, run: BeginningOfRun):
  * Writes the reports of a run that came to no verification; those of a verification that failed stay, they say more.
  * @returns the report, written or not
  */
-export function reportBadEnd(
-  directory: string,
-  run: BeginningOfRun,
-  { exitCode, cause, remedy, phase }: BadEnd,
-): Report {
+export function reportBadEnd(directory: string, run: BeginningOfRun, end: BadEnd): Report {
   const current = currentReport(directory);
-  if (phase === "verify" && current !== undefined && current.ended === undefined) return current;
-  // What the user gave us, or a check, is at fault; or the world was.
+  if (end.phase === "verify" && current !== undefined && current.ended === undefined)
+    return current;
+  return writeEnd(directory, endOfRun(run, end));
+}
+
+/** A bad end as reports tell it: what the user gave us, or a check, is at fault, or the world was. */
+export function endOfRun(run: BeginningOfRun, end: BadEnd): EndOfRun {
+  const { exitCode, cause, remedy, phase } = end;
   const isFault = exitCode === EXIT.usage || exitCode === EXIT.checkFailed;
-  const verdict = isFault ? "fail" : "incomplete";
-  return writeEnd(directory, { ...run, verdict, phase, reason: `${cause}; ${remedy}` });
+  return { ...run, verdict: isFault ? "fail" : "incomplete", phase, reason: `${cause}; ${remedy}` };
 }
 
 /** The phase that a resource belongs to, by the last part of its URN. */

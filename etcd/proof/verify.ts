@@ -10,6 +10,7 @@ import type {
   VerificationLevel,
 } from "../report/report";
 import { TOOL } from "../report/tool";
+import { overallVerdict } from "../report/verdict";
 import type { EncryptionConfiguration } from "../encryption/configuration";
 import { examineEncryption } from "../encryption/examine";
 import type { EncryptionFindings } from "../encryption/findings";
@@ -278,7 +279,7 @@ function reportOf(request: VerifyRequest, proof: Proof, began: Date): Report {
   return {
     schemaVersion: 1,
     tool: TOOL,
-    verdict: verdictOf(checks),
+    verdict: overallVerdict(checks),
     level,
     ...(stack !== undefined && { stack }),
     startedAt: startedAt.toISOString(),
@@ -313,14 +314,6 @@ function clusterSummary({ uid, version, nodes, lastRenewal }: ClusterFacts): Clu
 async function both<A, B>(one: Promise<A>, other: Promise<B> | B): Promise<[A, B]> {
   await Promise.allSettled([one, other]);
   return [await one, await other];
-}
-
-/** One failure fails it; what could not be checked leaves it open. */
-export function verdictOf(checks: readonly Check[]): Report["verdict"] {
-  if (checks.some(({ verdict }) => verdict === "fail")) {
-    return "fail";
-  }
-  return checks.some(({ verdict }) => verdict === "not-checked") ? "incomplete" : "pass";
 }
 
 function summarizeServer(endpoint: Endpoint, facts: ServerFacts): RestoredSummary {

@@ -1,9 +1,10 @@
 /** From what a drill found to the one report of it: checks, phases and verdict of the drill over those of the verification. */
 import { reportOfEnd, wallClock } from "../../../etcd/report/end";
 import type { Check, DrillSummary, Phase, Report } from "../../../etcd/report/report";
+import { overallVerdict } from "../../../etcd/report/verdict";
 import { EXIT } from "../../outcome";
 import { interruptedCode } from "../../interrupt";
-import type { BadEnd, BeginningOfRun } from "../../run-end";
+import { endOfRun, type BadEnd, type BeginningOfRun } from "../../run-end";
 
 /** What a drill adds to a report. */
 export interface Additions {
@@ -15,13 +16,8 @@ export interface Additions {
 }
 
 /** The report of a drill that came to no verification. */
-export function reportOfBadEnd(
-  run: BeginningOfRun,
-  { exitCode, cause, remedy, phase }: BadEnd,
-): Report {
-  const isFault = exitCode === EXIT.usage || exitCode === EXIT.checkFailed;
-  const verdict = isFault ? "fail" : "incomplete";
-  return reportOfEnd({ ...run, verdict, phase, reason: `${cause}; ${remedy}` });
+export function reportOfBadEnd(run: BeginningOfRun, end: BadEnd): Report {
+  return reportOfEnd(endOfRun(run, end));
 }
 
 /** The report with what the drill adds; its verdict is never better than that of its checks. */
@@ -31,21 +27,13 @@ export function withAdditions(report: Report, startedAt: Date, additions: Additi
   return {
     ...report,
     stack: additions.drill.name,
-    verdict: verdictOf(report.verdict, additions.checks),
+    verdict: overallVerdict(checks),
     startedAt: startedAt.toISOString(),
     seconds: wallClock(startedAt, phases),
     phases,
     checks,
     drill: additions.drill,
   };
-}
-
-function verdictOf(proof: Report["verdict"], added: readonly Check[]): Report["verdict"] {
-  if (proof === "fail" || added.some(({ verdict }) => verdict === "fail")) return "fail";
-  if (proof === "incomplete" || added.some(({ verdict }) => verdict === "not-checked")) {
-    return "incomplete";
-  }
-  return "pass";
 }
 
 /** How the command ends: interrupted, by what ended the run, else by the verdict. */
