@@ -15,7 +15,7 @@ const MIB = 2 ** 20;
 /** Large enough to outlast the start of a command, small enough to be nothing on a slow link. */
 export const TRIAL_BYTES = 8 * MIB;
 const WORTH_IT = 1.2;
-/** What is sent before the ways are compared again; a cut costs nothing of what has arrived. */
+/** What is sent compressed before the ways are compared again; a cut costs nothing of what has arrived. */
 export const PIECE_BYTES = 512 * MIB;
 
 /** The way and the size of the next piece of a file of which `left` bytes are still to be sent. */
@@ -28,5 +28,5 @@ export function nextPiece(
   if (!canCompress) return piece("plain", left);
   if (rates.plain === undefined) return piece("plain", TRIAL_BYTES);
   if (rates.zstd === undefined) return piece("zstd", TRIAL_BYTES);
-  return piece(rates.zstd > WORTH_IT * rates.plain ? "zstd" : "plain", PIECE_BYTES);
+  return rates.zstd > WORTH_IT * rates.plain ? piece("zstd", PIECE_BYTES) : piece("plain", left);
 }

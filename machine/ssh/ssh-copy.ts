@@ -1,11 +1,11 @@
 /** Copies files to a machine over SSH: resumed where a connection was cut, compressed where that is faster, checked. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { MachineError } from "../machine-error";
 import { shellLine } from "../shell/quote";
-import { nextPiece, type Rates, type Way } from "./copy-plan";
+import { nextPiece, type Rates } from "./copy-plan";
+import { sendPiece } from "./send-piece";
 import { openSession, type SshSession } from "./ssh-session";
 import type { SshRoute } from "./ssh-files";
 
@@ -26,8 +26,9 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** How often in a row a connection may be cut without a byte that arrived. */
+/** How often in a row a connection may be cut without a byte that arrived; the wait doubles each time. */
 const VAIN_ATTEMPTS = 5;
+const FIRST_WAIT_MS = 250;
 
 /** A connection to a machine; nothing is opened before it is needed. */
 export function reconnecting(route: SshRoute, signal: AbortSignal): Connection {
@@ -80,26 +81,22 @@ export async function copyFile(
   while (size < total) {
     const { way, bytes } = nextPiece(rates, total - size, canCompress);
     const start = performance.now();
-    const ended = await send(
-      await connection.session(),
-      file.from,
-      part,
-      size,
-      bytes,
-      way,
-      (sent) => {
-        onProgress(size + sent, total);
-      },
-    );
+    const session = await connection.session();
+    const piece = { from: file.from, part, at: size, bytes, way, isRest: size + bytes === total };
+    const ended = await sendPiece(session, piece, (there) => {
+      onProgress(there, total);
+    });
     if (ended.code === 0) {
       rates = { ...rates, [way]: bytes / Math.max(1, performance.now() - start - idleMs) };
       size += bytes;
       vain = 0;
+      onProgress(size, total);
       continue;
     }
     const before = size;
-    const session = await connection.session();
-    size = Math.min((await lookAt(session, file.to, part)).size, total);
+    await sleep(FIRST_WAIT_MS * 2 ** vain); // what was on its way is still being written
+    const again = await connection.session();
+    size = Math.min((await lookAt(again, file.to, part)).size, total);
     resumed = true;
     vain = size > before ? 0 : vain + 1;
     if (vain === VAIN_ATTEMPTS || ended.code !== 255) throw cannotCopy(file, before, total, ended);
@@ -160,48 +157,4 @@ async function must(connection: Connection, command: string): Promise<void> {
     await connection.session()
   ).run(command, { onStderr: (text) => (said += text) });
   if (code !== 0) throw new MachineError("environment", `${command} ended with ${code}: ${said}`);
-}
-
-/**
- * Sends a piece to its place in a file. Whoever else may still write there, of a connection that was cut, writes the
- * same bytes to the same places.
- */
-async function send(
-  session: SshSession,
-  from: string,
-  part: string,
-  at: number,
-  bytes: number,
-  way: Way,
-  onSent: (bytes: number) => void,
-): Promise<{ readonly code: number; readonly said: string }> {
-  const write = shellLine(
-    ...["dd", `of=${part}`, "bs=1M", "iflag=fullblock", "oflag=seek_bytes", `seek=${at}`],
-    ...["conv=notrunc", "status=none"],
-  );
-  const read = fs.createReadStream(from, {
-    start: at,
-    end: at + bytes - 1,
-    highWaterMark: 2 ** 20,
-  });
-  let sent = 0;
-  read.on("data", (chunk) => {
-    sent += chunk.length;
-    onSent(sent);
-  });
-  const [input, command] =
-    way === "plain"
-      ? [read, `umask 077; ${write}`]
-      : // Both ends of the pipe must have ended well; a shell tells of the last one alone.
-        [compressed(read), `umask 077; bash -o pipefail -c ${shellLine(`zstd -dcq | ${write}`)}`];
-  let said = "";
-  const { code } = await session.run(command, { input, onStderr: (text) => (said += text) });
-  return { code, said };
-}
-
-function compressed(plain: Readable): Readable {
-  const zstd = spawn("zstd", ["-1", "-T0", "-q", "-c"], { stdio: ["pipe", "pipe", "ignore"] });
-  void pipeline(plain, zstd.stdin).catch(() => zstd.kill());
-  zstd.stdout.once("close", () => zstd.kill());
-  return zstd.stdout;
 }

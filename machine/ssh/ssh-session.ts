@@ -1,7 +1,7 @@
 /** Commands on a machine, one after the other over one connection of the `ssh` program. */
 import { spawn, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
-import type { Readable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MachineError } from "../machine-error";
@@ -15,14 +15,17 @@ export interface RemoteResult {
   readonly stdout: string;
 }
 
+export interface RunOptions {
+  readonly input?: string | Readable | number;
+  readonly onStderr?: (text: string) => void;
+}
+
 export interface SshSession {
   /**
-   * Runs a shell command there; `input` is its stdin. What it says on stderr goes to `onStderr` as it comes.
+   * Runs a shell command there; `input` is its stdin: a text, a stream, or the descriptor of an open file, which is read
+   * from where it stands. What it says on stderr goes to `onStderr` as it comes.
    */
-  run(
-    command: string,
-    options?: { input?: string | Readable; onStderr?: (text: string) => void },
-  ): Promise<RemoteResult>;
+  run(command: string, options?: RunOptions): Promise<RemoteResult>;
   /** Whether the connection still stands. */
   stands(): boolean;
   /** Ends it; nothing of it is left. */
@@ -93,32 +96,34 @@ async function connect(
 async function runIn(
   config: string,
   command: string,
-  { input = "", onStderr }: { input?: string | Readable; onStderr?: (text: string) => void },
+  { input = "", onStderr }: RunOptions,
   signal: AbortSignal,
 ): Promise<RemoteResult> {
   signal.throwIfAborted();
   const ssh = spawn("ssh", ["-F", config, "-o", "ControlMaster=no", MACHINE, command], {
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: [typeof input === "number" ? input : "pipe", "pipe", "pipe"],
     signal,
   });
   let stdout = "";
-  ssh.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  ssh.stderr.setEncoding("utf8").on("data", (text: string) => onStderr?.(text));
+  ssh.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  ssh.stderr?.setEncoding("utf8").on("data", (text: string) => onStderr?.(text));
   const ended = endOf(ssh);
-  // A command that does not read to the end, or a lost connection, is told by the exit code.
-  const sent =
-    typeof input === "string"
-      ? new Promise<void>((resolve) => {
-          ssh.stdin.once("error", () => {
-            resolve();
-          });
-          ssh.stdin.end(input, resolve);
-        })
-      : pipeline(input, ssh.stdin).catch(() => undefined);
+  const sent = ssh.stdin === null ? undefined : feed(ssh.stdin, input);
   const code = await ended;
-  if (typeof input !== "string") input.destroy();
+  if (input instanceof Readable) input.destroy();
   await sent;
   return { code, stdout };
+}
+
+/** A command that does not read to the end, or a lost connection, is told by the exit code. */
+function feed(stdin: Writable, input: string | Readable | number): Promise<void> {
+  if (input instanceof Readable) return pipeline(input, stdin).catch(() => undefined);
+  return new Promise((resolve) => {
+    stdin.once("error", () => {
+      resolve();
+    });
+    stdin.end(String(input), resolve);
+  });
 }
 
 function endOf(child: ChildProcess): Promise<number> {

@@ -8,9 +8,9 @@ it.each<[string, Rates, number, boolean, ReturnType<typeof nextPiece>]>([
   ["each way is tried", {}, GIB, true, { way: "plain", bytes: TRIAL_BYTES }],
   ["the other one too", { plain: 1 }, GIB, true, { way: "zstd", bytes: TRIAL_BYTES }],
   ["a slow link", { plain: 1, zstd: 3 }, GIB, true, { way: "zstd", bytes: PIECE_BYTES }],
-  ["a fast link", { plain: 3, zstd: 1 }, GIB, true, { way: "plain", bytes: PIECE_BYTES }],
+  ["a fast link", { plain: 3, zstd: 1 }, GIB, true, { way: "plain", bytes: GIB }],
   ["hardly anything gained", { plain: 10, zstd: 11 }, 5, true, { way: "plain", bytes: 5 }],
-  ["nothing gained", { plain: 2, zstd: 2 }, GIB, true, { way: "plain", bytes: PIECE_BYTES }],
+  ["nothing gained", { plain: 2, zstd: 2 }, GIB, true, { way: "plain", bytes: GIB }],
   ["no more than there is", { plain: 1, zstd: 3 }, 5, true, { way: "zstd", bytes: 5 }],
   ["a small file", {}, 5, true, { way: "plain", bytes: 5 }],
 ])("%s", (_what, rates, left, canCompress, expected) => {

@@ -11,6 +11,8 @@ export interface ShellServer extends SshServer {
   received(): number;
   /** Cuts the connection each time that so many bytes more have come; 0: never. */
   cutEach(bytes: number): void;
+  /** Cuts the connection in place of running a command like this. */
+  cutAt(command: RegExp): void;
 }
 
 /** Opens it behind a relay that counts and cuts. */
@@ -19,21 +21,27 @@ export async function openShellServer(): Promise<ShellServer> {
   let received = 0;
   let each = 0;
   let next = Infinity;
+  let deadly = /$^/;
+  const clients = new Set<net.Socket>();
   const server = await openSshServer((client) => {
     client.on("session", (accept) => {
       accept().on("exec", (take, _refuse, { command }) => {
         commands.push(command);
-        run(command, take());
+        if (!deadly.test(command)) run(command, take());
+        else for (const client of clients) client.destroy();
       });
     });
   });
   const relay = net.createServer((client) => {
+    clients.add(client);
+    client.on("close", () => clients.delete(client));
     const there = net.connect(server.setting.port, server.setting.host);
     const end = () => {
       client.destroy();
       there.destroy();
     };
     for (const socket of [client, there]) socket.on("error", end).on("end", end);
+    client.on("close", () => there.end());
     there.on("drain", () => client.resume());
     client.on("data", (chunk) => {
       received += chunk.length;
@@ -58,6 +66,9 @@ export async function openShellServer(): Promise<ShellServer> {
     cutEach(bytes) {
       each = bytes;
       next = bytes === 0 ? Infinity : received + bytes;
+    },
+    cutAt(command) {
+      deadly = command;
     },
     async close() {
       relay.close();
