@@ -1,5 +1,4 @@
 /** The program kube-apiserver: found where it is, or installed, as the etcd programs are (`programs.ts`). */
-import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { buildApiServer } from "./api-server-build";
@@ -7,7 +6,7 @@ import pinned from "./envtest-checksums.json";
 import { EtcdProgramsError, toolsDirOf, type FailedWay, type ProgramsOrigin } from "./find";
 import { LIMITS, type InstallContext, type InstallLimits } from "./limits";
 import { placeDirectory, withLock } from "./place";
-import { which } from "./probe";
+import { askVersion, which } from "./probe";
 import { pinnedRelease, unpackPinned, WrongChecksumError, type Checksums } from "./release";
 import { describe, fits, KUBERNETES, newestFirst, parseWanted, platform } from "./version";
 import type { WantedVersion } from "./version";
@@ -48,8 +47,11 @@ const ARCHIVES = "https://github.com/kubernetes-sigs/controller-tools/releases/d
 const PROGRAM = "kube-apiserver";
 /** Some 800 packages of Go: ten minutes on two idle cores, and an hour on busy ones. */
 const BUILD_LIMIT = 5400;
-/** Seconds that the program has to print its version: it is 100 MB, perhaps on a cold disk. */
-const PROBE_LIMIT = 30;
+const QUESTION = {
+  ...{ argument: "--version", answer: /^Kubernetes v(\d+\.\d+\.\d+\S*)$/m },
+  // It is 100 MB, perhaps on a cold disk.
+  ...{ wanted: "version of Kubernetes", limitSeconds: 30 },
+};
 const WAYS: Readonly<Record<ProgramsOrigin, string>> = {
   setting: "the program that is set",
   PATH: "PATH",
@@ -57,26 +59,6 @@ const WAYS: Readonly<Record<ProgramsOrigin, string>> = {
   release: "the envtest archive",
   built: "go build",
 };
-
-/** Runs the program and reads the version that it prints; rejects with the reason in words. */
-function versionOf(file: string, env: NodeJS.ProcessEnv): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = { env, timeout: PROBE_LIMIT * 1000, killSignal: "SIGKILL" as const };
-    execFile(file, ["--version"], options, (error, stdout) => {
-      const said = /^Kubernetes v(\d+\.\d+\.\d+\S*)$/m.exec(stdout)?.[1];
-      if (error === null && said !== undefined) {
-        resolve(said);
-        return;
-      }
-      let why = "it prints no version of Kubernetes";
-      if (error?.code === "ENOENT") why = "there is no such file";
-      else if (error?.code === "EACCES") why = "it cannot be executed";
-      else if (error?.killed === true) why = `no answer within ${PROBE_LIMIT} s`;
-      else if (error) why = `it fails: ${error.message.split("\n")[0] ?? ""}`;
-      reject(new Error(`${file}: ${why}`));
-    });
-  });
-}
 
 /** The program when it is of the wanted version, else the reason why not. */
 async function judge(
@@ -86,7 +68,7 @@ async function judge(
   env: NodeJS.ProcessEnv,
 ): Promise<ApiServerProgram | string> {
   try {
-    const version = await versionOf(file, env);
+    const version = await askVersion(file, QUESTION, env);
     if (fits(version, wanted)) return { version, file, origin };
     return `${file} is ${version}; needed is ${describe(wanted)}`;
   } catch (error) {

@@ -49,28 +49,47 @@ function withoutEtcdSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^ETCD(CTL|UTL)?_/.test(name)));
 }
 
-/** Runs one program and reads the version that it prints; rejects with the reason in words. */
-function versionOf(program: Program, file: string, env: NodeJS.ProcessEnv): Promise<string> {
+/** How a program is asked for its version. */
+export interface VersionQuestion {
+  readonly argument: string;
+  /** Its first group is the version. */
+  readonly answer: RegExp;
+  /** What it would have to print, for the message. */
+  readonly wanted: string;
+  readonly limitSeconds: number;
+}
+
+/** Runs a program and reads the version that it prints; rejects with the reason in words. */
+export function askVersion(
+  file: string,
+  { argument, answer, wanted, limitSeconds }: VersionQuestion,
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
+  const options = { env, timeout: limitSeconds * 1000, killSignal: "SIGKILL" as const };
   return new Promise((resolve, reject) => {
-    execFile(
-      file,
-      [program === "etcd" ? "--version" : "version"],
-      { env: withoutEtcdSettings(env), timeout: PROBE_LIMIT * 1000, killSignal: "SIGKILL" },
-      (error, stdout) => {
-        const said = /^etcd(?:ctl|utl)? version: (\d+\.\d+\.\d+\S*)$/im.exec(stdout)?.[1];
-        if (said !== undefined && error === null) {
-          resolve(said);
-          return;
-        }
-        let why = "it prints no version";
-        if (error?.code === "ENOENT") why = "there is no such file";
-        else if (error?.code === "EACCES") why = "it cannot be executed";
-        else if (error?.killed === true) why = `no answer within ${PROBE_LIMIT} s`;
-        else if (error) why = `it fails: ${error.message.split("\n")[0] ?? ""}`;
-        reject(new Error(`${file}: ${why}`));
-      },
-    );
+    execFile(file, [argument], options, (error, stdout) => {
+      const said = answer.exec(stdout)?.[1];
+      if (said !== undefined && error === null) {
+        resolve(said);
+        return;
+      }
+      let why = `it prints no ${wanted}`;
+      if (error?.code === "ENOENT") why = "there is no such file";
+      else if (error?.code === "EACCES") why = "it cannot be executed";
+      else if (error?.killed === true) why = `no answer within ${limitSeconds} s`;
+      else if (error) why = `it fails: ${error.message.split("\n")[0] ?? ""}`;
+      reject(new Error(`${file}: ${why}`));
+    });
   });
+}
+
+function versionOf(program: Program, file: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const question = {
+    argument: program === "etcd" ? "--version" : "version",
+    answer: /^etcd(?:ctl|utl)? version: (\d+\.\d+\.\d+\S*)$/im,
+    ...{ wanted: "version", limitSeconds: PROBE_LIMIT },
+  };
+  return askVersion(file, question, withoutEtcdSettings(env));
 }
 
 /** Asks all three for their version; `reason` names the first that cannot be used. */

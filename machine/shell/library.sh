@@ -29,14 +29,25 @@ read_settings() { # FILE ARRAY
   done <"$1"
 }
 
-# A program, by its path, in an empty environment but for the words KEY=VALUE in front of `--`. By `nice`, which changes
-# nothing: `env` would take a path with `=` in it for one more variable.
-clean() {
+# The words that run a program, by its path, in an empty environment but for the words KEY=VALUE in front of `--` (or
+# options of `env`), into the array of that name. By `nice`, which changes nothing: `env` would take a path with `=` in it
+# for one more variable.
+clean_words() { # ARRAY [KEY=VALUE…] -- PROGRAM [WORD…]
+  local -n clean_result=$1
   local variables=()
+  shift
   while [[ $1 != -- ]]; do
     variables+=("$1")
     shift
   done
   shift
-  exec env -i "${variables[@]}" "PATH=$PATH" "HOME=${HOME:-/}" nice -n 0 -- "$@"
+  # shellcheck disable=SC2034 # It is the caller's.
+  clean_result=(env -i "${variables[@]}" "PATH=$PATH" "HOME=${HOME:-/}" nice -n 0 -- "$@")
+}
+
+# Becomes it.
+clean() {
+  local words
+  clean_words words "$@"
+  exec "${words[@]}"
 }

@@ -79,15 +79,11 @@ restore_beside() {
   lap restore
 }
 
-# `clean` as a guarded child; its first words may be options of `env`.
+# `clean` as a guarded child.
 guarded_clean() {
-  local variables=()
-  while [[ $1 != -- ]]; do
-    variables+=("$1")
-    shift
-  done
-  shift
-  guarded env -i "${variables[@]}" "PATH=$PATH" "HOME=${HOME:-/}" nice -n 0 -- "$@"
+  local words
+  clean_words words "$@"
+  guarded "${words[@]}"
 }
 
 # Starts the restored member on Unix sockets, where nobody else can come, and asks it for its HashKV.
