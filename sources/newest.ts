@@ -9,6 +9,7 @@ import { fetchBackup, type FetchedBackup } from "./fetch";
 import { openFolder } from "./folder";
 import { listBackups, type Backup, type Listing } from "./listing";
 import { openSource } from "./open-source";
+import { onlyOne } from "./pipe";
 import type { Store } from "./store";
 
 /** A backup that was named, on this computer now. To be disposed of. */
@@ -69,11 +70,6 @@ export async function fetchNewest(
   } finally {
     store.close();
   }
-}
-
-/** A pipe, of which nobody knows anything. */
-function onlyOne(store: Store): Pick<Backup, "path" | "object"> {
-  return { path: store.name, object: { path: store.name, bytes: NaN } };
 }
 
 async function choose(store: Store, options: NamedOptions): Promise<Backup> {

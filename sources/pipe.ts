@@ -1,4 +1,5 @@
 /** `-`: what another program pipes to us. It comes once, cannot be listed, and nobody knows how much it is. */
+import type { Backup } from "./layouts/backup";
 import { SourceError } from "./source-error";
 import type { Store } from "./store";
 
@@ -31,4 +32,9 @@ export function openPipe(input: NodeJS.ReadStream = process.stdin): Store {
     },
     close: () => undefined,
   };
+}
+
+/** What a pipe holds: one, of which nobody knows anything. */
+export function onlyOne(pipe: Store): Pick<Backup, "path" | "object"> {
+  return { path: pipe.name, object: { path: pipe.name, bytes: NaN } };
 }

@@ -1,8 +1,9 @@
 /** How old a backup is, and whether it may be so old. */
 import type { Check } from "../../../etcd/report/report";
-import { readManifest } from "../../../etcd/backup/manifest";
+import { findManifestIn, manifestFileOf } from "../../../etcd/backup/manifest";
 import { ageOf } from "../../../etcd/wire/figures";
 import { statOf } from "../../../files/plain-file";
+import type { Backup } from "../../../sources/listing";
 
 /** When a backup was taken, and who says so. */
 export interface Taken {
@@ -13,12 +14,23 @@ export interface Taken {
 /** A clock that is ahead of ours by so much is none that we believe. */
 const AHEAD_MS = 300_000;
 
-/** By the manifest beside a file, else by the time at which it was last written. */
-export function takenOf(file: string): Taken | undefined {
-  const manifest = readManifest(file);
-  if (manifest !== undefined) return { at: new Date(manifest.takenAt), from: "manifest" };
-  const stats = statOf(file);
-  return stats === undefined ? undefined : { at: stats.mtime, from: "file time" };
+/**
+ * By the manifest beside a file, else by what its listing tells.
+ * @param listed default: by the time at which the file was last written
+ */
+export function takenOf(
+  file: string,
+  listed: Pick<Backup, "takenAt" | "timeFrom"> = {
+    takenAt: statOf(file)?.mtime,
+    timeFrom: "modified",
+  },
+  manifestFile = manifestFileOf(file),
+): Taken | undefined {
+  const found = findManifestIn(manifestFile);
+  if (found?.kind === "ours") return { at: new Date(found.manifest.takenAt), from: "manifest" };
+  const { takenAt, timeFrom } = listed;
+  if (takenAt === undefined) return undefined;
+  return { at: takenAt, from: timeFrom === "name" ? "name" : "file time" };
 }
 
 /** The check of `--max-age`; a time in the future tells nothing. */

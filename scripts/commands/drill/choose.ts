@@ -1,41 +1,61 @@
 /** Which backup a drill restores: the file that was named, or the newest or a drawn one of where backups lie. */
 import { createHash, randomBytes } from "node:crypto";
-import { readManifest } from "../../../etcd/backup/manifest";
+import type { FetchedFrom } from "../../../etcd/backup/backup-file";
+import { statOf } from "../../../files/plain-file";
+import { isRemote } from "../../../sources/address";
 import { chooseBackup as chooseFrom, nothingChosen } from "../../../sources/choose";
 import { fetchBackup } from "../../../sources/fetch";
-import { isRemote } from "../../../sources/address";
 import { listBackups, type Backup, type Listing } from "../../../sources/listing";
 import { openSource } from "../../../sources/open-source";
+import { onlyOne } from "../../../sources/pipe";
 import type { Store } from "../../../sources/store";
 import { EXIT, UserError } from "../../outcome";
-import type { Taken } from "./age";
+import { takenOf, type Taken } from "./age";
 
-export interface ChooseOptions {
+export interface FindOptions {
   /** Draw one of the newest so many. @default the newest is taken */
   readonly random?: number | undefined;
   /** What decides which is drawn. @default one is made */
   readonly seed?: string | undefined;
   /** UID of the namespace kube-system: another cluster's backups are passed over. */
   readonly expectedCluster?: string | undefined;
-  /** Folder for what is fetched from elsewhere. */
-  readonly fetchTo: string;
   readonly signal: AbortSignal;
 }
 
 export interface Chosen {
   /** The backup, on this computer. */
   readonly file: string;
+  /** Of one that was fetched to a file without a name. */
+  readonly fetched?: FetchedFrom | undefined;
   /** What people call it. */
   readonly name: string;
   readonly taken: Taken | undefined;
   /** Those that come before it and were not taken, with the reason. */
   readonly passedOver: readonly PassedOver[];
   readonly random?: { readonly seed: string; readonly among: number } | undefined;
+  /** Ends what holds the file, where it has no name. */
+  readonly dispose: () => void;
 }
 
 export interface PassedOver {
   readonly name: string;
   readonly reason: string;
+}
+
+/** A backup that was chosen and not yet fetched. To be closed. */
+export interface FoundBackup {
+  /** What people call it. */
+  readonly name: string;
+  /** NaN where nobody knows. */
+  readonly bytes: number;
+  /** Of another content it is another one. Absent where the store tells nothing of that kind. */
+  readonly identity: string | undefined;
+  /**
+   * Brings it to this computer; what lies here is taken where it is.
+   * @param keepIn a folder for what is fetched. @default a file without a name
+   */
+  bring(keepIn: string | undefined, signal: AbortSignal): Promise<Chosen>;
+  close(): void;
 }
 
 /** Nothing there can be restored. Its message says what was passed over. */
@@ -48,52 +68,104 @@ export class NoBackupError extends UserError {
   }
 }
 
+/** Finds a backup in a source and brings it here. @throws as `findBackup` */
+export async function chooseBackup(
+  source: string,
+  options: FindOptions & { readonly fetchTo: string },
+): Promise<Chosen> {
+  const found = await findBackup(source, options);
+  try {
+    return await found.bring(options.fetchTo, options.signal);
+  } finally {
+    found.close();
+  }
+}
+
+/** A file that was named is the one. */
+export function chosenFile(file: string): Chosen {
+  return { file, name: file, taken: takenOf(file), passedOver: [], dispose: () => undefined };
+}
+
+/** The same as something that is still to be brought. */
+export function foundFile(file: string): FoundBackup {
+  const stats = statOf(file);
+  return {
+    name: file,
+    bytes: stats?.size ?? NaN,
+    identity: stats === undefined ? undefined : `${stats.size}-${Math.round(stats.mtimeMs)}`,
+    bring: () => Promise.resolve(chosenFile(file)),
+    close: () => undefined,
+  };
+}
+
 /**
  * Chooses a backup out of a source.
  * @throws NoBackupError when none in it is complete
  * @throws SourceError when it cannot be listed
  */
-export async function chooseBackup(source: string, options: ChooseOptions): Promise<Chosen> {
-  const { random, expectedCluster, signal } = options;
+export async function findBackup(source: string, options: FindOptions): Promise<FoundBackup> {
   const store = openSource(source);
   try {
-    if (!store.canReopen) return await fromPipe(store, options);
-    const listing = await listBackups(store, { signal });
-    const seed = options.seed ?? randomBytes(8).toString("hex");
-    const among = Math.min(random ?? 1, listing.backups.length);
-    const ordered = random === undefined ? listing : drawn(listing, seed, among);
-    const choice = await chooseFrom(store, ordered, { expectedCluster, signal });
-    const passedOver = choice.passedOver.map(({ path, reason }) => ({ name: path, reason }));
-    if (choice.chosen === undefined) {
-      throw new NoBackupError(nothingChosen(ordered, choice).message, passedOver);
-    }
-    const { file, name } = await broughtHere(source, store, choice.chosen, options);
-    return {
-      ...{ file, name, passedOver, taken: takenOf(file, choice.chosen) },
-      ...(random === undefined ? {} : { random: { seed, among } }),
-    };
-  } finally {
+    if (!store.canReopen) return foundIn(source, store, onlyOne(store), { passedOver: [] });
+    return await findIn(source, store, options);
+  } catch (error) {
     store.close();
+    throw error;
   }
 }
 
-/** What lies in a folder is taken where it is. */
-async function broughtHere(
-  source: string,
-  store: Store,
-  chosen: Pick<Backup, "path" | "object" | "manifest">,
-  { fetchTo: keepIn, signal }: ChooseOptions,
-): Promise<{ readonly file: string; readonly name: string }> {
-  const name = store.nameOf(chosen.path);
-  return isRemote(source)
-    ? await fetchBackup(store, chosen, { keepIn, signal })
-    : { file: name, name };
+async function findIn(source: string, store: Store, options: FindOptions): Promise<FoundBackup> {
+  const { random, expectedCluster, signal } = options;
+  const listing = await listBackups(store, { signal });
+  const seed = options.seed ?? randomBytes(8).toString("hex");
+  const among = Math.min(random ?? 1, listing.backups.length);
+  const ordered = random === undefined ? listing : drawn(listing, seed, among);
+  const choice = await chooseFrom(store, ordered, { expectedCluster, signal });
+  const passedOver = choice.passedOver.map(({ path, reason }) => ({ name: path, reason }));
+  if (choice.chosen === undefined) {
+    throw new NoBackupError(nothingChosen(ordered, choice).message, passedOver);
+  }
+  return foundIn(source, store, choice.chosen, {
+    passedOver,
+    ...(random === undefined ? {} : { random: { seed, among } }),
+  });
 }
 
-/** A pipe holds one, of which nobody knows anything. */
-async function fromPipe(store: Store, options: ChooseOptions): Promise<Chosen> {
-  const only = { path: store.name, object: { path: store.name, bytes: NaN } };
-  return { ...(await broughtHere("-", store, only, options)), taken: undefined, passedOver: [] };
+function foundIn(
+  source: string,
+  store: Store,
+  chosen: Pick<Backup, "path" | "object"> & Partial<Backup>,
+  told: Pick<Chosen, "passedOver" | "random">,
+): FoundBackup {
+  const name = store.nameOf(chosen.path);
+  const { bytes, etag, modified } = chosen.object;
+  // The name that a folder gives a content counts the file system as well, which is another one on another computer.
+  const here = modified === undefined ? undefined : `${bytes}-${Math.round(modified.getTime())}`;
+  const listed = { takenAt: chosen.takenAt, timeFrom: chosen.timeFrom };
+  return {
+    ...{ name, bytes, identity: isRemote(source) ? etag : here },
+    async bring(keepIn, signal) {
+      if (!isRemote(source)) {
+        return {
+          ...told,
+          file: name,
+          name,
+          taken: takenOf(name, listed),
+          dispose: () => undefined,
+        };
+      }
+      const fetched = await fetchBackup(store, chosen, {
+        signal,
+        ...(keepIn === undefined ? {} : { keepIn }),
+      });
+      const { file, dispose } = fetched;
+      const taken = takenOf(file, listed, fetched.fetched?.manifest);
+      return { ...told, ...{ file, name: fetched.name, taken, fetched: fetched.fetched, dispose } };
+    },
+    close: () => {
+      store.close();
+    },
+  };
 }
 
 /** The newest so many, the drawn one first: where it is not complete, the newest of the others is taken. */
@@ -109,11 +181,4 @@ export function draw(seed: string, among: number): number {
   const digest = createHash("sha256").update(seed).digest();
   // 2^48 is so far beyond any number of backups that the remainder favours none.
   return among === 0 ? 0 : digest.readUIntBE(0, 6) % among;
-}
-
-function takenOf(file: string, { takenAt, timeFrom }: Backup): Taken | undefined {
-  const manifest = readManifest(file);
-  if (manifest !== undefined) return { at: new Date(manifest.takenAt), from: "manifest" };
-  if (takenAt === undefined) return undefined;
-  return { at: takenAt, from: timeFrom === "name" ? "name" : "file time" };
 }

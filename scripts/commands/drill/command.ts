@@ -4,7 +4,7 @@ import { durationText } from "../../durations";
 import { configFlag, engineFlag, pathFlag, pathText, wholeNumber } from "../../flags";
 import { EXIT, UserError } from "../../outcome";
 import { addBudget } from "./budget";
-import type { DrillOptions } from "./drill";
+import type { DrillOptions } from "./options";
 
 export function declare(command: Command): void {
   command

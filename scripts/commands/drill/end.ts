@@ -2,9 +2,11 @@
 import { reportOfEnd, wallClock } from "../../../etcd/report/end";
 import type { Check, DrillSummary, Phase, Report } from "../../../etcd/report/report";
 import { overallVerdict } from "../../../etcd/report/verdict";
+import { shownAddress } from "../../../sources/address";
 import { EXIT } from "../../outcome";
 import { interruptedCode } from "../../interrupt";
 import { endOfRun, type BadEnd, type BeginningOfRun } from "../../run-end";
+import type { Chosen } from "./choose";
 
 /** What a drill adds to a report. */
 export interface Additions {
@@ -13,6 +15,34 @@ export interface Additions {
   /** Before and after those of the report. */
   readonly before: readonly Phase[];
   readonly after: readonly Phase[];
+}
+
+/** What is known of a drill at any moment of it. */
+export interface DrillFacts extends Pick<DrillSummary, "name" | "target" | "source"> {
+  readonly chosen: Chosen | undefined;
+  readonly passedOver: Chosen["passedOver"];
+}
+
+/** As many that were passed over stand in the report. */
+const MOST_TOLD = 20;
+
+/** What a report says of the drill that it is of. */
+export function summaryOf(facts: DrillFacts): DrillSummary {
+  const { name, target, source, chosen, passedOver } = facts;
+  const { taken, random } = chosen ?? {};
+  return {
+    ...{ name, target, source: shownAddress(source) },
+    ...(taken === undefined
+      ? {}
+      : {
+          taken: {
+            ...{ at: taken.at.toISOString(), from: taken.from },
+            ageSeconds: Math.max(0, (Date.now() - taken.at.getTime()) / 1000),
+          },
+        }),
+    ...(passedOver.length === 0 ? {} : { passedOver: passedOver.slice(0, MOST_TOLD) }),
+    ...(random === undefined ? {} : { random }),
+  };
 }
 
 /** The report of a drill that came to no verification. */
