@@ -9,6 +9,11 @@ export function noteBeginning(environment = process.env): void {
   environment[BEGAN] ??= new Date(performance.timeOrigin).toISOString();
 }
 
+/** A run begins in a process that has had others before. */
+export function beginAnew(at: Date, environment = process.env): void {
+  environment[BEGAN] = at.toISOString();
+}
+
 /** What was noted; now where nothing was, or no time that can be meant. */
 export function beginning(environment = process.env, now = new Date()): Date {
   const noted = new Date(environment[BEGAN] ?? "");

@@ -46,3 +46,11 @@ export function forecast({ bytes, live }: Measured): Forecast {
     },
   };
 }
+
+/** Of a backup of which only the size is known: a live key for so many bytes, fewer than most stores have. */
+const BYTES_PER_KEY = 1024;
+
+/** What it takes to work on a backup of so many bytes, of which nothing else is known. */
+export function forecastBySize(bytes: number): Forecast {
+  return forecast({ bytes, live: { count: Math.ceil(bytes / BYTES_PER_KEY) } });
+}

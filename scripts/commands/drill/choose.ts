@@ -34,7 +34,7 @@ export interface Chosen {
   readonly passedOver: readonly PassedOver[];
   readonly random?: { readonly seed: string; readonly among: number } | undefined;
   /** Ends what holds the file, where it has no name. */
-  readonly dispose: () => void;
+  dispose(): void;
 }
 
 export interface PassedOver {
@@ -158,9 +158,15 @@ function foundIn(
         signal,
         ...(keepIn === undefined ? {} : { keepIn }),
       });
-      const { file, dispose } = fetched;
+      const { file } = fetched;
       const taken = takenOf(file, listed, fetched.fetched?.manifest);
-      return { ...told, ...{ file, name: fetched.name, taken, fetched: fetched.fetched, dispose } };
+      return {
+        ...told,
+        ...{ file, name: fetched.name, taken, fetched: fetched.fetched },
+        dispose: () => {
+          fetched.dispose();
+        },
+      };
     },
     close: () => {
       store.close();

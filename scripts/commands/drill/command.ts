@@ -3,6 +3,9 @@ import { type Command, Option } from "commander";
 import { durationText } from "../../durations";
 import { configFlag, engineFlag, pathFlag, pathText, wholeNumber } from "../../flags";
 import { EXIT, UserError } from "../../outcome";
+import type { FleetOptions } from "../../fleet/options";
+import { isList, LEVELS, shardText } from "../../fleet/words";
+import { refuseUnused } from "../../unused";
 import { addBudget } from "./budget";
 import type { DrillOptions } from "./options";
 
@@ -17,8 +20,32 @@ export function declare(command: Command): void {
     .addOption(
       pathFlag(
         "--from <SOURCE>",
-        "a folder or store with backups (s3://…, swift://…): the newest complete one",
+        "a folder or store with backups (s3://…, swift://…): the newest complete one; or a list of many, LIST.jsonl or LIST.csv",
       ),
+    )
+    .addOption(
+      new Option(
+        "--shard <I/N>",
+        "with a list: the part I of N, from 0 (JOB_COMPLETION_INDEX, JOB_COMPLETIONS)",
+      ).argParser(shardText),
+    )
+    .addOption(
+      new Option(
+        "--jobs <N>",
+        "with a list: so many at a time (default: as there are cores)",
+      ).argParser(wholeNumber),
+    )
+    .addOption(
+      pathFlag(
+        "--results <PLACE>",
+        "with a list: a folder or s3://BUCKET/PREFIX for one result each (default: HOME/results)",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--again-after <TIME>",
+        "with a list: what was found out longer ago is found out again (default: 12h)",
+      ).argParser(durationText),
     )
     .addOption(
       new Option("--target <TARGET>", "where the etcd is made").choices(["local", "openstack"]),
@@ -30,7 +57,10 @@ export function declare(command: Command): void {
     .addOption(engineFlag())
     .addOption(configFlag())
     .addOption(
-      new Option("--level <LEVEL>", "what is compared").choices(["quick", "standard", "full"]),
+      new Option(
+        "--level <LEVEL>",
+        "what is compared; file, with a list: read whole and judged, no etcd is started",
+      ).choices(LEVELS),
     )
     .addOption(
       new Option(
@@ -70,20 +100,41 @@ export function declare(command: Command): void {
         "cannot be restored; 3 the environment failed; 130, 143 interrupted.\n" +
         "\nExamples:\n  npx etcd-restore drill /backups/etcd.db --report /var/lib/drill\n" +
         "  npx etcd-restore drill --from /backups --max-age 26h --budget restore=60s,total=10m\n" +
-        "  npx etcd-restore drill --from /backups --random 30 --json | jq .verdict",
+        "  npx etcd-restore drill --from /backups --random 30 --json | jq .verdict\n" +
+        "  npx etcd-restore drill --from fleet.jsonl --shard 0/8 --results s3://evidence/etcd",
     )
     .action(async (word: string | undefined) => {
-      const options = command.optsWithGlobals<DrillOptions & { readonly file?: string }>();
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- wrong use needs none of it
-      const { drill } = require("./drill") as typeof import("./drill");
-      process.exitCode = await drill(onlyOne(word, options), options);
+      const options = command.optsWithGlobals<FleetOptions & { readonly file?: string }>();
+      const file = onlyOne(word, options);
+      if (file === undefined && options.from !== undefined && isList(options.from)) {
+        refuseUnused(command, OF_ONE, "it is about one backup, and --from names a list of many");
+        process.exitCode = await many().proveMany(options.from, options);
+        return;
+      }
+      refuseUnused(command, OF_MANY, "it is about many backups: name a list with --from");
+      const { level, ...rest } = options;
+      if (level === "file") {
+        throw new UserError(
+          EXIT.usage,
+          "--level file restores nothing: it is for lists; of one backup `etcd-restore inspect` says the same",
+        );
+      }
+      process.exitCode = await one().drill(file, { ...rest, ...(level && { level }) });
     });
 }
+
+/* eslint-disable @typescript-eslint/no-require-imports -- wrong use needs none of it */
+const one = () => require("./drill") as typeof import("./drill");
+const many = () => require("../../fleet/prove-many") as typeof import("../../fleet/prove-many");
+/* eslint-enable @typescript-eslint/no-require-imports */
+
+const OF_ONE = ["random", "seed", "history", "signKey", "keep"];
+const OF_MANY = ["shard", "jobs", "results", "againAfter"];
 
 /** FILE, wherever it stands; undefined where `--from` says where to look. */
 function onlyOne(
   word: string | undefined,
-  options: DrillOptions & { readonly file?: string },
+  options: Pick<DrillOptions, "from" | "random" | "seed"> & { readonly file?: string },
 ): string | undefined {
   const { file, from, random, seed } = options;
   const given = [word, file, from].filter((name) => name !== undefined);

@@ -521,6 +521,10 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       (w) => listing(w, "drill-report"),
     ),
     elsewhere("--keep", "what was made stays for a time", "acceptance/drill.test.ts"),
+    elsewhere("--shard", "which part of a list is done", "acceptance/fleet.test.ts"),
+    elsewhere("--jobs", "how many of a list at a time", "acceptance/fleet.test.ts"),
+    elsewhere("--results", "where the results of a list go", "acceptance/fleet.test.ts"),
+    elsewhere("--again-after", "when what is known is found out again", "acceptance/fleet.test.ts"),
   ],
   sweep: [
     tried(

@@ -1,0 +1,120 @@
+/** One backup of a list, from its line to its result. Runs in a process that proves one after the other. */
+import { wasRead } from "../../etcd/report/end";
+import { TOOL } from "../../etcd/report/tool";
+import { isRemote, shownAddress } from "../../sources/address";
+import { statOf } from "../../files/plain-file";
+import { beginAnew } from "../began";
+import { findBackup, foundFile, type FoundBackup } from "../commands/drill/choose";
+import { Drill } from "../commands/drill/run";
+import { drillSettings } from "../commands/drill/settings";
+import { writeReports } from "../../etcd/report/write-all";
+import { abortOnInterrupt, interruptedCode } from "../interrupt";
+import { failedOf, type Finding, type Sought } from "./finding";
+import type { Outcome, Task } from "./messages";
+import { readWhole } from "./read-whole";
+import { reasonOf, type Result } from "./result";
+
+/**
+ * Looks for the backup, and proves it unless that was done before.
+ * @param room waits until there is memory for a backup of so many bytes (NaN: nobody knows)
+ */
+export async function proveOne(
+  task: Task,
+  room: (bytes: number) => Promise<void>,
+): Promise<Outcome> {
+  const signal = abortOnInterrupt();
+  const began = performance.now();
+  const sought = await seek(task, signal);
+  const soughtSeconds = (performance.now() - began) / 1000;
+  const found = "found" in sought ? sought.found : undefined;
+  try {
+    const known = task.earlier.find(({ identity }) => identity === found?.identity);
+    if (known !== undefined) return { kind: "known", earlier: known };
+    if (found !== undefined) await room(found.bytes);
+    if (signal.aborted) return { kind: "interrupted" };
+    // Waiting for room is no part of it.
+    const startedAt = new Date(Date.now() - soughtSeconds * 1000);
+    beginAnew(startedAt);
+    const finding =
+      task.level === "file"
+        ? await readWhole(sought, task, { startedAt, soughtSeconds, signal })
+        : await drill(sought, task, { startedAt, soughtSeconds });
+    if (interruptedCode() !== undefined) return { kind: "interrupted" };
+    return { kind: "result", result: resultOf(task, found, startedAt, finding) };
+  } finally {
+    found?.close();
+  }
+}
+
+async function seek({ entry }: Task, signal: AbortSignal): Promise<Sought> {
+  const { source, expectedCluster } = entry;
+  try {
+    return {
+      found:
+        isRemote(source) || statOf(source)?.isDirectory() === true
+          ? await findBackup(source, { expectedCluster, signal })
+          : foundFile(source),
+    };
+  } catch (problem) {
+    return { problem };
+  }
+}
+
+/** A drill as any other, with reports of its own only where somebody asked for them. */
+async function drill(
+  sought: Sought,
+  { entry, options }: Task,
+  clock: { readonly startedAt: Date; readonly soughtSeconds: number },
+): Promise<Finding> {
+  const { report: reports } = options;
+  const ended = await new Drill(
+    {
+      ...clock,
+      ...{ source: entry.source, settings: drillSettings(options) },
+      choose: async (fetchTo, signal) => {
+        if ("problem" in sought) throw sought.problem;
+        return await sought.found.bring(fetchTo, signal);
+      },
+      write: (report, directory) => {
+        if (reports !== undefined) writeReports(report, directory);
+      },
+    },
+    options,
+  ).run();
+  const { report, exitCode } = ended;
+  const { sha256, bytes, keys, revision, hashKv, etcdVersion } = report.snapshot;
+  const reason = reasonOf(report);
+  return {
+    ...{ verdict: report.verdict, exitCode, seconds: report.seconds, phases: [...report.phases] },
+    failed: failedOf(report.checks),
+    ...(reason === undefined ? {} : { reason }),
+    ...(wasRead(report) ? { backup: { sha256, bytes, keys, revision, hashKv, etcdVersion } } : {}),
+    ...(report.drill?.taken === undefined ? {} : { takenAt: report.drill.taken.at }),
+    report,
+  };
+}
+
+function resultOf(
+  { entry, policy, level }: Task,
+  found: FoundBackup | undefined,
+  startedAt: Date,
+  finding: Finding,
+): Result {
+  const { bytes = NaN, identity } = found ?? {};
+  return {
+    ...{ schemaVersion: 1, tool: TOOL, name: entry.name, source: shownAddress(entry.source) },
+    ...{ policy, level },
+    startedAt: startedAt.toISOString(),
+    endedAt: new Date(startedAt.getTime() + finding.seconds * 1000).toISOString(),
+    ...(found === undefined
+      ? {}
+      : {
+          object: {
+            name: found.name,
+            ...(Number.isNaN(bytes) ? {} : { bytes }),
+            ...(identity === undefined ? {} : { identity }),
+          },
+        }),
+    ...finding,
+  };
+}
