@@ -8,7 +8,7 @@ export interface ClusterFacts extends ClusterIdentity {
   /** The first hundred, in the order of their names. */
   readonly nodeNames: readonly string[];
   /**
-   * Newest `renewTime` of all Leases, ISO 8601: kubelets and controllers renew theirs every few seconds, so the backup was
+   * Newest `renewTime` of the Leases that were written last, ISO 8601: kubelets and controllers renew theirs every few seconds, so the backup was
    * taken a moment later, whatever the file's own date says. Absent where there is none.
    */
   readonly lastRenewal?: string;
@@ -16,22 +16,38 @@ export interface ClusterFacts extends ClusterIdentity {
 
 const ROOTS = ["/registry", "/kubernetes.io"];
 const NODES_NAMED = 100;
+/**
+ * Leases whose values are read: those that were written last. A renewal is a write, so only clocks that differ by more than
+ * the time in which so many nodes renew could hide a later one.
+ */
+const LEASES_READ = 100;
+
+/** A Lease by its number among the live keys, and the revision at which it was written. */
+interface Renewal {
+  readonly i: number;
+  readonly revision: number;
+}
 
 /** What a store tells; undefined where it is no store of Kubernetes. */
 export function clusterFacts(live: KeyReader): ClusterFacts | undefined {
   const identity = clusterIdentity(live);
   if (identity.cluster === undefined) return undefined;
   const nodeNames: string[] = [];
+  const renewals: Renewal[] = [];
   let nodes = 0;
-  let newest = 0;
   for (const root of ROOTS) {
     for (const i of below(live, `${root}/minions/`)) {
       nodes += 1;
       if (nodeNames.length < NODES_NAMED) nodeNames.push(lastPart(live.key(i)));
     }
     for (const i of below(live, `${root}/leases/`))
-      newest = Math.max(newest, renewedAt(live.value(i)));
+      renewals.push({ i, revision: live.metadata(i).modRevision });
   }
+  renewals.sort((a, b) => b.revision - a.revision);
+  const newest = Math.max(
+    0,
+    ...renewals.slice(0, LEASES_READ).map(({ i }) => renewedAt(live.value(i))),
+  );
   return {
     ...identity,
     nodes,

@@ -24,7 +24,9 @@ export interface SecondReading {
 
 /** As many keys are read. */
 const MOST_KEYS = 1000;
-const AT_ONCE = 16;
+/** As many requests etcd takes in a transaction unless it is told otherwise (`--max-txn-ops`). */
+const TRANSACTION_KEYS = 128;
+const BATCH_BYTES = 2 ** 20;
 const CALL_LIMIT_MS = 30_000;
 /** Keys that a reason names. */
 const NAMED = 5;
@@ -91,21 +93,43 @@ async function compareAll(
   revision: number,
 ): Promise<readonly string[]> {
   const different: string[] = [];
-  const next = chosen[Symbol.iterator]();
-  const work = async (): Promise<void> => {
-    for (const i of next) {
-      signal?.throwIfAborted();
-      const key = live.key(i);
-      const { kvs } = await client.kv.range(
-        { key, revision },
-        { deadline: Date.now() + CALL_LIMIT_MS },
-      );
-      const fields = differingFields(live, i, key, kvs);
+  for (const together of batches(live, chosen)) {
+    signal?.throwIfAborted();
+    const keys = together.map((i) => live.key(i));
+    const { responses } = await client.kv.txn(
+      { success: keys.map((key) => ({ request_range: { key, revision } })) },
+      { deadline: Date.now() + CALL_LIMIT_MS },
+    );
+    for (const [n, key] of keys.entries()) {
+      const served = responses[n]?.response_range.kvs ?? [];
+      const fields = differingFields(live, together[n] ?? -1, key, served);
       if (fields !== "") different.push(`${printableKey(key)} (${fields})`);
     }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  }
   return different.sort();
+}
+
+/** Keys that are asked for in one read-only transaction: a call for each would cost more than all else. */
+function* batches(
+  live: SecondReading["live"],
+  chosen: readonly number[],
+): Generator<readonly number[]> {
+  let batch: number[] = [];
+  let bytes = 0;
+  for (const i of chosen) {
+    const { valueBytes } = live.metadata(i);
+    if (
+      batch.length === TRANSACTION_KEYS ||
+      (batch.length > 0 && bytes + valueBytes > BATCH_BYTES)
+    ) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(i);
+    bytes += valueBytes;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 function differingFields(
