@@ -14,7 +14,7 @@
 
 import * as fs from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
-import { openEvidence, type RefusalKind } from "./run-evidence";
+import type { RefusalKind } from "./run-evidence";
 
 /** Run by Pulumi (or by our engine, as Pulumi does), and not by a test or another program. */
 const isRunByPulumi = process.env.PULUMI_NODEJS_MONITOR !== undefined;
@@ -22,7 +22,12 @@ const isRunByPulumi = process.env.PULUMI_NODEJS_MONITOR !== undefined;
 /** Where our own engine wants to be told why the program refused. */
 const failureFile = process.env.PROGRAM_FAILURE_FILE;
 
-const evidence = isRunByPulumi && failureFile === undefined ? openEvidence() : undefined;
+/** Loaded only here: its printers are a tenth of a second of every run of our own engine, which writes them itself. */
+const evidence =
+  isRunByPulumi && failureFile === undefined
+    ? // eslint-disable-next-line @typescript-eslint/no-require-imports -- see above
+      (require("./run-evidence") as typeof import("./run-evidence")).openEvidence()
+    : undefined;
 
 if (isRunByPulumi) {
   // Before the SDK's own listeners; errors out of an `apply` come this way, too.

@@ -8,7 +8,7 @@ import {
   type ReadBackupOptions,
 } from "../etcd/backup/backup-file";
 import type { SnapshotKeys } from "../etcd/snapshot/types";
-import { isRemote, shownAddress } from "../sources/address";
+import { isRemote } from "../sources/address";
 import { bringNamed, type NamedBackup, type NamedOptions } from "../sources/named";
 import { EXIT, UserError } from "./outcome";
 
@@ -61,11 +61,6 @@ export function tellApart(
 function isThere(word: string): boolean {
   if (isRemote(word)) return true;
   return word !== "" && path.resolve(word) !== "/" && fs.existsSync(word);
-}
-
-/** What a named backup is called before it is opened: absolute, and without a signature. */
-export function nameOfBackup(word: string): string {
-  return isRemote(word) ? shownAddress(word) : path.resolve(word);
 }
 
 type ReadOptions = ReadBackupOptions & Pick<NamedOptions, "say" | "expectedCluster">;

@@ -1,4 +1,5 @@
 /** A SOURCE as it is typed: what kind of place it is, and how it may be shown. */
+import * as path from "node:path";
 import { SourceError } from "./source-error";
 
 /** A place where backups lie. */
@@ -12,6 +13,11 @@ export type Address =
 /** Whether a word is a SOURCE that is no path of this computer. */
 export function isRemote(word: string): boolean {
   return word === "-" || /^[a-z][a-z0-9+.-]*:\/\//i.test(word);
+}
+
+/** What a named backup is called before it is opened: absolute, and without a signature. */
+export function nameOfBackup(word: string): string {
+  return isRemote(word) ? shownAddress(word) : path.resolve(word);
 }
 
 /** @throws SourceError (usage) for a scheme that is not known here, or what is no address of its kind */

@@ -5,7 +5,8 @@ import { inspect as inspectSnapshot, type Inspection } from "../../etcd/inspect/
 import { inspectionText } from "../../etcd/inspect/text";
 import { inspectV2, v2InspectionText } from "../../etcd/inspect/v2-inspection";
 import { SnapshotError } from "../../etcd/snapshot/snapshot-error";
-import { nameOfBackup, readNamedBackup } from "../file-argument";
+import { readNamedBackup } from "../file-argument";
+import { nameOfBackup } from "../../sources/address";
 import { encryptionConfigFlag, expectClusterFlag, pathText, trustedKeyFlag } from "../flags";
 import { encryptionConfigOf, examined } from "../encryption-config";
 import { abortOnInterrupt } from "../interrupt";

@@ -11,7 +11,7 @@ import { beginning } from "../began";
 import { isRemote, shownAddress } from "../../sources/address";
 import { bringNamed } from "../../sources/named";
 import { exitCodeOfError, messageOfError } from "../errors";
-import { nameOfBackup } from "../file-argument";
+import { nameOfBackup } from "../../sources/address";
 import { configFlag, engineFlag, pathText } from "../flags";
 import { firstSights, writeEtcdctl } from "../look-around";
 import { abortOnInterrupt } from "../interrupt";

@@ -17,7 +17,8 @@ import { writeReports } from "../../etcd/report/write-all";
 import { beginning } from "../began";
 import { findTarget, type EndpointOptions, type Target } from "../endpoint";
 import { messageOfError } from "../errors";
-import { nameOfBackup, readNamedBackup } from "../file-argument";
+import { readNamedBackup } from "../file-argument";
+import { nameOfBackup } from "../../sources/address";
 import {
   collect,
   encryptionConfigFlag,

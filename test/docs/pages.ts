@@ -1,13 +1,12 @@
 /** The pages whose commands are run, and what lies beside them when they are. */
 import { spawn } from "node:child_process";
-import * as fs from "node:fs";
-import * as path from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { snapshotBytes } from "../support/kubernetes-fixtures";
 import { PROJECT } from "../support/lab";
 import { tarOf, zipOf } from "../support/pack";
 import type { Step } from "../support/page";
+import { pathWithoutPulumi } from "../support/path-without-pulumi";
 
 /** A page below the project, the folder that it speaks of, and what is there. */
 export interface Page {
@@ -94,14 +93,6 @@ export async function runPage(
     now: inPage(results[2 * i] ?? ""),
     code: Number(results[2 * i + 1] ?? Number.NaN),
   }));
-}
-
-/** Whose engine runs is said in the pages: the embedded one. */
-function pathWithoutPulumi(): string {
-  return (process.env.PATH ?? "")
-    .split(path.delimiter)
-    .filter((folder) => !fs.existsSync(path.join(folder, "pulumi")))
-    .join(path.delimiter);
 }
 
 /** Lines of an output with what differs from run to run in a common form, in the order in which they came. */

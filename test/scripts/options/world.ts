@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import { startEtcdServer, type EtcdServer } from "../../support/etcd-server";
 import { createWorkspace, snapshotBytes } from "../../support/kubernetes-fixtures";
 import { etcdPods } from "./kubectl-pods";
+import { pathWithoutPulumi } from "../../support/path-without-pulumi";
 
 export interface World {
   readonly main: string;
@@ -126,12 +127,4 @@ export async function openWorld(): Promise<World> {
       workspace.remove();
     },
   };
-}
-
-/** What `--engine pulumi` says where there is no CLI must be seen also where there is one. */
-function pathWithoutPulumi(): string {
-  return (process.env.PATH ?? "")
-    .split(path.delimiter)
-    .filter((folder) => !fs.existsSync(path.join(folder, "pulumi")))
-    .join(path.delimiter);
 }
