@@ -33,6 +33,11 @@ const ENTRIES: readonly Entry[] = [
     load: () => require("./commands/drill/command") as typeof import("./commands/drill/command"),
   },
   {
+    name: "merge",
+    summary: "put the results of many backups together into one report",
+    load: () => require("./commands/merge/command") as typeof import("./commands/merge/command"),
+  },
+  {
     name: "sweep",
     summary: "remove what a killed drill has left",
     load: () => require("./commands/sweep") as typeof import("./commands/sweep"),

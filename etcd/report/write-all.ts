@@ -29,11 +29,23 @@ const PRINTERS: Readonly<Record<(typeof REPORT_FILES)[number], (report: Report) 
  * @throws Error of the file system; nothing unfinished is left behind then.
  */
 export function writeReports(report: Report, directory: string): string[] {
+  const texts = REPORT_FILES.map((file) => [file, PRINTERS[file](report)] as const);
+  return writeTogether(directory, Object.fromEntries(texts));
+}
+
+/**
+ * Writes several files into a folder, as `writeReports` does.
+ * @param texts by the files' names
+ */
+export function writeTogether(
+  directory: string,
+  texts: Readonly<Record<string, string>>,
+): string[] {
   makeFolder(directory);
   // In the same folder, so that the rename cannot become a copy; node_exporter takes only what ends in `.prom`.
   const run = randomUUID();
-  const writes = REPORT_FILES.map((file) => ({
-    text: PRINTERS[file](report),
+  const writes = Object.entries(texts).map(([file, text]) => ({
+    text,
     finished: path.join(directory, file),
     unfinished: path.join(directory, `.${file}.${run}`),
   }));

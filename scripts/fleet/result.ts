@@ -58,6 +58,9 @@ export const resultSchema = z.object({
 });
 export type Result = Readonly<z.infer<typeof resultSchema>>;
 
+/** The same without the report in it. */
+export const shortResultSchema = resultSchema.omit({ report: true });
+
 /** What a run asks of every backup of its list, where the list does not say otherwise. */
 export interface Policy {
   readonly level: Level;

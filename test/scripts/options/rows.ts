@@ -188,6 +188,18 @@ function homeWithExpired(world: World): string {
   return world.folder("expired");
 }
 
+/** A folder with the result of one backup that passed a minute ago. */
+function fleetResults(world: World): string {
+  const endedAt = new Date(Date.now() - 60_000).toISOString();
+  const result = {
+    ...{ schemaVersion: 1, tool: "etcd-restore 0", name: "a", source: "a.db", level: "full" },
+    ...{ policy: "0123456789ab", verdict: "pass", exitCode: 0, failed: [], seconds: 1, phases: [] },
+    ...{ startedAt: endedAt, endedAt },
+  };
+  world.write("fleet-results/a.unread.0123456789ab.0.1.0.json", JSON.stringify(result));
+  return world.folder("fleet-results");
+}
+
 /** A history without a drill in it. */
 const history = (world: World): string => world.file("empty.jsonl", "");
 
@@ -525,6 +537,30 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
     elsewhere("--jobs", "how many of a list at a time", "acceptance/fleet.test.ts"),
     elsewhere("--results", "where the results of a list go", "acceptance/fleet.test.ts"),
     elsewhere("--again-after", "when what is known is found out again", "acceptance/fleet.test.ts"),
+  ],
+  merge: [
+    tried(
+      "--list",
+      "what has no result is named",
+      (w) => ["merge", fleetResults(w)],
+      (w) => ["--list", w.file("fleet.csv", "name,source\na,a.db\nabsent,b.db\n")],
+      /missing absent/,
+    ),
+    tried(
+      "--within",
+      "what counts as lately",
+      (w) => ["merge", fleetResults(w)],
+      ["--within", "1s"],
+      /0\.0 % were proved in the last 1 s/,
+    ),
+    tried(
+      "--report",
+      "the report in its four forms",
+      (w) => ["merge", fleetResults(w)],
+      (w) => ["--report", w.folder("fleet-report")],
+      /fleet\.html fleet\.json fleet\.prom fleet\.xml/,
+      (w) => [...w.list("fleet-report")].sort().join(" "),
+    ),
   ],
   sweep: [
     tried(

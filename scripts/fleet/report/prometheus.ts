@@ -1,0 +1,66 @@
+/** The report over many as Prometheus text, for node_exporter's textfile collector. A series for each backup, by the list's names. */
+import type { FleetReport } from "./fleet-report";
+
+interface Sample {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** All metrics are gauges: they describe what was merged, they do not count up. */
+export function fleetMetrics(report: FleetReport): string {
+  const { backups, counts, coverage, madeAt, rows, unreadable } = report;
+  return [
+    metric("backups", "Backups of the fleet.", [{ value: backups }]),
+    metric(
+      "verdict",
+      "Backups by the verdict of their newest result.",
+      Object.entries(counts).map(([verdict, value]) => ({ labels: { verdict }, value })),
+    ),
+    metric("proved_ratio", "Share of the fleet that passed within the window of the coverage.", [
+      { value: coverage.share },
+    ]),
+    metric("proved_window_seconds", "Window of the coverage.", [{ value: coverage.withinSeconds }]),
+    metric("unreadable_results", "Results that could not be read.", [{ value: unreadable.length }]),
+    metric(
+      "merged_timestamp_seconds",
+      "When this was put together, Unix time. Alert on its age as well.",
+      [{ value: seconds(madeAt) }],
+    ),
+    metric(
+      "backup_good",
+      "Whether the newest result of a backup is good (1), or not (0).",
+      rows.map(({ name: backup, verdict }) => ({
+        labels: { backup },
+        value: verdict === "pass" || verdict === "restorable" ? 1 : 0,
+      })),
+    ),
+    metric(
+      "backup_last_pass_timestamp_seconds",
+      "When a backup passed last, Unix time; absent for one that never did.",
+      rows.flatMap(({ name: backup, lastPass }) =>
+        lastPass === undefined ? [] : [{ labels: { backup }, value: seconds(lastPass) }],
+      ),
+    ),
+  ].join("");
+}
+
+function metric(name: string, help: string, samples: readonly Sample[]): string {
+  if (samples.length === 0) return "";
+  const full = `etcd_restore_fleet_${name}`;
+  return (
+    `# HELP ${full} ${help}\n# TYPE ${full} gauge\n` +
+    samples.map((sample) => `${full}${labelsOf(sample)} ${sample.value}\n`).join("")
+  );
+}
+
+function labelsOf({ labels }: Sample): string {
+  if (labels === undefined) return "";
+  const pairs = Object.entries(labels).map(
+    ([name, value]) => `${name}="${value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`,
+  );
+  return `{${pairs.join(",")}}`;
+}
+
+function seconds(iso: string): number {
+  return Date.parse(iso) / 1000;
+}
