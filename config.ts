@@ -3,6 +3,7 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { CidrError, parseCidrs } from "./machine/cidr";
+import { localMembers, portConflict, PORT_STEP } from "./machine/local/members";
 import { parseEncryptionConfig } from "./etcd/encryption/configuration";
 import { EncryptionConfigError } from "./etcd/encryption/errors";
 import { unknownSettings } from "./settings/names";
@@ -28,6 +29,9 @@ interface CommonSettings {
   readonly expectedCluster: string | undefined;
   /** Kubernetes' EncryptionConfiguration, as text; it has been read, so an API server would take it. */
   readonly encryptionConfig: pulumi.Output<string> | undefined;
+  /** How many members the cluster has. */
+  readonly members: number;
+  /** Of the first member; on this computer those of the others follow from them. */
   readonly clientPort: number;
   readonly peerPort: number;
   readonly labDirectory: string;
@@ -84,6 +88,8 @@ export class SettingsError extends pulumi.RunError {
 
 const TARGETS = ["openstack", "local"] as const;
 const LEVELS = ["quick", "standard", "full"] as const satisfies readonly VerificationLevel[];
+/** An even number has no more members that may be lost than the odd one below it. */
+const MEMBERS = ["1", "3", "5"] as const;
 const INSTALLS = ["release", "apt", "upload"] as const;
 /** A bump that no cluster reaches between two backups: what etcd's own guide to disaster recovery takes. */
 const AUTOMATIC_BUMP = 1_000_000_000;
@@ -127,6 +133,7 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
   if (clientPort === peerPort) {
     reader.problem(`clientPort and peerPort are both ${clientPort}; they must differ`);
   }
+  const members = Number(reader.oneOf("members", MEMBERS, "1"));
   const kubernetes = reader.text("kubernetes") ?? "off";
   if (!/^(off|auto|next|v?1\.\d+(\.\d+)?)$/.test(kubernetes)) {
     reader.wrong("kubernetes", kubernetes, "off, auto, next, or a version such as 1.35 or 1.35.4");
@@ -149,6 +156,18 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
     const wanted = "a path without quotes, $, `, \\ and control characters";
     reader.wrong("labDirectory", labDirectory, wanted);
   }
+  if (target === "openstack" && members > 1) {
+    reader.problem(`members is ${members}; on OpenStack there can be 1`);
+  }
+  if (target === "local" && members > 1) {
+    const conflict = portConflict(localMembers(members, { labDirectory, clientPort, peerPort }));
+    if (conflict !== undefined) {
+      reader.problem(
+        `members is ${members}: each further one has its ports ${PORT_STEP} above those of the one before, and ` +
+          `${conflict}; set clientPort and peerPort otherwise`,
+      );
+    }
+  }
   if (/^-$|^[^/]*:\/\/[^/]*@/.test(snapshot)) {
     const wanted =
       "a path, https://…, s3://BUCKET/PREFIX or swift://CONTAINER/PREFIX, without a password";
@@ -164,6 +183,7 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
     kubernetes,
     expectedCluster: reader.text("expectedCluster"),
     encryptionConfig: reader.secret("encryptionConfig"),
+    members,
     clientPort,
     peerPort,
     labDirectory,

@@ -1,6 +1,7 @@
 /** The Pulumi program: settings in, an etcd restored from a backup and proved, outputs out. */
 import { program } from "./components/program";
 import * as path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import { EtcdVm } from "./components/vm/etcd-vm";
 import { LocalEtcd } from "./components/local-etcd";
 import { Network } from "./components/network";
@@ -18,9 +19,10 @@ export = program(async () => {
   const made = await (settings.target === "local"
     ? onThisComputer(settings)
     : onOpenStack(settings));
-  const { backup, pki, machine, clientEndpoint } = made;
+  const { backup, pki, machines } = made;
+  const endpoints = pulumi.all(made.endpoints);
 
-  const restore = new SnapshotRestore("restore", { backup, machine });
+  const restore = new SnapshotRestore("restore", { backup, machines });
 
   const proof: VerificationArgs = {
     backup,
@@ -33,7 +35,7 @@ export = program(async () => {
     credentials: settings.credentials,
     root: { certificate: pki.files.root, key: pki.files.rootKey },
     etcdVersion: made.etcdVersion,
-    endpoint: clientEndpoint,
+    endpoints,
     clientDirectory: pki.clientDirectory,
     restored: restore.result,
     inUse: restore.adopted,
@@ -52,7 +54,10 @@ export = program(async () => {
 
   // Proof first, bump after: what is proved is restored once more, and what survives a bump is proved again.
   if (backup.bumped !== undefined) {
-    const again = { backup: backup.bumped, machine: { ...machine, instanceId: restore.result } };
+    const again = {
+      backup: backup.bumped,
+      machines: machines.map((machine) => ({ ...machine, instanceId: restore.result })),
+    };
     const bump = new SnapshotRestore("bump", again, { dependsOn: verification });
     ({ restoredAt } = bump);
     verification = new Verification("bump-verification", {
@@ -67,7 +72,8 @@ export = program(async () => {
   }
 
   return {
-    clientEndpoint,
+    clientEndpoint: endpoints[0],
+    endpoints,
     caCertificate: pki.caCertificate,
     clientCertificate: pki.clientCertificate,
     clientKey: pki.clientKey,
@@ -91,7 +97,7 @@ export = program(async () => {
 async function onThisComputer(settings: LocalSettings) {
   const { labDirectory } = settings;
   // Before anything is made, and in preview too: a backup or a computer that will not do stops here.
-  const { backup, instanceId } = await preflight(settings);
+  const { backup, members } = await preflight(settings);
 
   const pki = new Pki("pki", {
     addresses: ["127.0.0.1"],
@@ -99,26 +105,27 @@ async function onThisComputer(settings: LocalSettings) {
     clientDirectory: path.join(labDirectory, "client"),
   });
 
-  const etcd = new LocalEtcd("etcd", {
-    directory: path.join(labDirectory, "etcd"),
-    instanceId,
-    etcdVersion: backup.servedBy,
-    etcdPrograms: settings.etcdPrograms,
-    clientPort: settings.clientPort,
-    peerPort: settings.peerPort,
-    backupBytes: backup.bytes,
-    pki: pki.files,
-  });
-  const { machine, clientEndpoint } = etcd;
+  const etcds = members.map(
+    ({ name, ...member }) =>
+      new LocalEtcd(name, {
+        ...member,
+        etcdVersion: backup.servedBy,
+        etcdPrograms: settings.etcdPrograms,
+        backupBytes: backup.bytes,
+        pki: pki.files,
+      }),
+  );
+  const endpoints = etcds.map(({ clientEndpoint }) => clientEndpoint);
+  const [etcd] = etcds;
   return {
     backup,
     pki,
-    machine,
-    clientEndpoint,
+    machines: etcds.map(({ machine }) => machine),
+    endpoints,
     etcdVersion: backup.servedBy,
     ssh: undefined,
-    phases: { install: etcd.installSeconds },
-    outputs: { etcdctl: etcd.etcdctl(pki.clientDirectory) },
+    phases: { install: etcd?.installSeconds },
+    outputs: { etcdctl: etcd?.etcdctl(pki.clientDirectory, pulumi.all(endpoints).apply(String)) },
   };
 }
 
@@ -161,10 +168,10 @@ async function onOpenStack(settings: OpenStackSettings) {
   return {
     backup,
     pki,
-    clientEndpoint: vm.clientEndpoint,
+    endpoints: [vm.clientEndpoint],
     // The distribution's package is what it is, unless a version was asked for.
     etcdVersion: install.kind === "apt" ? backup.wishedVersion : backup.servedBy,
-    machine: vm.machine(pki.files, upload),
+    machines: [vm.machine(pki.files, upload)],
     ssh: vm.connection,
     phases: { provision: vm.seconds.provision, install: vm.seconds.install },
     outputs: { sshCommand: vm.sshCommand, etcdctl: vm.etcdctl(pki.clientDirectory) },

@@ -2,6 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { LocalEtcd as Installed } from "../machine/local/local-etcd";
+import type { PeerMember } from "../machine/environment";
 import type { Pki } from "../machine/pki/pki-texts";
 import { etcdctlCommand } from "./etcdctl";
 import type { RestoreMachine } from "./machine";
@@ -17,6 +18,8 @@ export interface LocalEtcdArgs {
   readonly etcdPrograms?: string | undefined;
   readonly clientPort: number;
   readonly peerPort: number;
+  /** All members of its cluster, itself among them, by the names of their components. @default it is alone */
+  readonly members?: readonly PeerMember[];
   /** Size of the backup to come, in bytes: the quota follows from it. */
   readonly backupBytes: number;
   /** PEM texts. */
@@ -62,6 +65,7 @@ export class LocalEtcd extends pulumi.ComponentResource {
     this.installSeconds = installed.seconds;
     this.programs = installed.programs;
     this.machine = {
+      name,
       instanceId: args.instanceId,
       settings: installed.settings,
       site: installed,
@@ -69,13 +73,15 @@ export class LocalEtcd extends pulumi.ComponentResource {
     this.registerOutputs({ clientEndpoint: this.clientEndpoint });
   }
 
-  /** A command line, ready to paste, that asks this etcd; the files of the client lie in the folder given. */
-  public etcdctl(clientDirectory: pulumi.Input<string>): pulumi.Output<string> {
-    return etcdctlCommand(
-      pulumi.interpolate`${this.programs}/etcdctl`,
-      this.clientEndpoint,
-      clientDirectory,
-    );
+  /**
+   * A command line, ready to paste, that asks this etcd; the files of the client lie in the folder given.
+   * @param endpoints of all members, with commas between them. Default: this one's
+   */
+  public etcdctl(
+    clientDirectory: pulumi.Input<string>,
+    endpoints: pulumi.Input<string> = this.clientEndpoint,
+  ): pulumi.Output<string> {
+    return etcdctlCommand(pulumi.interpolate`${this.programs}/etcdctl`, endpoints, clientDirectory);
   }
 }
 
@@ -92,6 +98,7 @@ function requestOf(name: string, args: LocalEtcdArgs, pki: Pki): string {
     name,
     clientPort: args.clientPort,
     peerPort: args.peerPort,
+    members: args.members,
     snapshotBytes: args.backupBytes,
     certificates: { ca, server, serverKey, peer, peerKey, root, rootKey },
   });

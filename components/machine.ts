@@ -49,6 +49,8 @@ export interface SshMachine {
 
 /** A machine with etcd installed and configured, but without data: where a backup can be restored. */
 export interface RestoreMachine {
+  /** Name of its member. */
+  readonly name: string;
   /** Changes when the machine is another one, so that everything on it is done anew. */
   readonly instanceId: pulumi.Input<string>;
   /** Changes when etcd is to run by other settings or programs, so that it is started anew. */

@@ -1,6 +1,7 @@
-import * as path from "node:path";
+import type { PeerMember } from "../machine/environment";
 import { localInstance } from "../machine/local/local-etcd";
-import { portProblems } from "../machine/ports";
+import { localMembers, localPeers, type LocalMember } from "../machine/local/members";
+import { memberPortProblems } from "../machine/ports";
 import { EtcdProgramsError, findEtcd } from "../machine/programs/programs";
 import { readBackup, type Backup } from "./backup";
 import { NotReadyError } from "./not-ready";
@@ -17,8 +18,24 @@ export interface PreflightArgs {
   readonly trustedKey?: string | undefined;
   /** UID of the cluster that the backup must be of. @default any */
   readonly expectedCluster?: string | undefined;
+  /** How many members there are to be; those of the first are the ports that follow. */
+  readonly members: number;
   readonly clientPort: number;
   readonly peerPort: number;
+}
+
+/** What is made on this computer. */
+export interface LocalPlan {
+  readonly backup: Backup;
+  readonly members: readonly PlannedMember[];
+}
+
+/** A member of a cluster, or one that is alone. */
+export interface PlannedMember extends LocalMember {
+  /** Which etcd of it there is now: another text when that one is lost. */
+  readonly instanceId: string;
+  /** All of its cluster. @default it is alone */
+  readonly members?: readonly PeerMember[];
 }
 
 /**
@@ -27,22 +44,22 @@ export interface PreflightArgs {
  *
  * @throws BackupError, NotReadyError
  */
-export async function preflight(
-  args: PreflightArgs,
-): Promise<{ readonly backup: Backup; readonly instanceId: string }> {
+export async function preflight(args: PreflightArgs): Promise<LocalPlan> {
   const { snapshot, etcdVersion, labDirectory, bumpRevision } = args;
   const backup = await readBackup(snapshot, etcdVersion, labDirectory, bumpRevision, args);
-  const directory = path.join(args.labDirectory, "etcd");
-  const ports = [
-    { address: "127.0.0.1", port: args.clientPort, setting: "clientPort" },
-    { address: "127.0.0.1", port: args.peerPort, setting: "peerPort" },
-  ];
+  const members = localMembers(args.members, args);
+  const taken = await Promise.all(members.map(memberPortProblems));
   const problems = [
-    ...(await portProblems(ports, directory)),
+    ...taken.flat(),
     ...(await programProblems(backup.servedBy, args.etcdPrograms)),
   ];
   if (problems.length > 0) throw new NotReadyError(problems);
-  return { backup, instanceId: await localInstance(directory) };
+  const instances = members.map(async (member) => ({
+    ...member,
+    instanceId: await localInstance(member.directory),
+    ...(members.length > 1 && { members: localPeers(members) }),
+  }));
+  return { backup, members: await Promise.all(instances) };
 }
 
 /** What is wrong with the folder of programs that was named; what is missing elsewhere will be installed. */

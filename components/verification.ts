@@ -16,8 +16,8 @@ import { scriptCommand } from "./script";
 
 export interface VerificationArgs {
   readonly backup: Backup;
-  /** `https://HOST:PORT` of the etcd to prove. */
-  readonly endpoint: pulumi.Input<string>;
+  /** `https://HOST:PORT` of the etcd to prove; of a cluster those of all members. */
+  readonly endpoints: pulumi.Input<readonly string[]>;
   /** Folder on this computer with `ca.crt`, `client.crt` and `client.key`. */
   readonly clientDirectory: pulumi.Input<string>;
   readonly level: VerificationLevel;
@@ -56,7 +56,8 @@ export interface VerificationArgs {
 }
 
 /**
- * The proof that an etcd serves what a backup holds: HashKV, counts, and every key read back.
+ * The proof that an etcd, or each member of a cluster, serves what a backup holds: HashKV, counts, and every key read
+ * back.
  *
  * Made once for each restore. A difference fails the resource, and `pulumi up` with it; the report is written in
  * any case.
@@ -80,7 +81,7 @@ export class Verification extends pulumi.ComponentResource {
       {
         create: pulumi
           .output({
-            ...{ endpoint: args.endpoint, clientDirectory: args.clientDirectory },
+            ...{ endpoints: args.endpoints, clientDirectory: args.clientDirectory },
             ...{ inUse: args.inUse, restoredAt: args.restoredAt, phases: args.phases },
           })
           .apply((known) => verifyCommand(args, known)),
@@ -119,19 +120,19 @@ function accessOf({ backup, credentials, root, ssh, encryptionConfig }: Verifica
 function verifyCommand(
   args: VerificationArgs,
   known: {
-    readonly endpoint: string;
+    readonly endpoints: readonly string[];
     readonly clientDirectory: string;
     readonly inUse: boolean | undefined;
     readonly restoredAt: string | undefined;
     readonly phases: Readonly<Record<string, number | undefined>> | undefined;
   },
 ): string {
-  const { endpoint, clientDirectory, inUse, restoredAt, phases = {} } = known;
+  const { endpoints, clientDirectory, inUse, restoredAt, phases = {} } = known;
   return scriptCommand(
     "etcd-restore",
     ...["verify", "--json", "--file", args.backup.file, "--level", args.level],
     ...(args.backup.unpackedIn === undefined ? [] : ["--unpacked", args.backup.unpackedIn]),
-    ...["--endpoint", endpoint, "--cacert", `${clientDirectory}/ca.crt`],
+    ...["--endpoint", endpoints.join(","), "--cacert", `${clientDirectory}/ca.crt`],
     ...["--cert", `${clientDirectory}/client.crt`, "--key", `${clientDirectory}/client.key`],
     ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),
     ...(args.expectedCluster === undefined ? [] : ["--expect-cluster", args.expectedCluster]),

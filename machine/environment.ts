@@ -21,10 +21,22 @@ export interface MemberSettings {
   /** IP addresses at which etcd listens for clients, `0.0.0.0` for all; `127.0.0.1` must be among what they cover. */
   readonly listenAddresses: readonly string[];
   readonly clientPort: number;
-  /** Port of the peer URL. A member that is alone has no peers, so it listens for them on 127.0.0.1 only. */
   readonly peerPort: number;
+  /**
+   * All members of its cluster, itself among them, in the same order for each.
+   * @default it is alone, and as it has no peers, listens for them on 127.0.0.1 only
+   */
+  readonly members?: readonly PeerMember[] | undefined;
   /** Size of the backup that the member will hold: the quota follows from it. */
   readonly snapshotBytes: number;
+}
+
+/** A member as the others know it. */
+export interface PeerMember {
+  readonly name: string;
+  /** IP address at which the others dial. */
+  readonly peerAddress: string;
+  readonly peerPort: number;
 }
 
 /** Names of the files in `certificateDirectory`. Those of root are for `restore.sh`, which proves with them. */
@@ -41,6 +53,7 @@ export const CERTIFICATE_FILES = {
 /** Stands in the token line until `restore.sh` writes the token of its restore there. */
 export const NOT_RESTORED_TOKEN = "not-restored";
 
+const LOOPBACK = "127.0.0.1";
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
@@ -65,7 +78,10 @@ export function quotaBytes(snapshotBytes: number): number {
 export function environmentFile(member: MemberSettings): string {
   refuseBadSettings(member);
   const clientUrl = url(member.clientAddress, member.clientPort);
-  const peerUrl = url("127.0.0.1", member.peerPort);
+  const members = membersOf(member);
+  const peerUrlOf = (peer: PeerMember) => url(peer.peerAddress, peer.peerPort);
+  const peerUrl = members.filter(({ name }) => name === member.name).map(peerUrlOf)[0] ?? "";
+  const cluster = members.map((peer) => `${peer.name}=${peerUrlOf(peer)}`);
   const listenUrls = member.listenAddresses.map((address) => url(address, member.clientPort));
   const certificate = (file: keyof typeof CERTIFICATE_FILES) =>
     path.posix.join(member.certificateDirectory, CERTIFICATE_FILES[file]);
@@ -78,9 +94,9 @@ ETCD_DATA_DIR="${member.dataDirectory}"
 ETCD_INITIAL_CLUSTER_STATE="new"
 # A new one with every restore: no member of another cluster can ever take this one for its own.
 ETCD_INITIAL_CLUSTER_TOKEN="${NOT_RESTORED_TOKEN}"
-ETCD_INITIAL_CLUSTER="${member.name}=${peerUrl}"
+ETCD_INITIAL_CLUSTER="${cluster.join(",")}"
 
-# Alone, so nobody needs to reach its peer port.
+# ${members.length === 1 ? "Alone, so nobody needs to reach its peer port." : "The other members dial here, and show a certificate of the same CA."}
 ETCD_INITIAL_ADVERTISE_PEER_URLS="${peerUrl}"
 ETCD_LISTEN_PEER_URLS="${peerUrl}"
 ETCD_ADVERTISE_CLIENT_URLS="${clientUrl}"
@@ -103,6 +119,10 @@ ETCD_LOGGER="zap"
 ETCD_LOG_LEVEL="info"
 ETCD_LOG_OUTPUTS="stderr"
 `;
+}
+
+function membersOf({ name, peerPort, members }: MemberSettings): readonly PeerMember[] {
+  return members ?? [{ name, peerAddress: LOOPBACK, peerPort }];
 }
 
 function url(address: string, port: number): string {
@@ -134,7 +154,16 @@ function refuseBadSettings(member: MemberSettings): void {
     member.dataDirectory,
     "it must be a plain path without '..', '//' or a '/' at the end",
   );
-  const addresses = [member.clientAddress, ...member.listenAddresses];
+  const members = membersOf(member);
+  const names = members.map((peer) => peer.name);
+  check(
+    names.includes(member.name) && names.every((one) => name.test(one)),
+    "members",
+    names,
+    `names as above are allowed, and ${member.name} must be among them`,
+  );
+  const peers = members.map(({ peerAddress }) => peerAddress);
+  const addresses = [member.clientAddress, ...member.listenAddresses, ...peers];
   check(member.listenAddresses.length > 0, "listenAddresses", [], "name at least one");
   for (const address of addresses) {
     check(

@@ -40,6 +40,18 @@ export async function portProblems(
   return problems.flat();
 }
 
+/** The same for the two ports of a member on loopback. */
+export function memberPortProblems(member: {
+  readonly directory: string;
+  readonly clientPort: number;
+  readonly peerPort: number;
+}): Promise<readonly string[]> {
+  const ports = (["clientPort", "peerPort"] as const).map((setting) => ({
+    ...{ address: "127.0.0.1", port: member[setting], setting },
+  }));
+  return portProblems(ports, member.directory);
+}
+
 /** undefined when the port could be had, else the error. */
 async function tryToListen(address: string, port: number): Promise<Error | undefined> {
   return new Promise((resolve) => {

@@ -13,6 +13,8 @@ export type EndpointOptions = StackOptions & EndpointsOptions;
 /** An etcd, and the stack that it belongs to. */
 export interface Target {
   readonly endpoint: Endpoint;
+  /** The other members of its cluster, as far as they are named. */
+  readonly others: readonly Endpoint[];
   /** Absent for an endpoint that was named by its URL. */
   readonly stack?: string;
   /** The backup that the stack was restored from, where it says so. */
@@ -33,9 +35,7 @@ export async function findTarget(options: EndpointOptions, signal: AbortSignal):
   if (options.stack === undefined && namesEndpoints(options)) {
     const [endpoint, ...others] = await findEndpoints(options);
     if (endpoint === undefined) throw new UserError(EXIT.usage, "--endpoint names no etcd");
-    if (others.length > 0)
-      say(`of ${others.length + 1} endpoints the first is asked: ${endpoint.url}`);
-    return { endpoint };
+    return { endpoint, others };
   }
   const { cacert, cert, key, user } = options;
   if ([cacert, cert, key].some((file) => file !== undefined)) {
@@ -54,12 +54,29 @@ export async function findTarget(options: EndpointOptions, signal: AbortSignal):
   const outputs = await stackOutputs(options, signal);
   const backup = backupOf(outputs);
   const restoredAt = restoredAtOf(outputs);
+  const endpoint = { ...stackEndpoint(stack, outputs), ...login };
   return {
-    endpoint: { ...stackEndpoint(stack, outputs), ...login },
+    endpoint,
+    others: otherUrls(outputs).map((url) => ({ ...endpoint, url })),
     stack,
     ...(backup === undefined ? {} : { backup }),
     ...(restoredAt === undefined ? {} : { restoredAt }),
   };
+}
+
+/** The same for a command that asks one etcd: of several the first, and says so where the user has named them. */
+export async function findOne(options: EndpointOptions, signal: AbortSignal): Promise<Endpoint> {
+  const { endpoint, others, stack } = await findTarget(options, signal);
+  if (stack === undefined && others.length > 0) {
+    say(`of ${others.length + 1} endpoints the first is asked: ${endpoint.url}`);
+  }
+  return endpoint;
+}
+
+/** Of the members beside the first; of a stack that an older program made, none. */
+function otherUrls({ endpoints }: Outputs): readonly string[] {
+  const urls: readonly unknown[] = Array.isArray(endpoints) ? endpoints : [];
+  return urls.slice(1).filter((url) => typeof url === "string");
 }
 
 function stackEndpoint(stack: string, outputs: Outputs): Endpoint {

@@ -6,7 +6,7 @@ import type { SnapshotKeys } from "../etcd/snapshot/types";
 import type { V2Store } from "../etcd/backup/v2/v2-backup";
 import type { Endpoint } from "../etcd/client/endpoint";
 import type { ClusterStoreFlags } from "./cluster-endpoint";
-import { findTarget, type EndpointOptions } from "./endpoint";
+import { findOne, type EndpointOptions } from "./endpoint";
 import { readNamedKeys } from "./file-argument";
 import { nameOfBackup } from "../sources/address";
 import type { GlobalOptions } from "./options";
@@ -61,7 +61,7 @@ async function openServer(options: KeyStoreOptions, signal: AbortSignal): Promis
     const held = await holdClusterEndpoint(options, signal);
     return servedStore(held.endpoint, held.name, signal, held.release);
   }
-  const { endpoint } = await findTarget(options, signal);
+  const endpoint = await findOne(options, signal);
   return servedStore(endpoint, endpoint.url, signal);
 }
 

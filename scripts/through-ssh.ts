@@ -16,6 +16,8 @@ export const Access = z.object({
   certificate: z.string().optional(),
   key: z.string().optional(),
   ssh: SshRoute.optional(),
+  /** The same for each endpoint after the first. */
+  otherSsh: z.array(SshRoute).optional(),
   /** Kubernetes' EncryptionConfiguration, as text. */
   encryptionConfig: z.string().optional(),
 });
@@ -53,6 +55,20 @@ export async function throughSsh<T>(
   } finally {
     await tunnel.close();
   }
+}
+
+/** The same for several endpoints, each through the SSH of its own machine. */
+export async function allThroughSsh<T>(
+  endpoints: readonly Endpoint[],
+  routes: readonly (SshRoute | undefined)[],
+  signal: AbortSignal,
+  work: (endpoints: readonly Endpoint[]) => Promise<T>,
+): Promise<T> {
+  const [first, ...rest] = endpoints;
+  if (first === undefined) return work([]);
+  return throughSsh(first, routes[0], signal, (reached) =>
+    allThroughSsh(rest, routes.slice(1), signal, (others) => work([reached, ...others])),
+  );
 }
 
 /** Waits while nothing listens there: an etcd that has ended is started again by systemd, after 5 s. */

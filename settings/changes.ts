@@ -73,6 +73,11 @@ export const CHANGES = {
   clientCidrs: { local: undefined, openstack: "rules" },
   allowPublicAccess: { local: undefined, openstack: "nothing", note: "it allows other CIDRs" },
   dataVolumeGiB: { local: undefined, openstack: "machine" },
+  members: {
+    local: "restore",
+    openstack: "refused",
+    note: "all members anew; those too many are removed. On OpenStack there can be 1",
+  },
   clientPort: { local: "restart", openstack: "machine" },
   peerPort: {
     local: "restore",

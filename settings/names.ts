@@ -27,6 +27,7 @@ export const SETTING_NAMES = [
   "clientCidrs",
   "allowPublicAccess",
   "dataVolumeGiB",
+  "members",
   "clientPort",
   "peerPort",
   "labDirectory",

@@ -30,6 +30,7 @@ test("two settings are enough; the rest has defaults, and paths become absolute"
     etcdVersion: "auto",
     etcdPrograms: undefined,
     kubernetes: "off",
+    members: 1,
     clientPort: 22379,
     peerPort: 22380,
     labDirectory: path.resolve(".lab"),
@@ -111,6 +112,20 @@ test("the two ports must differ", () => {
   expect(() => load({ ...MINIMAL, clientPort: "4000", peerPort: "4000" })).toThrow(/both 4000/);
 });
 
+test("a cluster has 1, 3 or 5 members, and on this computer ports for all of them", () => {
+  expect(load({ ...MINIMAL, members: "3" }).members).toBe(3);
+  for (const wrong of ["0", "2", "7", "three"]) {
+    expect(() => load({ ...MINIMAL, members: wrong })).toThrow(
+      `members is "${wrong}"; it must be one of 1, 3, 5`,
+    );
+  }
+  const ports = { members: "3", clientPort: "4000", peerPort: "4010" };
+  expect(() => load({ ...MINIMAL, ...ports })).toThrow(/two of them would listen at port 4010/);
+  expect(() => load({ ...MINIMAL, members: "5", clientPort: "65500" })).toThrow(
+    /one would listen at port 65540/,
+  );
+});
+
 test("a password is a secret however it was set", async () => {
   const { credentials } = load({ ...MINIMAL, etcdUsername: "root", etcdPassword: "hunter2" });
   expect(credentials?.username).toBe("root");
@@ -146,6 +161,7 @@ test("openstack is the target of who names none; five settings and a backup are 
     etcdVersion: "auto",
     etcdPrograms: undefined,
     kubernetes: "off",
+    members: 1,
     clientPort: 2379,
     peerPort: 2380,
     labDirectory: path.resolve(".lab"),

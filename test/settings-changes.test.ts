@@ -121,6 +121,7 @@ describe("on this computer", () => {
       etcdPrograms: { etcdPrograms: copy },
       clientPort: { clientPort: String(other[0]) },
       peerPort: { peerPort: String(other[1]) },
+      members: { members: "3" },
       bumpRevision: { bumpRevision: "1000" },
     };
   };

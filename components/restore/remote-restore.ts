@@ -17,6 +17,13 @@ import { scriptCommand } from "../script";
 import { bumpToCome, restoreFlags } from "./restore-flags";
 
 const PROGRAMS = ["etcd", "etcdctl", "etcdutl"] as const;
+/** A backup, and the machine that it is to be restored on. */
+export interface MachineRestore {
+  readonly backup: Backup;
+  readonly machine: RestoreMachine;
+  readonly ssh: SshMachine;
+}
+
 const Copied = z.object({ seconds: z.number() });
 
 /**
@@ -28,9 +35,37 @@ const Copied = z.object({ seconds: z.number() });
  */
 export function restoreOverSsh(
   name: string,
-  { backup, machine, ssh }: { backup: Backup; machine: RestoreMachine; ssh: SshMachine },
+  { backup, machine, ssh }: MachineRestore,
   parent: pulumi.Resource,
 ): { readonly result: pulumi.Output<string>; readonly programSeconds: pulumi.Output<number> } {
+  const sent = sendParts(name, { backup, machine, ssh, storeBytes: backup.bytes }, parent);
+  const restored = new command.local.Command(
+    `${name}-snapshot`,
+    {
+      create: scriptCommand("steps/restore-on-machine"),
+      stdin: pulumi.secret(pulumi.jsonStringify(sent.request)),
+      triggers: [...sent.triggers, bumpToCome(backup)],
+      logging: "stderr",
+    },
+    { parent, dependsOn: [...sent.resources] },
+  );
+  return { result: restored.stdout, programSeconds: sent.programSeconds };
+}
+
+/** What a restore on a machine needs: the request of its step, what must be there before, and what makes it due again. */
+export interface SentParts {
+  readonly request: pulumi.Output<object>;
+  readonly resources: readonly pulumi.Resource[];
+  readonly triggers: readonly pulumi.Input<string>[];
+  readonly programSeconds: pulumi.Output<number>;
+}
+
+/** @param storeBytes what the store takes there while it is restored */
+export function sendParts(
+  name: string,
+  { backup, machine, ssh, storeBytes }: MachineRestore & { readonly storeBytes: number },
+  parent: pulumi.Resource,
+): SentParts {
   const { instanceId } = machine;
   const certificates = pulumi.secret(ssh.certificates);
   const caSha256 = pulumi.unsecret(certificates.apply(({ ca }) => sha256(ca)));
@@ -45,24 +80,20 @@ export function restoreOverSsh(
     uploads: VM.uploadDirectory,
     state: VM.stateDirectory,
     backup: { file: backup.plainFile, sha256: backup.sha256, bytes: backup.bytes },
+    storeBytes,
     flags: [...restoreFlags(backup, uploadOf(backup), site), "--owner", "etcd"].map(String),
     ...neededVersion(backup, ssh, site.programs),
   }));
-  const restored = new command.local.Command(
-    `${name}-snapshot`,
-    {
-      create: scriptCommand("steps/restore-on-machine"),
-      stdin: pulumi.secret(pulumi.jsonStringify(request)),
-      // etcd reads its CA when it starts: with another one the script finds that it does not serve.
-      triggers: [
-        ...[instanceId, backup.sha256, sha256(script), machine.settings],
-        ...[caSha256, uploaded?.digest ?? "", bumpToCome(backup)],
-      ],
-      logging: "stderr",
-    },
-    { parent, dependsOn: [certified, ...(uploaded === undefined ? [] : [uploaded.resource])] },
-  );
-  return { result: restored.stdout, programSeconds: uploaded?.seconds ?? pulumi.output(0) };
+  return {
+    request,
+    resources: [certified, ...(uploaded === undefined ? [] : [uploaded.resource])],
+    // etcd reads its CA when it starts: with another one the script finds that it does not serve.
+    triggers: [
+      ...[instanceId, backup.sha256, sha256(script), machine.settings],
+      ...[caSha256, uploaded?.digest ?? ""],
+    ],
+    programSeconds: uploaded?.seconds ?? pulumi.output(0),
+  };
 }
 
 /** Its name holds what it is: a copy that was cut off is never taken for another file. */

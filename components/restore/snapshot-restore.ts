@@ -7,6 +7,7 @@ import type { RestoreMachine } from "../machine";
 import { printedBy } from "../printed";
 import { shellLine } from "../../machine/shell/quote";
 import { projectPath } from "../script";
+import { restoreCluster } from "./cluster-restore";
 import { restoreOverSsh } from "./remote-restore";
 import { bumpToCome, restoreFlags } from "./restore-flags";
 
@@ -18,11 +19,12 @@ export interface RestoreSeconds {
 
 export interface SnapshotRestoreArgs {
   readonly backup: Backup;
-  readonly machine: RestoreMachine;
+  /** One, or all members of a cluster: restored in step, so that all serve the backup or each what it had before. */
+  readonly machines: readonly RestoreMachine[];
 }
 
 /**
- * A backup, restored into the etcd of a machine and serving by the settings that were wished for.
+ * A backup, restored into the etcd of a machine, or of each machine of a cluster, and serving by the settings that were wished for.
  *
  * Restored beside the data that is there, proved by HashKV before anything serves it, then swapped; the old data
  * is kept aside. Again with the same backup: nothing is touched, or etcd is started anew where its settings have
@@ -43,14 +45,18 @@ export class SnapshotRestore extends pulumi.ComponentResource {
 
   constructor(name: string, args: SnapshotRestoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super("etcd-restore:index:SnapshotRestore", name, {}, opts);
-    const { backup, machine } = args;
+    const { backup, machines } = args;
+    const [machine, ...others] = machines;
+    if (machine === undefined) throw new TypeError("there is no machine to restore on");
     const { ssh } = machine;
 
     if (backup.unpackedIn !== undefined) keepUnpacked(name, backup.plainFile, this);
     const { result, programSeconds } =
-      ssh === undefined
-        ? { result: restoreHere(name, backup, machine, this), programSeconds: undefined }
-        : restoreOverSsh(name, { backup, machine, ssh }, this);
+      others.length > 0
+        ? restoreCluster(name, backup, machines, this)
+        : ssh === undefined
+          ? { result: restoreHere(name, backup, machine, this), programSeconds: undefined }
+          : restoreOverSsh(name, { backup, machine, ssh }, this);
     this.result = result;
     const printed = result.apply((text) => printedBy("restore.sh", RestoreResult, text));
     this.adopted = printed.apply(({ restored }) => !restored);

@@ -78,6 +78,8 @@ export class EtcdVm extends pulumi.ComponentResource {
   public readonly settings: pulumi.Output<string>;
   /** Folder on it with the etcd programs. */
   public readonly programs: string;
+  /** Of its member, and of the VM. */
+  private readonly memberName: string;
   /** Seconds from the server's creation until its system began to boot, where the cloud tells, and until it was ready. */
   public readonly seconds: pulumi.Output<ReadySeconds>;
 
@@ -107,6 +109,7 @@ export class EtcdVm extends pulumi.ComponentResource {
       vmEnvironment(settings, address, args.snapshotBytes),
     );
 
+    this.memberName = settings.hostname;
     this.address = at.address;
     this.addresses = at.addresses;
     this.clientEndpoint = at.address.apply((host) => clientUrl(host, settings.clientPort));
@@ -124,9 +127,15 @@ export class EtcdVm extends pulumi.ComponentResource {
     });
   }
 
-  /** A command line, ready to paste, that asks this etcd; the files of the client lie in the folder given. */
-  public etcdctl(clientDirectory: pulumi.Input<string>): pulumi.Output<string> {
-    return etcdctlCommand("etcdctl", this.clientEndpoint, clientDirectory);
+  /**
+   * A command line, ready to paste, that asks this etcd; the files of the client lie in the folder given.
+   * @param endpoints of all members, with commas between them. Default: this one's
+   */
+  public etcdctl(
+    clientDirectory: pulumi.Input<string>,
+    endpoints: pulumi.Input<string> = this.clientEndpoint,
+  ): pulumi.Output<string> {
+    return etcdctlCommand("etcdctl", endpoints, clientDirectory);
   }
 
   /** Where a backup can be restored, with these certificates; `upload` where the programs come over SSH. */
@@ -140,6 +149,12 @@ export class EtcdVm extends pulumi.ComponentResource {
       certificateDirectory: VM.certificateDirectory,
       service: VM.service,
     };
-    return { instanceId, settings, site, ssh: { connection, certificates, upload } };
+    return {
+      name: this.memberName,
+      instanceId,
+      settings,
+      site,
+      ssh: { connection, certificates, upload },
+    };
   }
 }

@@ -34,6 +34,8 @@ export interface RangeOptions {
   readonly limit?: number;
   /** Leaves the values out. Default: false. */
   readonly keysOnly?: boolean;
+  /** Out of the store of the member that is asked, without asking the others. Default: false. */
+  readonly serializable?: boolean;
   /** From the last key down. Default: from the first one up. */
   readonly descending?: boolean;
 }
@@ -170,11 +172,12 @@ function keyCalls(caller: Caller): Pick<EtcdClient, "count" | "rangeInto"> {
       const request = encodeMessage([...rangeFields(range, revision), [9, true]]);
       return Number(signedField(await caller.ask(method, request, RANGE_LIMIT_MS), 4));
     },
-    rangeInto(range, { revision, limit, keysOnly, descending }, buffer) {
+    rangeInto(range, { revision, limit, keysOnly, serializable, descending }, buffer) {
       const request = encodeMessage([
         ...rangeFields(range, revision),
         [3, limit ?? 0],
         [5, descending === true ? SORT_DESCENDING : 0],
+        [7, serializable ?? false],
         [8, keysOnly ?? false],
       ]);
       return caller.askInto(method, request, RANGE_LIMIT_MS, buffer);

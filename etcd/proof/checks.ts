@@ -148,7 +148,10 @@ export function compactRevisionCheck(snapshot: Snapshot, facts: ServerFacts): Ch
 }
 
 /** The one number that covers every key, value, revision and version. */
-export function hashKvCheck(snapshot: Snapshot, facts: ServerFacts): Check {
+export function hashKvCheck(
+  snapshot: Snapshot,
+  facts: Pick<ServerFacts, "status" | "readRevision" | "hash">,
+): Check {
   const { revision } = snapshot;
   const check = { id: "hashkv", title: `HashKV at revision ${revision}`, source: "file" };
   const own = String(snapshot.hashKv());

@@ -37,13 +37,13 @@ const CHECK = {
   source: "file",
 } as const;
 
-/** The numbers of the keys that are read: all, or one out of each of a thousand stretches. */
-export function chosenKeys(count: number, seed: string): readonly number[] {
-  if (count <= MOST_KEYS) return Array.from({ length: count }, (_, i) => i);
-  return Array.from({ length: MOST_KEYS }, (_, stretch) => {
+/** The numbers of the keys that are read: all, or one out of each of as many stretches as keys may be read. */
+export function chosenKeys(count: number, seed: string, most = MOST_KEYS): readonly number[] {
+  if (count <= most) return Array.from({ length: count }, (_, i) => i);
+  return Array.from({ length: most }, (_, stretch) => {
     const random = createHash("sha256").update(`${seed} ${stretch}`).digest().readUInt32BE(0);
-    const first = Math.floor((stretch * count) / MOST_KEYS);
-    const end = Math.floor(((stretch + 1) * count) / MOST_KEYS);
+    const first = Math.floor((stretch * count) / most);
+    const end = Math.floor(((stretch + 1) * count) / most);
     return first + Math.floor((random / 2 ** 32) * (end - first));
   });
 }

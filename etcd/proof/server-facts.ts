@@ -85,7 +85,7 @@ export async function gatherFacts(
 }
 
 /** The hash at a revision: the one that was asked for ahead when it is of this very revision, as etcd says from 3.6 on. */
-async function hashAt(
+export async function hashAt(
   client: EtcdClient,
   revision: number,
   ahead: HashAhead | undefined,

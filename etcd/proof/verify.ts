@@ -45,6 +45,7 @@ import {
   type TtlComparison,
 } from "./lease-checks";
 import type { LeaseClock } from "./lease-clock";
+import { proveMembers, type MembersProof } from "./members";
 import { planReadBack, type Plan } from "./plan";
 import { readBack } from "./read-back";
 import {
@@ -66,6 +67,8 @@ export interface VerifyRequest {
   /** The backup, already read; it stays open. */
   readonly snapshot: Snapshot;
   readonly endpoint: Endpoint;
+  /** The other members of its cluster. Default: it is alone, or they are not asked. */
+  readonly others?: readonly Endpoint[];
   readonly level: VerificationLevel;
   /** Keys, or prefixes that end in `/` or `*`, that must be there. Default: none. */
   readonly expectedKeys?: readonly string[];
@@ -119,7 +122,13 @@ export async function verify(request: VerifyRequest): Promise<Report> {
   const client = openEtcd(request.endpoint, request.signal);
   try {
     const proof = await prove(client, request);
-    return reportOf(request, proof, began);
+    const { endpoint, others = [], level, signal } = request;
+    const endpoints = [endpoint, ...others];
+    const members =
+      others.length === 0
+        ? undefined
+        : await proveMembers({ snapshot: restoredFrom(request), endpoints, level, signal });
+    return reportOf(request, proof, members, began);
   } finally {
     client.close();
   }
@@ -134,10 +143,15 @@ interface Proof {
   readonly encryption: EncryptionFindings | undefined;
 }
 
+/** The snapshot as the store shows it that was restored from it. */
+function restoredFrom({ snapshot, bumpedBy }: VerifyRequest): Snapshot {
+  return bumpedBy === undefined ? snapshot : bumped(snapshot, bumpedBy);
+}
+
 async function prove(client: EtcdClient, request: VerifyRequest): Promise<Proof> {
   const { level, manifest, expectedKeys = [] } = request;
   const file = request.snapshot;
-  const snapshot = request.bumpedBy === undefined ? file : bumped(file, request.bumpedBy);
+  const snapshot = restoredFrom(request);
   const inUse = request.inUse === true;
   const plan = planReadBack(snapshot.live);
   const reachable = await gatherReachable(client, snapshot);
@@ -270,9 +284,15 @@ async function lookAtNow(
   return { since, excuse, ttls };
 }
 
-function reportOf(request: VerifyRequest, proof: Proof, began: Date): Report {
+function reportOf(
+  request: VerifyRequest,
+  proof: Proof,
+  members: MembersProof | undefined,
+  began: Date,
+): Report {
   const { endpoint, level, manifest, startedAt = began, stack } = request;
-  const { checks, facts, differences, cluster, encryption } = proof;
+  const { facts, differences, cluster, encryption } = proof;
+  const checks = [...proof.checks, ...(members?.checks ?? [])];
   const pair = manifest && hashPairOf(manifest);
   const own: Phase = { name: "verify", seconds: (Date.now() - began.getTime()) / 1000 };
   const phases = [...(request.phases ?? []), own];
@@ -294,6 +314,7 @@ function reportOf(request: VerifyRequest, proof: Proof, began: Date): Report {
     }),
     ...(cluster && { cluster: clusterSummary(cluster) }),
     restored: summarizeServer(endpoint, facts),
+    ...(members && { members: members.members }),
     ...(encryption && { encryption: encryptionSummary(encryption) }),
     phases,
     checks,

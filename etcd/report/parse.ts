@@ -112,6 +112,14 @@ const fields = {
     etcdVersion: z.string(),
     clusterId: z.string(),
   }),
+  members: z
+    .array(
+      z.strictObject({
+        ...{ name: z.string(), id: z.string(), endpoint: z.string(), etcdVersion: z.string() },
+        ...{ revision: count, hashKv: uint32 },
+      }),
+    )
+    .exactOptional(),
   phases: z.array(
     z.strictObject({
       name: z.enum(PHASE_NAMES),

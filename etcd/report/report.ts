@@ -51,6 +51,18 @@ export interface RestoredSummary {
   readonly clusterId: string;
 }
 
+/** One member of a restored cluster, as it says itself; a number that it did not tell is 0, a text empty. */
+export interface MemberSummary {
+  readonly name: string;
+  /** In hex, as etcdctl prints it. */
+  readonly id: string;
+  readonly endpoint: string;
+  readonly etcdVersion: string;
+  readonly revision: number;
+  /** At the backup's revision. */
+  readonly hashKv: number;
+}
+
 /** What the source said when the backup was taken (from the manifest beside the file). */
 export interface SourceSummary {
   readonly revision: number;
@@ -189,7 +201,10 @@ export interface Report {
   readonly source?: SourceSummary;
   /** There when it is a store of Kubernetes. */
   readonly cluster?: ClusterSummary;
+  /** Of the first member, where there are several. */
   readonly restored: RestoredSummary;
+  /** There when several were asked: all of them. */
+  readonly members?: readonly MemberSummary[];
   /** There when an EncryptionConfiguration was given. */
   readonly encryption?: EncryptionSummary;
   readonly phases: readonly Phase[];

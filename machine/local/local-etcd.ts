@@ -5,7 +5,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod";
-import { CERTIFICATE_FILES, environmentFile } from "../environment";
+import { CERTIFICATE_FILES, environmentFile, type PeerMember } from "../environment";
 import { MachineError } from "../machine-error";
 import { claimDirectory, isClaimed, readIfThere, removeOwn, writeIfChanged } from "./own-files";
 import { ownProcess } from "./own-process";
@@ -23,6 +23,8 @@ export interface LocalEtcdRequest {
   readonly name: string;
   readonly clientPort: number;
   readonly peerPort: number;
+  /** All members of its cluster, itself among them. @default it is alone */
+  readonly members?: readonly PeerMember[] | undefined;
   /** Size of the backup: the quota follows from it. */
   readonly snapshotBytes: number;
   /** PEM texts; those of the client are not needed. */

@@ -5,7 +5,7 @@
 #   restore.sh --snapshot FILE --sha256 HEX --revision R --compact-revision C --hashkv H
 #              --environment FILE --programs DIR --service "COMMAND" [--next-environment FILE] [--next-programs DIR]
 #              [--root-certificate FILE --root-key FILE] [--or-hashkv C:H] [--bump N] [--owner USER] [--keep N]
-#              [--wait-seconds N] [--ask-first yes]
+#              [--wait-seconds N] [--ask-first yes] [--in-step yes]
 #
 #   --snapshot          snapshot as `etcdctl snapshot save` wrote it, or a raw db
 #   --sha256            SHA-256 that the whole file must have
@@ -27,6 +27,9 @@
 #   --keep              how many older data directories and quarantined ones to keep; default 2
 #   --wait-seconds      limit of every wait; default 60 and one more for each 20 MB of the snapshot
 #   --ask-first         when the snapshot is needed and not there: says so on stdout, {"needed":true}, and ends with 0
+#   --in-step           this is one member of a cluster and goes in step with the restores of the others: prints a line
+#                       {"at":"found","token":"…"}, {"at":"proved"}, {"at":"serving"} or {"at":"lost"} and waits on stdin
+#                       for "token …", "go" and "keep"; when stdin ends before, everything is put back
 #
 # Beside the data directory D it uses D.restore-lock, D.restore-journal, D.restore-before, D.restore-staging and
 # D.restore-trash while it runs, counts in D.restore-starts how often it had to start etcd, and leaves D.aside-TIME (what
@@ -62,6 +65,7 @@ source "$parts/parts/settings.sh"
 source "$parts/parts/journal.sh"
 source "$parts/parts/prove.sh"
 source "$parts/parts/swap.sh"
+source "$parts/parts/in-step.sh"
 
 data='' lock='' journal='' staging='' trash='' before='' marker='' endpoint='' version='' minor='' restore_tool='' token=''
 proof='left to the verification: it was already restored'
@@ -79,17 +83,20 @@ main() {
     command -v "$tool" >/dev/null || fail 3 "there is no program $tool; it is in util-linux, coreutils or diffutils"
   done
   read_flags "$@"
+  listen_to_words
   use_environment "$next_environment"
   take_lock
   stage=prepare
   recover
   find_programs
+  agree_on_token
   leave_if_restored
   ask_for_snapshot
   check_data_directory
   check_snapshot
   restore_beside
   prove
+  step proved go
   swap
   prune aside
   prune quarantine

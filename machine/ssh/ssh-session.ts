@@ -26,6 +26,8 @@ export interface SshSession {
    * from where it stands. What it says on stderr goes to `onStderr` as it comes.
    */
   run(command: string, options?: RunOptions): Promise<RemoteResult>;
+  /** Begins a shell command there that is spoken with: stdin and stdout are those of the process that is returned. */
+  begin(command: string, onStderr: (text: string) => void): ChildProcess;
   /** Whether the connection still stands. */
   stands(): boolean;
   /** Ends it; nothing of it is left. */
@@ -90,7 +92,17 @@ async function connect(
     stands: () => master.ended() === undefined,
     close,
     run: (command, options = {}) => runIn(files.config, command, options, signal),
+    begin(command, onStderr) {
+      const ssh = spawn("ssh", [...sshWords(files.config), command]);
+      ssh.stderr.setEncoding("utf8").on("data", onStderr);
+      return ssh;
+    },
   };
+}
+
+/** A command over the connection that stands. */
+function sshWords(config: string): readonly string[] {
+  return ["-F", config, "-o", "ControlMaster=no", MACHINE];
 }
 
 async function runIn(
@@ -100,7 +112,7 @@ async function runIn(
   signal: AbortSignal,
 ): Promise<RemoteResult> {
   signal.throwIfAborted();
-  const ssh = spawn("ssh", ["-F", config, "-o", "ControlMaster=no", MACHINE, command], {
+  const ssh = spawn("ssh", [...sshWords(config), command], {
     stdio: [typeof input === "number" ? input : "pipe", "pipe", "pipe"],
     signal,
   });

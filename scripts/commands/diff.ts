@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { diffSnapshots, type KeyChange, type StoreDiff } from "../../etcd/inspect/diff";
 import { changeLine, diffText } from "../../etcd/inspect/diff-text";
-import { findTarget, type EndpointOptions } from "../endpoint";
+import { findOne, type EndpointOptions } from "../endpoint";
 import { readNamedBackup } from "../file-argument";
 import { pathFlag, pathText, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
@@ -109,7 +109,7 @@ async function withServer(
   signal: AbortSignal,
   onChange: OnChange,
 ): Promise<StoreDiff> {
-  const { endpoint } = await findTarget(options, signal);
+  const endpoint = await findOne(options, signal);
   const { openEtcd } =
     require("../../etcd/client/etcd-client") as typeof import("../../etcd/client/etcd-client");
   const { diffServer } =

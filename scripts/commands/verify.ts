@@ -40,7 +40,7 @@ import { trustedKeyOf } from "../trusted-key";
 import { proveUse, type UseRequest } from "../prove-use";
 import { readRequest } from "../steps/request";
 import { colorsFor, printJson, printText, say } from "../terminal";
-import { Access, throughSsh } from "../through-ssh";
+import { Access, allThroughSsh } from "../through-ssh";
 import { refuseStackFlags } from "../unused";
 
 export type VerifyOptions = GlobalOptions &
@@ -93,7 +93,8 @@ export function declare(
       .description(
         "Compares a running etcd with a backup file (and its manifest FILE.json, where there is one): HashKV, counts, " +
           "and every key read back at the backup's revision. Never prints a value. Without --stack or --endpoint: the " +
-          "lab that runs; without FILE: the backup that the stack was restored from.",
+          "lab that runs; without FILE: the backup that the stack was restored from. Of several endpoints, the members " +
+          "of one cluster, the first is read whole, and each other by its hash and by keys spread over all.",
       )
       .argument("[FILE]", "the backup", pathText)
       .addOption(pathFlag("--file <FILE>", "the backup, said with a flag")),
@@ -195,21 +196,22 @@ export async function verify(
 ): Promise<number> {
   const { signal } = io;
   const access = options.accessStdin === true ? await readRequest(Access, io.readStdin) : {};
-  const { ssh } = access;
   const encryption =
     encryptionConfigOf(options.encryptionConfig) ?? encryptionConfigIn(access.encryptionConfig);
   const target = await findTarget(options, signal);
-  const endpoint = withAccess(target.endpoint, access);
+  const endpoints = [target.endpoint, ...target.others].map((one) => withAccess(one, access));
   const file = backupOf(options, target);
   const stack = target.stack ?? options.forStack;
-  const report = await throughSsh(endpoint, ssh, signal, (reached) =>
-    prove(
+  const routes = [access.ssh, ...(access.otherSsh ?? [])];
+  const report = await allThroughSsh(endpoints, routes, signal, ([endpoint, ...others]) => {
+    if (endpoint === undefined) throw new UserError(EXIT.usage, "there is no etcd to verify");
+    return prove(
       { restoredAt: target.restoredAt, ...options, encryptionText: access.encryptionConfig },
       file,
-      { endpoint: reached, stack, encryption },
+      { endpoint, others, stack, encryption },
       signal,
-    ),
-  );
+    );
+  });
   // A verdict that was reached is told, whatever becomes of its report.
   const unwritten = writeTo(report, options.report);
   io.print(report, options);
@@ -257,6 +259,8 @@ function withAccess(endpoint: Endpoint, { password, certificate, key }: Access):
 /** What is proved, and with which keys of an API server. */
 interface Proved {
   readonly endpoint: Endpoint;
+  /** The other members of its cluster. */
+  readonly others: readonly Endpoint[];
   readonly stack: string | undefined;
   readonly encryption: EncryptionConfiguration | undefined;
 }
@@ -265,7 +269,7 @@ interface Proved {
 async function prove(
   options: VerifyOptions,
   file: string,
-  { endpoint, stack, encryption }: Proved,
+  { endpoint, others, stack, encryption }: Proved,
   signal: AbortSignal,
 ): Promise<Report> {
   const readFrom = new Date();
@@ -285,6 +289,7 @@ async function prove(
       const proof = await proveEndpoint({
         snapshot: { ...snapshot, file: backup.name },
         endpoint,
+        others,
         ahead,
         stack,
         level: options.level,

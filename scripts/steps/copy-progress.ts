@@ -19,10 +19,10 @@ export function tellCopy(what: string): (done: number, total: number) => void {
 }
 
 /** Passes lines on as they come, made visible: they are a machine's. */
-export function tellLines(): (text: string) => void {
+export function tellLines(whose = ""): (text: string) => void {
   return (text) => {
     for (const line of text.split("\n")) {
-      if (line !== "") process.stderr.write(`${visible(line)}\n`);
+      if (line !== "") process.stderr.write(`${whose}${visible(line)}\n`);
     }
   };
 }

@@ -15,6 +15,9 @@ const Request = z.object({
   name: z.string().default("etcd-restore"),
   clientPort: z.int(),
   peerPort: z.int(),
+  members: z
+    .array(z.object({ name: z.string(), peerAddress: z.string(), peerPort: z.int() }))
+    .optional(),
   snapshotBytes: z.int(),
   certificates: z.object({
     ca: z.string(),

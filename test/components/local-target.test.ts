@@ -163,7 +163,7 @@ test("LocalEtcd hands its keys over by stdin, as a secret, and takes only what a
 
 test("SnapshotRestore runs anew for another backup, machine, setting of etcd or bump to come, and for nothing else", async () => {
   const engine = await engineWithScripts();
-  const restore = new SnapshotRestore("restore", { backup: BACKUP, machine: local().machine });
+  const restore = new SnapshotRestore("restore", { backup: BACKUP, machines: [local().machine] });
   await engine.settled();
 
   const { inputs, options } = engine.named("restore-snapshot");
@@ -185,8 +185,8 @@ test("a backup that is to be bumped is restored and proved as it is first; the b
   const engine = await engineWithScripts();
   const { machine } = local();
   const bumped = { ...BACKUP, revision: 1482, compactRevision: 1482, hashKv: 7, bumpedBy: 1000 };
-  new SnapshotRestore("restore", { backup: { ...BACKUP, bumped }, machine });
-  new SnapshotRestore("bump", { backup: bumped, machine });
+  new SnapshotRestore("restore", { backup: { ...BACKUP, bumped }, machines: [machine] });
+  new SnapshotRestore("bump", { backup: bumped, machines: [machine] });
   new Verification("verification", { ...PROOF, backup: bumped, ownsReport: false });
   await engine.settled();
 
@@ -207,7 +207,7 @@ test("a backup that is to be bumped is restored and proved as it is first; the b
 
 const PROOF: VerificationArgs = {
   backup: BACKUP,
-  endpoint: "https://127.0.0.1:4001",
+  endpoints: ["https://127.0.0.1:4001"],
   clientDirectory: "/lab/client",
   level: "full",
   restored: "restored once",
@@ -315,7 +315,7 @@ test("in a preview, where no script has printed anything yet, all of it can be p
     pki: pki.files,
     instanceId: "start 1",
   });
-  const restore = new SnapshotRestore("restore", { backup: BACKUP, machine: etcd.machine });
+  const restore = new SnapshotRestore("restore", { backup: BACKUP, machines: [etcd.machine] });
   new Verification("verification", { ...PROOF, restored: restore.result });
   await engine.settled();
   expect(engine.ofType(COMMAND).map(({ name }) => name)).toEqual(

@@ -15,6 +15,7 @@ import { temporaryDirectory } from "../support/temporary";
 const COMMAND = "command:local:Command";
 const good = snapshotBytes("kubernetes-1.35-events.db");
 const MACHINE = {
+  name: "etcd",
   instanceId: "1",
   settings: "1",
   site: {
@@ -47,9 +48,9 @@ async function plan(backup: Backup): Promise<MockEngine> {
       }),
     },
   });
-  new SnapshotRestore("restore", { backup, machine: MACHINE });
+  new SnapshotRestore("restore", { backup, machines: [MACHINE] });
   new Verification("verification", {
-    ...{ backup, endpoint: "https://127.0.0.1:4001", clientDirectory: "/c", level: "full" },
+    ...{ backup, endpoints: ["https://127.0.0.1:4001"], clientDirectory: "/c", level: "full" },
     ...{ restored: "once", reportDirectory: "/r" },
   });
   await engine.settled();

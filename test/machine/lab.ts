@@ -5,8 +5,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
-import { CERTIFICATE_FILES, environmentFile } from "../../machine/environment";
+import { CERTIFICATE_FILES, environmentFile, type PeerMember } from "../../machine/environment";
 import { makePki } from "../../machine/pki/pki";
+import type { Pki } from "../../machine/pki/pki-texts";
 import { localService } from "../../machine/local/service";
 import { freePorts } from "../support/ports";
 
@@ -131,6 +132,10 @@ export interface LabOptions {
   /** Folder with etcd, etcdctl and etcdutl. */
   readonly programs: string;
   readonly clientPort?: number;
+  /** Its name, and all members of its cluster. @default it is alone, and its name is `lab` */
+  readonly among?: { readonly name: string; readonly members: readonly PeerMember[] };
+  /** @default certificates of its own */
+  readonly pki?: Pki;
 }
 
 export type Lab = Awaited<ReturnType<typeof makeLab>>;
@@ -142,7 +147,8 @@ export async function makeLab(folder: string, options: LabOptions) {
   const certificates = path.join(folder, "tls");
   const clientPort = options.clientPort ?? (await freePort());
   fs.mkdirSync(certificates, { mode: 0o700 });
-  const pki = await makePki({ addresses: [], dnsNames: [] });
+  const pki = options.pki ?? (await makePki({ addresses: [], dnsNames: [] }));
+  const { name = "lab", members } = options.among ?? {};
   for (const which of Object.keys(CERTIFICATE_FILES) as (keyof typeof CERTIFICATE_FILES)[]) {
     fs.writeFileSync(path.join(certificates, CERTIFICATE_FILES[which]), pki[which]);
   }
@@ -151,13 +157,14 @@ export async function makeLab(folder: string, options: LabOptions) {
   fs.writeFileSync(
     environment,
     environmentFile({
-      name: "lab",
+      name,
+      members,
       dataDirectory: data,
       certificateDirectory: certificates,
       clientAddress: "127.0.0.1",
       listenAddresses: ["127.0.0.1"],
       clientPort,
-      peerPort: await freePort(),
+      peerPort: members?.find((one) => one.name === name)?.peerPort ?? (await freePort()),
       snapshotBytes: 1486880,
     }),
   );
@@ -182,6 +189,7 @@ export async function makeLab(folder: string, options: LabOptions) {
     );
 
   return {
+    name,
     folder,
     data,
     environment,

@@ -46,6 +46,7 @@ wait_until_serving() {
   local deadline=$((SECONDS + wait_seconds))
   until is_serving ask_member; do
     if ! service status 2>/dev/null; then say "etcd ended"; return 1; fi
+    if is_given_up; then say "another member has failed"; return 1; fi
     if ((SECONDS >= deadline)); then say "etcd did not serve at $endpoint in $wait_seconds s; last: ${answer##*$'\n'}"; return 1; fi
     sleep 0.1
   done

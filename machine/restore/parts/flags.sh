@@ -4,8 +4,8 @@
 # What restore.sh was told: its flags, and the member's settings.
 
 snapshot='' sha256='' revision='' compact_revision='' hashkv='' environment='' programs='' service_command=''
-owner='' keep=2 wait_seconds='' bump='' or_hashkv='' next_environment='' next_programs=''
-root_certificate='' root_key='' ask_first=''
+owner='' keep=2 wait_seconds='' given_wait_seconds='' bump='' or_hashkv='' next_environment='' next_programs=''
+root_certificate='' root_key='' ask_first='' in_step=''
 
 read_flags() {
   while (($# > 0)); do
@@ -14,7 +14,7 @@ read_flags() {
       --service) service_command=$2 ;;
       --snapshot | --sha256 | --revision | --compact-revision | --hashkv | --or-hashkv | --bump | --environment | \
         --programs | --next-environment | --next-programs | --root-certificate | --root-key | --owner | --keep | \
-        --wait-seconds | --ask-first)
+        --wait-seconds | --ask-first | --in-step)
         local name=${1#--}
         printf -v "${name//-/_}" '%s' "$2"
         ;;
@@ -34,6 +34,7 @@ check_flags() {
   for flag in revision compact_revision hashkv bump keep wait_seconds; do
     [[ ${!flag} =~ ^[0-9]{0,18}$ ]] || fail 2 "--${flag//_/-} is \"${!flag}\"; a whole number is needed"
   done
+  given_wait_seconds=$wait_seconds
   [[ $or_hashkv =~ ^([0-9]{1,18}:[0-9]{1,18})?$ ]] || fail 2 "--or-hashkv is \"$or_hashkv\"; COMPACT-REVISION:HASH is needed"
   [[ ${root_certificate:+given} == "${root_key:+given}" ]] || fail 2 "--root-certificate and --root-key go together"
   if [[ -n $owner ]]; then

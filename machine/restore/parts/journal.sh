@@ -10,16 +10,19 @@ take_lock() {
   local parent=${data%/*}
   [[ -d $parent ]] || fail 3 "there is no directory $parent for the data directory $data"
   [[ -w $parent && -x $parent ]] || fail 3 "$(id -un) may not write in $parent, where the data directory $data belongs"
-  if [[ -z $wait_seconds ]]; then
-    local bytes=0
-    [[ ! -f $snapshot ]] || bytes=$(exec stat -c %s -- "$snapshot")
-    wait_seconds=$((60 + bytes / (20 * MIB)))
-  fi
+  set_wait_seconds
   exec 9>>"$lock"
   if ! flock -n 9; then
     say "waiting at most $wait_seconds s for another restore of $data"
     flock -w "$wait_seconds" 9 || fail 3 "another restore of $data holds $lock; let it end, then try again"
   fi
+}
+
+set_wait_seconds() {
+  [[ -z $given_wait_seconds ]] || return 0
+  local bytes=0
+  [[ ! -f $snapshot ]] || bytes=$(exec stat -c %s -- "$snapshot")
+  wait_seconds=$((60 + bytes / (20 * MIB)))
 }
 
 # From here on the member is changed; what is needed to undo it is on the disk first.
@@ -53,7 +56,7 @@ recover() {
     # Either may serve. A start does nothing to one that runs, so an etcd of other settings is ended first.
     if [[ $running == 1 && -d $data && -f $environment ]]; then
       use_environment "$environment"
-      { service stop && service start && wait_until_serving; } || say "the etcd in $data does not start"
+      { service stop && service start && wait_until_back; } || say "the etcd in $data does not start"
       use_environment "$next_environment"
     fi
     rm -f -- "$journal"
@@ -62,6 +65,9 @@ recover() {
   remove_ours
   rm -rf -- "$before" "$before.new"
 }
+
+# A member among others serves when enough of them are back.
+wait_until_back() { is_among_others || wait_until_serving; }
 
 remove_ours() {
   rm -rf -- "$staging" "$trash" "$journal.restore-new" "$environment.restore-new" "$before.new"
@@ -97,7 +103,7 @@ put_back() {
   put_settings_back
   if ((was_running)); then
     [[ ! -f $environment ]] || use_environment "$environment"
-    if service start && wait_until_serving; then say "the etcd that was there serves again"; else say "the etcd that was there does not start"; fi
+    if service start && wait_until_back; then say "the etcd that was there serves again"; else say "the etcd that was there does not start"; fi
   fi
   rm -f -- "$journal"
 }

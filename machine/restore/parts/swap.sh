@@ -5,10 +5,16 @@
 
 # What must be the same for a data directory to be this backup's; the token and the time follow it in the marker.
 identity() {
-  printf 'sha256=%s\nmember=%s %s\netcd=%s\n' "$sha256${bump:+ bumped by $bump}" "${setting[ETCD_NAME]}" "${setting[ETCD_INITIAL_ADVERTISE_PEER_URLS]}" "$minor"
+  local others=''
+  ! is_among_others || others=" of ${setting[ETCD_INITIAL_CLUSTER]}"
+  printf 'sha256=%s\nmember=%s\netcd=%s\n' "$sha256${bump:+ bumped by $bump}" \
+    "${setting[ETCD_NAME]} ${setting[ETCD_INITIAL_ADVERTISE_PEER_URLS]}$others" "$minor"
 }
 
-is_restored() { [[ -f $data/$marker && $(exec head -n 3 -- "$data/$marker") == "$(identity)" ]]; }
+is_restored() {
+  [[ -f $data/$marker && $(exec head -n 3 -- "$data/$marker") == "$(identity)" ]] || return 1
+  [[ -z $cluster_token ]] || grep -qxF -- "token=$cluster_token" "$data/$marker"
+}
 
 # How often etcd did not run before and does now: whoever planned this run tells by it whether etcd was lost since.
 count_start() {
@@ -23,6 +29,7 @@ leave_if_restored() {
   ! service status 2>/dev/null || was_running=1
   if ((was_running)) && ! settings_differ "$token" && serves_wished_version; then
     say "already restored and serving: left as it is"
+    step serving keep
   else
     start_again || return 0
   fi
@@ -41,9 +48,11 @@ start_again() {
   fi
   begin_swap ''
   if service stop && put_wished_settings "$token" && service start && wait_until_serving; then
+    step serving keep
     end_swap
     return
   fi
+  [[ -z $in_step ]] || say_lost
   say "it does not start: restoring again"
   service_log
   return 1
@@ -84,6 +93,7 @@ swap() {
     service_log
     fail 3 "etcd does not serve what was restored"
   fi
+  step serving keep
   end_swap
   count_start
   lap start

@@ -5,7 +5,8 @@ import * as path from "node:path";
 import { engines } from "../../../package.json";
 import { findPulumiCli } from "../../../engine/pulumi-cli/find-cli";
 import { forecast } from "../../../etcd/inspect/forecast";
-import { portProblems } from "../../../machine/ports";
+import { localMembers } from "../../../machine/local/members";
+import { memberPortProblems } from "../../../machine/ports";
 import { EtcdProgramsError, findEtcd } from "../../../machine/programs/programs";
 import pinned from "../../../machine/programs/checksums.json";
 import { pinnedRelease, RELEASES } from "../../../machine/programs/release";
@@ -92,17 +93,29 @@ export async function computerChecks(
   facts: BackupFacts | undefined,
 ): Promise<readonly Check[]> {
   const directory = path.resolve(PROJECT_DIR, textSetting(subject, "labDirectory") ?? ".lab");
-  return [await portsCheck(subject, directory), ...roomChecks(directory, facts)];
+  return [
+    await portsCheck(subject, directory),
+    ...roomChecks(directory, facts, membersOf(subject)),
+  ];
+}
+
+/** A number as it stands in a file of settings, in quotes or not; NaN where it does not. */
+function numberOf(subject: Subject, setting: string): number {
+  return Number(textSetting(subject, setting) ?? subject.setting(setting));
+}
+
+function membersOf(subject: Subject): number {
+  return numberOf(subject, "members") || 1;
 }
 
 async function portsCheck(subject: Subject, directory: string): Promise<Check> {
-  const ports = (["clientPort", "peerPort"] as const).map((setting, index) => ({
-    address: "127.0.0.1",
-    port: Number(textSetting(subject, setting) ?? subject.setting(setting)) || 22379 + index,
-    setting,
-  }));
-  const problems = await portProblems(ports, path.join(directory, "etcd"));
-  const wanted = ports.map(({ port }) => port).join(" and ");
+  const members = localMembers(membersOf(subject), {
+    labDirectory: directory,
+    clientPort: numberOf(subject, "clientPort") || 22379,
+    peerPort: numberOf(subject, "peerPort") || 22380,
+  });
+  const problems = (await Promise.all(members.map(memberPortProblems))).flat();
+  const wanted = members.flatMap((member) => [member.clientPort, member.peerPort]).join(" and ");
   return problems.length === 0
     ? pass("ports", "Ports", `${wanted} are free, or our own etcd has them`)
     : fail(
@@ -113,11 +126,16 @@ async function portsCheck(subject: Subject, directory: string): Promise<Check> {
       );
 }
 
-function roomChecks(directory: string, facts: BackupFacts | undefined): readonly Check[] {
-  const { memoryBytes, diskBytes } = forecast({
-    bytes: facts?.bytes ?? 0,
-    live: { count: facts?.keys ?? 0 },
-  });
+/** A member among others is tried alone on a copy of its store: that takes the backup's size once more. */
+function roomChecks(
+  directory: string,
+  facts: BackupFacts | undefined,
+  members: number,
+): readonly Check[] {
+  const bytes = facts?.bytes ?? 0;
+  const one = forecast({ bytes, live: { count: facts?.keys ?? 0 } });
+  const memoryBytes = members * one.memoryBytes;
+  const diskBytes = members * (one.diskBytes + (members > 1 ? bytes : 0));
   const there = existing(directory);
   const { bavail, bsize } = fs.statfsSync(there);
   const disk = `${((bavail * bsize) / GIB).toFixed(1)} GiB free at ${there}, ${(diskBytes / GIB).toFixed(1)} needed`;

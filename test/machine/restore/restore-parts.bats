@@ -7,7 +7,7 @@ setup() {
   speaker=test data=$PWD/data
   declare -gA setting=()
   source "$parts/shell/library.sh"
-  for part in flags tools ask settings journal prove swap; do source "$parts/restore/parts/$part.sh"; done
+  for part in flags tools ask settings journal prove swap in-step; do source "$parts/restore/parts/$part.sh"; done
 }
 
 # A `!` in front of a command would never fail a test.
@@ -130,4 +130,25 @@ refute() { if "$@"; then return 1; fi; }
   [[ $output == *"unknown flag --frob"* ]]
   run read_flags --snapshot x --sha256 XYZ --revision 1 --compact-revision 0 --hashkv 1 --environment e --programs p --service s
   [[ $output == *'--sha256 is "XYZ"'* ]]
+}
+
+@test "a step tells where it is, goes on at the word that it waits for, and gives up at any other or at none" {
+  setting[ETCD_INITIAL_CLUSTER]=a=https://h:1,b=https://h:2 in_step=yes
+  is_among_others
+  exec 7< <(printf 'token 1\nstop\n')
+  [ "$(step found token ',"token":""')" = '{"at":"found","token":""}' ]
+  run step proved go
+  [ "$status" -eq 3 ]
+  [[ $output == *'gave up: another member of the cluster has failed'* ]]
+  exec 7</dev/null
+  is_given_up
+  run step serving keep
+  [ "$status" -eq 3 ]
+}
+
+@test "a member that is alone takes no steps" {
+  setting[ETCD_INITIAL_CLUSTER]=a=https://h:1
+  refute is_among_others
+  [ "$(step proved go)" = "" ]
+  refute is_given_up
 }

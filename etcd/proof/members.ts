@@ -1,0 +1,257 @@
+/**
+ * The members of a restored cluster, each by itself: the first is read whole, as a lone one is; each other must hash to
+ * what the file does, and gives keys from all over the key space out of its own store.
+ */
+import { randomBytes } from "node:crypto";
+import { openEtcd, type EtcdClient } from "../client/etcd-client";
+import type { Endpoint } from "../client/endpoint";
+import { EtcdError } from "../client/etcd-error";
+import { openMember, type ClusterMember } from "../client/member-client";
+import { decodePage } from "../client/pages";
+import type { Check, MemberSummary, VerificationLevel } from "../report/report";
+import type { Snapshot } from "../snapshot/snapshot";
+import { counted, grouped } from "../wire/figures";
+import { printableKey } from "../wire/keys";
+import { visible } from "../wire/visible";
+import { hashKvCheck } from "./checks";
+import { changedFields } from "./compare-page";
+import { answerOf, gatherReachable, hashAt, type Answer, type Reachable } from "./server-facts";
+import { chosenKeys } from "./second-reader";
+
+export interface MembersRequest {
+  readonly snapshot: Snapshot;
+  /** Of all members; the first is the one that is read whole. */
+  readonly endpoints: readonly Endpoint[];
+  readonly level: VerificationLevel;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A check for the list of members and one for each of them, and what each says of itself. */
+export interface MembersProof {
+  readonly checks: readonly Check[];
+  readonly members: readonly MemberSummary[];
+}
+
+/** Keys that each member beside the first is asked for, where there are more. */
+const SPREAD = 200;
+const AT_ONCE = 8;
+/** Of a key and its fields beside the value, as an answer has them. */
+const ROOM = 4096;
+/** Keys that a reason names. */
+const NAMED = 5;
+
+/** What one member was found to be. */
+interface Found {
+  readonly url: string;
+  readonly reachable: Reachable;
+  readonly hash: Check;
+  readonly hashKv: number;
+  /** Keys that were asked for, and those that are not as in the file; undefined where none were. */
+  readonly spread:
+    Answer<{ readonly asked: number; readonly differing: readonly string[] }> | undefined;
+}
+
+/** Asks each member itself. What one refuses to tell, or one that cannot be reached, is `not-checked`. */
+export async function proveMembers(request: MembersRequest): Promise<MembersProof> {
+  const { endpoints, snapshot, level, signal } = request;
+  const seed = randomBytes(4).toString("hex");
+  const found = await Promise.all(
+    endpoints.map((endpoint, i) => {
+      const reads = i > 0 && level !== "quick";
+      const keys = reads ? chosenKeys(snapshot.live.count, seed, SPREAD) : [];
+      return orReason(() => askMember(endpoint, keys, request), signal);
+    }),
+  );
+  const [first] = endpoints;
+  const listed =
+    first === undefined ? "nobody was asked" : await orReason(() => listOf(first, signal), signal);
+  return {
+    checks: [
+      listCheck(endpoints, listed, found),
+      ...found.map((one, i) =>
+        memberCheck(
+          `member-${i + 1}`,
+          titleOf(endpoints[i]?.url ?? "", listed, one),
+          snapshot,
+          one,
+        ),
+      ),
+    ],
+    members: found.flatMap((one) => (typeof one === "string" ? [] : [summary(one, listed)])),
+  };
+}
+
+/** What came of it, or why nothing did. */
+async function orReason<T>(
+  work: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T | string> {
+  try {
+    return await work();
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof EtcdError) return error.message;
+    throw error;
+  }
+}
+
+async function listOf(
+  endpoint: Endpoint,
+  signal: AbortSignal | undefined,
+): Promise<readonly ClusterMember[]> {
+  const member = openMember(endpoint, signal);
+  try {
+    return await member.members();
+  } finally {
+    member.close();
+  }
+}
+
+async function askMember(
+  endpoint: Endpoint,
+  keys: readonly number[],
+  { snapshot, level, signal }: MembersRequest,
+): Promise<Found> {
+  const client = openEtcd(endpoint, signal);
+  try {
+    const reachable = await gatherReachable(client, snapshot);
+    const { status, readRevision, keys: readable } = reachable;
+    const hash =
+      "refused" in readable ? readable : await answerOf(hashAt(client, readRevision, undefined));
+    const spread =
+      keys.length === 0
+        ? undefined
+        : await answerOf(differingKeys(client, snapshot, { keys, level, revision: readRevision }));
+    return {
+      url: endpoint.url,
+      reachable,
+      hash: hashKvCheck(snapshot, { status, readRevision, hash }),
+      hashKv: "value" in hash ? hash.value.hash : 0,
+      spread,
+    };
+  } finally {
+    client.close();
+  }
+}
+
+/** Reads keys out of the member's own store, one by one, and compares them with the file. */
+async function differingKeys(
+  client: EtcdClient,
+  { live }: Snapshot,
+  wanted: {
+    readonly keys: readonly number[];
+    readonly level: VerificationLevel;
+    readonly revision: number;
+  },
+): Promise<{ readonly asked: number; readonly differing: readonly string[] }> {
+  const { keys, level, revision } = wanted;
+  const mode = level === "full" ? "stored" : "metadata";
+  const differing: string[] = [];
+  const next = keys[Symbol.iterator]();
+  const work = async (): Promise<void> => {
+    for (const i of next) {
+      const key = live.key(i);
+      const range = { start: key, end: Buffer.concat([key, Buffer.from([0])]) };
+      const room = Buffer.alloc(live.metadata(i).valueBytes + 2 * key.length + ROOM);
+      const options = { revision, serializable: true, keysOnly: mode === "metadata" };
+      const length = await client.rangeInto(range, options, room);
+      const [served] = decodePage(room.subarray(0, length)).keys;
+      const same =
+        served?.key.equals(key) === true && changedFields(served, live, i, mode).length === 0;
+      if (!same) differing.push(printableKey(key));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return { asked: keys.length, differing: differing.sort() };
+}
+
+/** The cluster has these members and no other: none that the backup's own cluster had. */
+function listCheck(
+  endpoints: readonly Endpoint[],
+  listed: readonly ClusterMember[] | string,
+  found: readonly (Found | string)[],
+): Check {
+  const check = {
+    ...{ id: "members", title: "Members of the cluster", source: "setting" },
+    expected: counted(endpoints.length, "member"),
+  };
+  if (typeof listed === "string") return { ...check, verdict: "not-checked", reason: listed };
+  const statuses = found.map(statusOf);
+  const ids = new Set(statuses.map((status) => status?.memberId));
+  const clusters = new Set(statuses.flatMap((status) => status?.clusterId ?? []));
+  const told = { ...check, found: listed.map(nameOf).sort().join(", ") };
+  const strangers = listed.filter(({ id, isLearner }) => !ids.has(id) || isLearner);
+  if (listed.length === endpoints.length && ids.size === endpoints.length) {
+    if (strangers.length === 0 && clusters.size === 1) return { ...told, verdict: "pass" };
+  }
+  if (statuses.includes(undefined) && listed.length === endpoints.length) {
+    const reason = "not every member could be asked who it is";
+    return { ...told, verdict: "not-checked", reason };
+  }
+  const reason =
+    clusters.size > 1
+      ? "they are members of different clusters"
+      : `not one of those that were asked: ${strangers.map(nameOf).join(", ") || "one that was asked twice"}`;
+  return { ...told, verdict: "fail", reason };
+}
+
+/** A member that has never started has no name. */
+function nameOf({ name, id }: ClusterMember): string {
+  return name === "" ? id.toString(16) : visible(name);
+}
+
+function statusOf(one: Found | string) {
+  if (typeof one === "string" || "refused" in one.reachable.status) return undefined;
+  return one.reachable.status.value;
+}
+
+function titleOf(
+  url: string,
+  listed: readonly ClusterMember[] | string,
+  one: Found | string,
+): string {
+  const id = statusOf(one)?.memberId;
+  const member = typeof listed === "string" ? undefined : listed.find((each) => each.id === id);
+  return `Member ${member === undefined ? url : nameOf(member)}`;
+}
+
+function memberCheck(id: string, title: string, snapshot: Snapshot, one: Found | string): Check {
+  const check = { id, title, source: "file" };
+  if (typeof one === "string") return { ...check, verdict: "not-checked", reason: one };
+  const { hash, spread } = one;
+  const say = (hashKv: string, keys: number | undefined) =>
+    `HashKV ${hashKv}${keys === undefined ? "" : `, ${grouped(keys)} of ${counted(snapshot.live.count, "key")} as in the file`}`;
+  const read = spread !== undefined && "value" in spread ? spread.value : undefined;
+  const told = {
+    ...check,
+    expected: say(hash.expected ?? "", read?.asked),
+    found: say(hash.found ?? "not told", read && read.asked - read.differing.length),
+  };
+  const reasons = [
+    ...(hash.reason === undefined ? [] : [hash.reason]),
+    ...(spread !== undefined && "refused" in spread ? [spread.refused] : []),
+    ...(read === undefined || read.differing.length === 0
+      ? []
+      : [`it gives otherwise: ${read.differing.slice(0, NAMED).join(", ")}`]),
+  ];
+  const reason = reasons.length === 0 ? {} : { reason: reasons.join("; ") };
+  if (hash.verdict === "fail" || (read?.differing.length ?? 0) > 0) {
+    return { ...told, verdict: "fail", ...reason };
+  }
+  const unread = spread !== undefined && read === undefined;
+  return { ...told, verdict: unread ? "not-checked" : hash.verdict, ...reason };
+}
+
+function summary(one: Found, listed: readonly ClusterMember[] | string): MemberSummary {
+  const status = statusOf(one);
+  const member =
+    typeof listed === "string" ? undefined : listed.find(({ id }) => id === status?.memberId);
+  return {
+    name: member === undefined ? "" : nameOf(member),
+    id: status?.memberId.toString(16) ?? "",
+    endpoint: one.url,
+    etcdVersion: status?.version ?? "",
+    revision: status?.revision ?? 0,
+    hashKv: one.hashKv,
+  };
+}

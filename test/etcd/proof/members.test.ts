@@ -1,0 +1,110 @@
+/** The members of a cluster against a backup of it, with real etcds: each by itself, and no stranger among them. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { Etcd3 } from "etcd3";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { openMember } from "../../../etcd/client/member-client";
+import { verify } from "../../../etcd/proof/verify";
+import { parseReport } from "../../../etcd/report/parse";
+import type { VerificationLevel } from "../../../etcd/report/report";
+import { readSnapshot, type Snapshot } from "../../../etcd/snapshot/snapshot";
+import { makeNodes, startCluster, type ClusterNode } from "../../support/etcd-cluster";
+import { temporaryDirectory } from "../../support/temporary";
+
+const SECRET = "value-that-is-good";
+
+/** Three members with some keys, and a backup of the first. */
+async function clusterAndBackup(): Promise<{
+  readonly nodes: readonly [ClusterNode, ClusterNode, ClusterNode];
+  readonly snapshot: Snapshot;
+}> {
+  const [one, two, three] = await startCluster(3);
+  if (one === undefined || two === undefined || three === undefined) throw new Error("no nodes");
+  const client = new Etcd3({ hosts: one.url });
+  onTestFinished(() => {
+    client.close();
+  });
+  for (let i = 0; i < 300; i++) await client.put(`/registry/${i}`).value(String(i));
+  await client.put("/registry/secret").value(SECRET);
+  const file = path.join(await temporaryDirectory(), "backup.db");
+  const member = openMember({ url: one.url });
+  await pipeline(member.snapshot(), fs.createWriteStream(file));
+  member.close();
+  const snapshot = await readSnapshot(file);
+  onTestFinished(() => {
+    snapshot.close();
+  });
+  return { nodes: [one, two, three], snapshot };
+}
+
+async function proof(
+  snapshot: Snapshot,
+  [first, ...rest]: readonly { readonly url: string }[],
+  level: VerificationLevel = "full",
+) {
+  const endpoint = { url: first?.url ?? "" };
+  const others = rest.map(({ url }) => ({ url }));
+  const report = await verify({ snapshot, endpoint, others, level });
+  expect(parseReport(JSON.stringify(report), "it")).toEqual(report);
+  return { report, check: (id: string) => report.checks.find((one) => one.id === id) };
+}
+
+describe("the members of a cluster", { timeout: 180_000 }, () => {
+  it("pass when each has the backup's hash and keys, and are named in the report", async () => {
+    const { nodes, snapshot } = await clusterAndBackup();
+    const { report, check } = await proof(snapshot, nodes);
+    expect(report.verdict).toBe("pass");
+    expect(check("members")).toMatchObject({ expected: "3 members", found: "m1, m2, m3" });
+    const hash = `HashKV ${snapshot.hashKv()}`;
+    expect(check("member-1")).toMatchObject({ title: "Member m1", verdict: "pass", found: hash });
+    expect(check("member-3")).toMatchObject({
+      ...{ title: "Member m3", verdict: "pass" },
+      found: `${hash}, 200 of 301 keys as in the file`,
+    });
+    expect(report.members?.map(({ name, hashKv }) => [name, hashKv])).toEqual(
+      ["m1", "m2", "m3"].map((name) => [name, snapshot.hashKv()]),
+    );
+    const quick = await proof(snapshot, nodes, "quick");
+    expect(quick.check("member-2")).toMatchObject({ verdict: "pass", found: hash });
+  });
+
+  it("fail by the one that holds another value, without showing it, and by one that is asked twice", async () => {
+    const { nodes, snapshot } = await clusterAndBackup();
+    const [one, two, three] = nodes;
+    await three.stop();
+    const database = fs.readFileSync(three.database);
+    const at = database.indexOf(SECRET);
+    expect(at).toBeGreaterThan(0);
+    for (let next = at; next >= 0; next = database.indexOf(SECRET, next + 1)) {
+      database.write("value-that-is-bad!", next);
+    }
+    fs.writeFileSync(three.database, database);
+    await three.start();
+    const { report, check } = await proof(snapshot, nodes);
+    expect(report.verdict).toBe("fail");
+    expect(check("member-1")?.verdict).toBe("pass");
+    expect(check("member-2")?.verdict).toBe("pass");
+    expect(check("member-3")?.verdict).toBe("fail");
+    expect(JSON.stringify(report)).not.toContain("value-that");
+    const twice = await proof(snapshot, [one, two, two]);
+    expect(twice.check("members")).toMatchObject({ verdict: "fail", reason: /m3/ });
+  });
+
+  it("are not checked where one does not answer, and fail where one is of another cluster", async () => {
+    const { nodes, snapshot } = await clusterAndBackup();
+    const [one, two, three] = nodes;
+    const [stranger] = await makeNodes(1, "3.6", 9);
+    await stranger?.start("new", `${stranger.name}=${stranger.peerUrl}`);
+    const strange = await proof(snapshot, [one, two, { url: stranger?.url ?? "" }]);
+    expect(strange.check("members")).toMatchObject({
+      ...{ verdict: "fail", reason: "they are members of different clusters" },
+    });
+    expect(strange.check("member-3")?.verdict).toBe("fail");
+    await three.stop();
+    const { report, check } = await proof(snapshot, nodes);
+    expect(report.verdict).toBe("incomplete");
+    expect(check("member-3")).toMatchObject({ verdict: "not-checked" });
+    expect(check("members")?.verdict).toBe("not-checked");
+  });
+});
