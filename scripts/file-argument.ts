@@ -4,9 +4,11 @@ import * as path from "node:path";
 import {
   readBackup,
   readBackupKeys,
+  salvageBackup,
   type OpenedSnapshot,
   type ReadBackupOptions,
 } from "../etcd/backup/backup-file";
+import type { SalvagedKeys } from "../etcd/snapshot/salvage";
 import type { SnapshotKeys } from "../etcd/snapshot/types";
 import { isRemote } from "../sources/address";
 import { bringNamed, type NamedBackup, type NamedOptions } from "../sources/named";
@@ -85,6 +87,18 @@ export async function readNamedKeys(word: string, options: ReadOptions): Promise
   const named = await bringNamed(word, fetching(options));
   try {
     const keys = await readBackupKeys(named.file, { ...options, fetched: named.fetched });
+    return { ...keys, close: closing(keys, named) };
+  } catch (error) {
+    named.dispose();
+    throw error;
+  }
+}
+
+/** `salvageBackup` of whatever was named. @throws as `salvageBackup` and `bringNamed` */
+export async function salvageNamed(word: string, options: ReadOptions): Promise<SalvagedKeys> {
+  const named = await bringNamed(word, fetching(options));
+  try {
+    const keys = await salvageBackup(named.file, { ...options, fetched: named.fetched });
     return { ...keys, close: closing(keys, named) };
   } catch (error) {
     named.dispose();

@@ -135,3 +135,11 @@ export function trustedKeyFlag(): Option {
     "public key (ed25519, PEM) that must have signed the backup's manifest",
   );
 }
+
+/** The flag that reads around damage. */
+export function salvageFlag(): Option {
+  return new Option(
+    "--salvage",
+    "of a damaged backup: whatever can be read, page by page, and what cannot is said (exit 1)",
+  );
+}

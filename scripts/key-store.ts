@@ -2,21 +2,27 @@
 import { V2BackupError } from "../etcd/backup/backup-file";
 import { sortedKeys, type SortedKeys } from "../etcd/inspect/keys";
 import type { StoredKey } from "../etcd/inspect/show";
+import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import type { SnapshotKeys } from "../etcd/snapshot/types";
 import type { V2Store } from "../etcd/backup/v2/v2-backup";
 import type { Endpoint } from "../etcd/client/endpoint";
 import type { ClusterStoreFlags } from "./cluster-endpoint";
 import { findOne, type EndpointOptions } from "./endpoint";
-import { readNamedKeys } from "./file-argument";
+import { readNamedKeys, salvageNamed } from "./file-argument";
 import { nameOfBackup } from "../sources/address";
 import type { GlobalOptions } from "./options";
 import { EXIT, UserError } from "./outcome";
+import { assertSalvageable, tellLosses } from "./salvage";
 import { say } from "./terminal";
 
 /** The flags that say where to look: at most one of `--file`, `--stack`, `--endpoint`, `--kubernetes`. */
 export type KeyStoreOptions = EndpointOptions &
   GlobalOptions &
-  ClusterStoreFlags & { readonly file?: string; readonly kubernetes?: boolean };
+  ClusterStoreFlags & {
+    readonly file?: string;
+    readonly kubernetes?: boolean;
+    readonly salvage?: boolean;
+  };
 
 /** Keys that can be listed and read; to be closed. */
 export interface KeyStore {
@@ -27,6 +33,8 @@ export interface KeyStore {
   get(key: Buffer): Promise<StoredKey | undefined>;
   /** The keys around one that is not there, and perhaps others. */
   near(key: Buffer): Promise<SortedKeys>;
+  /** Of a damaged backup not everything could be read, as was said: nothing out of it is good. */
+  readonly isDamaged?: boolean;
   close(): void;
 }
 
@@ -48,9 +56,8 @@ export async function openKeyStore(
       `where to look? Give one of FILE, --stack NAME, --endpoint URL, --kubernetes; given were ${named.length}`,
     );
   }
-  return file === undefined
-    ? openServer(options, signal)
-    : openFile(file, signal, options.quiet === true);
+  assertSalvageable(options.salvage, file);
+  return file === undefined ? openServer(options, signal) : openFile(file, signal, options);
 }
 
 /* eslint-disable @typescript-eslint/no-require-imports -- who looks into a file needs no gRPC */
@@ -89,18 +96,29 @@ function servedStore(
 }
 /* eslint-enable @typescript-eslint/no-require-imports */
 
-async function openFile(word: string, signal: AbortSignal, isQuiet: boolean): Promise<KeyStore> {
+async function openFile(
+  word: string,
+  signal: AbortSignal,
+  { quiet, salvage }: KeyStoreOptions,
+): Promise<KeyStore> {
   const file = nameOfBackup(word);
-  let opened: SnapshotKeys;
+  const reading = { signal, ...(quiet !== true && { say }) };
   try {
-    opened = await readNamedKeys(word, { signal, ...(!isQuiet && { say }) });
+    if (salvage !== true) return snapshotStore(file, await readNamedKeys(word, reading));
+    const salvaged = await salvageNamed(word, reading);
+    return { ...snapshotStore(file, salvaged), isDamaged: tellLosses(salvaged.losses) };
   } catch (error) {
     if (error instanceof V2BackupError) return v2KeyStore(file, error.store);
+    const isDamaged = error instanceof SnapshotError && ["damaged", "cut"].includes(error.kind);
+    if (isDamaged && salvage !== true) say("`--salvage` shows what can still be read of it");
     throw error;
   }
+}
+
+function snapshotStore(name: string, opened: SnapshotKeys): KeyStore {
   const { live } = opened;
   return {
-    name: file,
+    name,
     keys: () => Promise.resolve(live),
     near: () => Promise.resolve(live),
     get(key) {

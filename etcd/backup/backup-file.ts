@@ -6,6 +6,7 @@ import { counted } from "../wire/figures";
 import { openSource, readFully } from "../snapshot/file";
 import { readSnapshot, readSnapshotKeys } from "../snapshot/snapshot";
 import { SnapshotError } from "../snapshot/snapshot-error";
+import { salvageKeys, type SalvagedKeys } from "../snapshot/salvage";
 import type { KeyReader, ReadOptions, Snapshot, SnapshotKeys } from "../snapshot/types";
 import { findManifest, findManifestIn, type Found, type Manifest } from "./manifest";
 import { findDataDirectory } from "./data-directory";
@@ -266,6 +267,19 @@ export async function readBackupKeys(
 ): Promise<SnapshotKeys> {
   const { read, close } = await openAndRead(file, readSnapshotKeys, options);
   return { live: read.live, close };
+}
+
+/**
+ * Opens a backup and reads, page by page, what keys can be read of a damaged one.
+ *
+ * @throws as `readBackup`, when not even one can
+ */
+export async function salvageBackup(
+  file: string,
+  options: ReadBackupOptions = {},
+): Promise<SalvagedKeys> {
+  const { read, close } = await openAndRead(file, salvageKeys, options);
+  return { live: read.live, losses: read.losses, close };
 }
 
 async function openAndRead<T extends { readonly live: KeyReader; close(): void }>(

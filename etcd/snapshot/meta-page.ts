@@ -92,6 +92,33 @@ function findSecond(source: SourceFile): MetaPage | undefined {
   return undefined;
 }
 
+/** The newest meta page that is valid at all, wherever one may lie: for a salvage. Undefined where there is none. */
+export function anyMetaPage(source: SourceFile): MetaPage | undefined {
+  return [0, ...PAGE_SIZES]
+    .flatMap((page) => metaAt(source, page) ?? [])
+    .filter(({ pageSize }) => PAGE_SIZES.includes(pageSize))
+    .sort((a, b) => Number(b.transaction - a.transaction))[0];
+}
+
+const PAGES_GUESSED_BY = 64;
+
+/** The page size by which most of the first pages bear their own number; 4096 where none does. */
+export function guessPageSize(source: SourceFile): number {
+  const fitting = (pageSize: number): number => {
+    const header = Buffer.alloc(PAGE_HEADER);
+    let count = 0;
+    for (let id = 2; id < PAGES_GUESSED_BY && (id + 1) * pageSize <= source.size; id++) {
+      readFully(source, header, id * pageSize);
+      if (header.readBigUInt64LE(0) === BigInt(id)) count += 1;
+    }
+    return count;
+  };
+  const best = PAGE_SIZES.map((pageSize) => ({ pageSize, count: fitting(pageSize) })).reduce(
+    (a, b) => (b.count > a.count ? b : a),
+  );
+  return best.count > 0 ? best.pageSize : 4096;
+}
+
 function assertPageSize(path: string, at: number, pageSize: number): void {
   if (PAGE_SIZES.includes(pageSize)) return;
   throw new SnapshotError(

@@ -8,7 +8,7 @@ import { printableKey } from "../../etcd/wire/keys";
 import { tellApart } from "../file-argument";
 import { namespaceOf, withClusterStoreFlags } from "../cluster";
 import { decryptorOf, encryptionConfigOf } from "../encryption-config";
-import { encryptionConfigFlag, pathFlag, withEndpointFlags } from "../flags";
+import { encryptionConfigFlag, pathFlag, salvageFlag, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import { keyArgument, notThere } from "../key-argument";
 import { isNamedByFlags, openKeyStore, type KeyStore, type KeyStoreOptions } from "../key-store";
@@ -45,7 +45,8 @@ export function declare(command: Command): void {
           "--metadata",
           "with what etcd knows: revisions, version, lease, size (-o raw: that alone)",
         )
-        .addOption(encryptionConfigFlag()),
+        .addOption(encryptionConfigFlag())
+        .addOption(salvageFlag()),
     ),
   )
     .addHelpText(
@@ -53,7 +54,8 @@ export function declare(command: Command): void {
       "\nExamples:\n  npx etcd-restore get /registry/pods/kube-system/etcd-master backup.db | jq .spec\n" +
         "  npx etcd-restore get /registry/namespaces/default -o yaml --metadata\n" +
         "  npx etcd-restore get pods/kube-system/etcd-master backup.db\n" +
-        "  npx etcd-restore get deploy/web -n shop backup.db",
+        "  npx etcd-restore get deploy/web -n shop backup.db\n" +
+        "  npx etcd-restore get /registry/secrets/shop/tls damaged.db --salvage",
     )
     .action(async (first: string, second: string | undefined) => {
       const options = command.optsWithGlobals<GetOptions>();
@@ -88,7 +90,7 @@ export async function get(key: string, options: GetOptions): Promise<number> {
     );
     printValue(output);
     if (note !== undefined && options.quiet !== true) say(`note: ${note}`);
-    if (problem === undefined) return EXIT.good;
+    if (problem === undefined) return store.isDamaged === true ? EXIT.checkFailed : EXIT.good;
     throw new UserError(EXIT.checkFailed, problem);
   } finally {
     store.close();

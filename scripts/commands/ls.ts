@@ -8,7 +8,7 @@ import type { StoredKey } from "../../etcd/inspect/show";
 import { grouped, size } from "../../etcd/wire/figures";
 import { tellApart } from "../file-argument";
 import { namespaceOf, withClusterStoreFlags } from "../cluster";
-import { pathFlag, withEndpointFlags } from "../flags";
+import { pathFlag, salvageFlag, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import { keyArgument, notThere } from "../key-argument";
 import { isNamedByFlags, openKeyStore, type KeyStore, type KeyStoreOptions } from "../key-store";
@@ -41,7 +41,8 @@ export function declare(command: Command): void {
         .option(
           "-l, --long",
           "with the number of keys of a folder; of a key its size, revision, and the age of its Kubernetes object",
-        ),
+        )
+        .addOption(salvageFlag()),
     ),
   )
     .addHelpText(
@@ -51,7 +52,8 @@ export function declare(command: Command): void {
         "\nExamples:\n  npx etcd-restore ls /registry backup.db -l\n" +
         "  npx etcd-restore ls /registry/pods/kube-system\n" +
         "  npx etcd-restore ls deploy -n shop backup.db\n" +
-        "  npx etcd-restore ls / --stack production",
+        "  npx etcd-restore ls / --stack production\n" +
+        "  npx etcd-restore ls / damaged.db --salvage -r",
     )
     .action(async (first: string | undefined, second: string | undefined) => {
       const options = command.optsWithGlobals<LsOptions>();
@@ -86,7 +88,7 @@ export async function ls(prefix: string, options: LsOptions): Promise<number> {
       );
     } else if (details !== undefined) printLong(entries, details);
     else print(entries.map(({ name }) => `${name}\n`).join(""));
-    return EXIT.good;
+    return store.isDamaged === true ? EXIT.checkFailed : EXIT.good;
   } finally {
     store.close();
   }

@@ -1,4 +1,5 @@
 /** Every option of the command line, and what shows that it is not only parsed. */
+import * as fs from "node:fs";
 import type { World } from "./world";
 
 /** An option that is tried here: the words without it and with it, and what only the second run shows. */
@@ -41,6 +42,12 @@ function tried(
 const elsewhere = (option: string, changes: string, test: string): ProvedElsewhere => ({
   ...{ option, changes, test },
 });
+
+/** The first half of a file's bytes. */
+function halfOf(file: string): Buffer {
+  const bytes = fs.readFileSync(file);
+  return bytes.subarray(0, bytes.length / 2);
+}
 
 /** Of the commands that look into a running etcd; `base` names the command and what it needs besides. */
 function endpointRows(base: Words, loginBase: Words, found: RegExp): readonly Row[] {
@@ -657,6 +664,13 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       ["-l"],
       /\b23 {2}\/registry\/pods/,
     ),
+    tried(
+      "--salvage",
+      "what can be read of a damaged backup",
+      (w) => ["ls", "/", w.file("salvage.db", halfOf(w.main))],
+      ["--salvage"],
+      /this is no backup to restore/,
+    ),
     ...endpointRows(
       () => ["ls", "/"],
       (w) => ["ls", "/", ...w.login],
@@ -665,6 +679,13 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
     ...storePodRows(() => ["ls", "/", "--kubernetes"]),
   ],
   get: [
+    tried(
+      "--salvage",
+      "what can be read of a damaged backup",
+      (w) => ["get", "/registry/namespaces/default", w.file("salvage.db", halfOf(w.main))],
+      ["--salvage"],
+      /this is no backup to restore/,
+    ),
     tried(
       "--file",
       "the backup to look into",

@@ -1,0 +1,204 @@
+/** Keys out of damaged files: nothing that is shown is another key's, and whatever is missing was said. */
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+
+import { isWhole, salvageKeys, type SalvagedKeys } from "../../../etcd/snapshot/salvage";
+import { readSnapshotKeys } from "../../../etcd/snapshot/snapshot";
+import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
+import { beginCommand } from "../../support/lab";
+import { createWorkspace, readTruth, snapshotBytes } from "../../support/kubernetes-fixtures";
+import { createRandom } from "../../support/random";
+import { timeLimit } from "../../support/time-limit.cjs";
+
+vi.setConfig({ testTimeout: timeLimit(60_000) });
+
+const PAGE = 4096;
+const workspace = createWorkspace();
+afterAll(() => {
+  workspace.remove();
+});
+const good = snapshotBytes("kubernetes-1.35-main.db");
+const whole = workspace.write("whole.db", good);
+/** Digest of the value of each key. */
+const truth = new Map<string, string>();
+
+beforeAll(async () => {
+  const opened = await readSnapshotKeys(whole);
+  const { live } = opened;
+  for (let i = 0; i < live.count; i++)
+    truth.set(live.key(i).toString("latin1"), digest(live.value(i)));
+  opened.close();
+  expect(truth.size).toBe(readTruth("kubernetes-1.35-main.db").keys.length);
+});
+
+function digest(value: Buffer): string {
+  return createHash("sha256").update(value).digest("hex");
+}
+
+/** A copy with some bytes overwritten. */
+function damaged(change: (bytes: Buffer) => Buffer | undefined): string {
+  const bytes = Buffer.from(good);
+  return workspace.write("damaged.db", change(bytes) ?? bytes);
+}
+
+function zeroed(...pages: readonly number[]): string {
+  return damaged((bytes) => {
+    for (const page of pages) bytes.fill(0, page * PAGE, (page + 1) * PAGE);
+    return bytes;
+  });
+}
+
+/** How the keys that were found stand to the truth. */
+function compared({ live }: SalvagedKeys): { same: number; other: number; unknown: number } {
+  const found = { same: 0, other: 0, unknown: 0 };
+  for (let i = 0; i < live.count; i++) {
+    const key = live.key(i).toString("latin1");
+    expect(live.indexOf(live.key(i))).toBe(i);
+    const expected = truth.get(key);
+    if (expected === undefined) found.unknown += 1;
+    else if (expected === digest(live.value(i))) found.same += 1;
+    else found.other += 1;
+  }
+  return found;
+}
+
+/** Pages by the kind in their header. */
+function pagesOf(kind: 1 | 2): readonly number[] {
+  const pages = good.length / PAGE;
+  return Array.from({ length: Math.floor(pages) }, (_, page) => page).filter(
+    (page) =>
+      page > 1 &&
+      good.readBigUInt64LE(page * PAGE) === BigInt(page) &&
+      good.readUInt16LE(page * PAGE + 8) === kind,
+  );
+}
+
+describe("a file that is whole", () => {
+  it.each(["kubernetes-1.35-main.db", "kubernetes-1.35-events.db"] as const)(
+    "%s gives what the reader gives",
+    async (name) => {
+      const file = workspace.write(name, snapshotBytes(name));
+      const [salvaged, read] = [await salvageKeys(file), await readSnapshotKeys(file)];
+      expect(isWhole(salvaged.losses)).toBe(true);
+      expect(salvaged.live.count).toBe(read.live.count);
+      for (let i = 0; i < read.live.count; i++) {
+        expect(salvaged.live.key(i)).toEqual(read.live.key(i));
+        expect(salvaged.live.metadata(i)).toMatchObject(withoutCrc(read.live.metadata(i)));
+        expect(salvaged.live.value(i)).toEqual(read.live.value(i));
+      }
+      expect(salvaged.live.indexOf(Buffer.from("zzz"))).toBe(-1 - read.live.count);
+      salvaged.close();
+      read.close();
+    },
+  );
+});
+
+function withoutCrc(metadata: object): object {
+  return Object.fromEntries(Object.entries(metadata).filter(([name]) => name !== "crc"));
+}
+
+describe("a damaged file", () => {
+  it("with any one page lost gives all keys but its own, and says which page", async () => {
+    let complete = 0;
+    for (const page of pagesOf(2)) {
+      const salvaged = await salvageKeys(zeroed(page));
+      const { same, other, unknown } = compared(salvaged);
+      // What it had may have been deleted by what is lost; a value that was newer is lost with its page.
+      const missed = salvaged.losses.pages.map((one) => one.page);
+      if (salvaged.losses.strayKeys > 0) expect(missed).toEqual([]);
+      else if (same < truth.size || other + unknown > 0) expect(missed).toEqual([page]);
+      else complete += 1;
+      // All of them where the bucket of buckets is lost.
+      expect([0, salvaged.live.count]).toContain(salvaged.losses.strayKeys);
+      expect(same).toBeGreaterThan(truth.size - 40);
+      salvaged.close();
+    }
+    // Pages of other buckets, and those to which nothing leads any more.
+    expect(complete).toBeGreaterThan(5);
+  });
+
+  it("without its branch pages gives every key, and says that nothing leads to them", async () => {
+    const salvaged = await salvageKeys(zeroed(...pagesOf(1)));
+    expect(compared(salvaged)).toMatchObject({ same: truth.size, other: 0 });
+    expect(salvaged.losses.strayKeys).toBe(salvaged.live.count);
+    expect(salvaged.losses.pages.length).toBeGreaterThan(0);
+    salvaged.close();
+  });
+
+  it("without its meta pages gives every key", async () => {
+    const salvaged = await salvageKeys(zeroed(0, 1));
+    expect(compared(salvaged)).toMatchObject({ same: truth.size, other: 0 });
+    expect(isWhole(salvaged.losses)).toBe(false);
+    salvaged.close();
+  });
+
+  it("cut anywhere gives what is left, and says how much is missing", async () => {
+    let last = truth.size;
+    for (let size = good.length - PAGE; size > 64 * PAGE; size -= 37 * PAGE) {
+      const salvaged = await salvageKeys(damaged((bytes) => bytes.subarray(0, size)));
+      expect(salvaged.losses.missingBytes).toBe(good.length - 32 - size);
+      const { same } = compared(salvaged);
+      expect(same).toBeLessThanOrEqual(last);
+      last = same;
+      salvaged.close();
+    }
+    expect(last).toBeLessThan(truth.size);
+  });
+
+  it("never gives a value to another key, nor ends otherwise than in a sentence: 300 files", async () => {
+    const random = createRandom(7);
+    let keys = 0;
+    for (let round = 0; round < 300; round++) {
+      const file = damaged((bytes) => {
+        for (let n = 0; n < 1 + (round % 20); n++) {
+          const at = random.below(bytes.length - 64);
+          // Headers and elements more often than values.
+          const start = round % 2 === 0 ? at : at - (at % PAGE) + (at % 64);
+          for (let i = 0; i < 8; i++) bytes[start + i] = random.below(256);
+        }
+        return bytes;
+      });
+      try {
+        const salvaged = await salvageKeys(file);
+        for (let i = 0; i < salvaged.live.count; i++) salvaged.live.value(i);
+        keys += salvaged.live.count;
+        salvaged.close();
+      } catch (error) {
+        expect(error).toBeInstanceOf(SnapshotError);
+      }
+    }
+    expect(keys).toBeGreaterThan(300 * 200);
+  });
+
+  it("of which nothing can be read is refused", async () => {
+    await expect(salvageKeys(damaged((bytes) => bytes.fill(0)))).rejects.toThrow(SnapshotError);
+  });
+});
+
+describe("ls and get with --salvage", () => {
+  const run = (...args: readonly string[]) => beginCommand(args).ended;
+
+  it("print what there is, say what is lost, and call nothing good", async () => {
+    const [leaf = 0] = pagesOf(2).slice(-1);
+    const file = zeroed(leaf, ...pagesOf(1));
+    const listed = await run("ls", "/", file, "--salvage", "-r");
+    expect(listed.code).toBe(1);
+    expect(listed.stdout).toContain("/registry/namespaces/default\n");
+    expect(listed.stderr).toMatch(/warning: \d+ keys? were found in pages to which nothing leads/);
+    expect(listed.stderr).toMatch(/this is no backup to restore/);
+    const got = await run("get", "/registry/namespaces/default", file, "--salvage");
+    expect([got.code, (JSON.parse(got.stdout) as { kind: string }).kind]).toEqual([1, "Namespace"]);
+    expect((await run("get", "/registry/namespaces/default", file)).code).toBe(2);
+  });
+
+  it("of a file whose keys are whole say that, and refuse what is no file", async () => {
+    const listed = await run("ls", "/", whole, "--salvage");
+    expect([listed.code, listed.stderr]).toEqual([
+      0,
+      "every page that holds keys could be read; `inspect` says what is wrong with the file\n",
+    ]);
+    const served = await run("ls", "/", "--salvage", "--endpoint", "http://127.0.0.1:1");
+    expect(served.code).toBe(2);
+    expect(served.stderr).toMatch(/--salvage reads around the damage of a backup/);
+  });
+});
