@@ -156,9 +156,6 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
     const wanted = "a path without quotes, $, `, \\ and control characters";
     reader.wrong("labDirectory", labDirectory, wanted);
   }
-  if (target === "openstack" && members > 1) {
-    reader.problem(`members is ${members}; on OpenStack there can be 1`);
-  }
   if (target === "local" && members > 1) {
     const conflict = portConflict(localMembers(members, { labDirectory, clientPort, peerPort }));
     if (conflict !== undefined) {

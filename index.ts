@@ -2,7 +2,7 @@
 import { program } from "./components/program";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { EtcdVm } from "./components/vm/etcd-vm";
+import { makeEtcdVms, slowestOf } from "./components/vm/etcd-vms";
 import { LocalEtcd } from "./components/local-etcd";
 import { Network } from "./components/network";
 import { Pki } from "./components/pki";
@@ -40,7 +40,8 @@ export = program(async () => {
     restored: restore.result,
     inUse: restore.adopted,
     restoredAt: restore.restoredAt,
-    ssh: made.ssh,
+    ssh: made.ssh[0],
+    otherSsh: made.ssh.slice(1),
     phases: {
       ...made.phases,
       copy: restore.seconds.copy,
@@ -123,7 +124,7 @@ async function onThisComputer(settings: LocalSettings) {
     machines: etcds.map(({ machine }) => machine),
     endpoints,
     etcdVersion: backup.servedBy,
-    ssh: undefined,
+    ssh: [],
     phases: { install: etcd?.installSeconds },
     outputs: { etcdctl: etcd?.etcdctl(pki.clientDirectory, pulumi.all(endpoints).apply(String)) },
   };
@@ -140,11 +141,12 @@ async function onOpenStack(settings: OpenStackSettings) {
     clientCidrs: settings.clientCidrs,
     allowPublicAccess: settings.allowPublicAccess,
     clientPort: settings.clientPort,
+    peerPort: settings.members > 1 ? settings.peerPort : undefined,
     externalNetwork: settings.externalNetwork,
     network: settings.network,
   });
 
-  const vm = new EtcdVm("etcd", {
+  const vms = makeEtcdVms(settings.members, {
     image: settings.image,
     flavor: settings.flavor,
     install,
@@ -162,18 +164,25 @@ async function onOpenStack(settings: OpenStackSettings) {
   });
 
   const pki = new Pki("pki", {
-    addresses: vm.addresses,
+    addresses: pulumi.all(vms.map(({ addresses }) => addresses)).apply((all) => all.flat()),
     clientDirectory: path.join(labDirectory, "client"),
   });
+  const endpoints = vms.map(({ clientEndpoint }) => clientEndpoint);
+  const slowest = slowestOf(vms);
+  const [first] = vms;
   return {
     backup,
     pki,
-    endpoints: [vm.clientEndpoint],
+    endpoints,
     // The distribution's package is what it is, unless a version was asked for.
     etcdVersion: install.kind === "apt" ? backup.wishedVersion : backup.servedBy,
-    machines: [vm.machine(pki.files, upload)],
-    ssh: vm.connection,
-    phases: { provision: vm.seconds.provision, install: vm.seconds.install },
-    outputs: { sshCommand: vm.sshCommand, etcdctl: vm.etcdctl(pki.clientDirectory) },
+    machines: vms.map((vm) => vm.machine(pki.files, upload)),
+    ssh: vms.map(({ connection }) => connection),
+    phases: { provision: slowest.provision, install: slowest.install },
+    outputs: {
+      sshCommand: first?.sshCommand,
+      sshCommands: pulumi.all(vms.map(({ sshCommand }) => sshCommand)),
+      etcdctl: first?.etcdctl(pki.clientDirectory, pulumi.all(endpoints).apply(String)),
+    },
   };
 }

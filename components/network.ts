@@ -13,6 +13,8 @@ export interface NetworkArgs {
   readonly allowPublicAccess?: boolean;
   /** @default 2379 */
   readonly clientPort?: number;
+  /** Port at which the members of one cluster reach each other, and nobody else does. @default closed */
+  readonly peerPort?: number | undefined;
   /** Name or id of the network outside: where the router leads and floating IPs come from. @default none - needs `network` */
   readonly externalNetwork?: string | undefined;
   /** Name or id of a network to use; its subnet and its router are its owner's. @default a network is made */
@@ -24,12 +26,13 @@ export interface NetworkArgs {
 }
 
 const SSH_PORT = 22;
+const FAMILIES = ["IPv4", "IPv6"] as const;
 
 /**
  * The network of one etcd VM, and who may come in: SSH and etcd's client port for the networks named, nobody else.
  *
- * Makes a network, a subnet and a router, unless it is given a network. There is no rule for etcd's peer port: an
- * etcd that is alone has no peers.
+ * Makes a network, a subnet and a router, unless it is given a network. There is no rule for etcd's peer port unless
+ * there are several members: an etcd that is alone has no peers.
  */
 export class Network extends pulumi.ComponentResource {
   public readonly networkId: pulumi.Output<string>;
@@ -58,12 +61,10 @@ export class Network extends pulumi.ComponentResource {
       this.networkId = made.networkId;
       this.subnetId = made.subnetId;
     }
-    this.securityGroupId = this.makeSecurityGroup(
-      name,
-      sshCidrs,
-      clientCidrs,
-      args.clientPort ?? 2379,
-    );
+    this.securityGroupId = this.makeSecurityGroup(name, sshCidrs, clientCidrs, {
+      client: args.clientPort ?? 2379,
+      peer: args.peerPort,
+    });
 
     this.registerOutputs({
       networkId: this.networkId,
@@ -117,7 +118,7 @@ export class Network extends pulumi.ComponentResource {
     name: string,
     sshCidrs: readonly Cidr[],
     clientCidrs: readonly Cidr[],
-    clientPort: number,
+    ports: { readonly client: number; readonly peer: number | undefined },
   ): pulumi.Output<string> {
     const group = new openstack.networking.SecGroup(
       `${name}-security-group`,
@@ -147,11 +148,23 @@ export class Network extends pulumi.ComponentResource {
         remoteIpPrefix: cidr.text,
       });
     for (const cidr of sshCidrs) open("ssh", SSH_PORT, cidr);
-    for (const cidr of clientCidrs) open("client", clientPort, cidr);
-    const out = (["IPv4", "IPv6"] as const).map((ethertype) =>
+    for (const cidr of clientCidrs) open("client", ports.client, cidr);
+    const { peer } = ports;
+    const peers =
+      peer === undefined
+        ? []
+        : FAMILIES.map((ethertype) =>
+            rule(`peers-${ethertype.toLowerCase()}`, {
+              ...{ direction: "ingress", ethertype, protocol: "tcp" },
+              ...{ portRangeMin: peer, portRangeMax: peer },
+              remoteGroupId: group.id, // whoever is in it, and nobody else
+            }),
+          );
+    const out = FAMILIES.map((ethertype) =>
       rule(`out-${ethertype.toLowerCase()}`, { direction: "egress", ethertype }),
     );
-    return pulumi.all([group.id, pulumi.all(out.map(({ id }) => id))]).apply(([id]) => id);
+    const ids = [...peers, ...out].map(({ id }) => id);
+    return pulumi.all([group.id, pulumi.all(ids)]).apply(([id]) => id);
   }
 }
 

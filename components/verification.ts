@@ -41,6 +41,8 @@ export interface VerificationArgs {
   readonly etcdVersion?: string | undefined;
   /** SSH of its machine, for a port that is not open to this computer. @default it is asked directly */
   readonly ssh?: pulumi.Input<SshRoute> | undefined;
+  /** The same of each further member's machine, in the order of `endpoints`. @default they are asked directly */
+  readonly otherSsh?: readonly pulumi.Input<SshRoute>[];
   /** What was restored; the proof is made anew when it changes. */
   readonly restored: pulumi.Input<string>;
   /** The store was found restored already, and may have been in use since. @default false */
@@ -109,11 +111,13 @@ function isOff(kubernetes: string | undefined): kubernetes is undefined | "off" 
 }
 
 /** What goes by stdin, for it is secret; nothing where nothing is. */
-function accessOf({ backup, credentials, root, ssh, encryptionConfig }: VerificationArgs) {
+function accessOf(args: VerificationArgs) {
+  const { backup, credentials, root, ssh, otherSsh = [], encryptionConfig } = args;
   const asRoot = backup.authentication && credentials === undefined ? root : undefined;
   const parts = [credentials, asRoot, ssh, encryptionConfig];
   if (parts.every((part) => part === undefined)) return undefined;
-  return { password: credentials?.password, ...asRoot, ssh, encryptionConfig };
+  const others = otherSsh.length === 0 ? {} : { otherSsh };
+  return { password: credentials?.password, ...asRoot, ssh, ...others, encryptionConfig };
 }
 
 /** The command line that proves an etcd against the backup. */

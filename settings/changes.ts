@@ -75,8 +75,10 @@ export const CHANGES = {
   dataVolumeGiB: { local: undefined, openstack: "machine" },
   members: {
     local: "restore",
-    openstack: "refused",
-    note: "all members anew; those too many are removed. On OpenStack there can be 1",
+    openstack: "machine",
+    note:
+      "all members anew; those too many are removed. On OpenStack the first VM is another one between one member and " +
+      "several, for these are in a server group",
   },
   clientPort: { local: "restart", openstack: "machine" },
   peerPort: {

@@ -15,14 +15,19 @@ const GIB = 2 ** 30;
 /** Debian's and Ubuntu's cloud images take 1 to 2. */
 const SYSTEM_GIB = 2;
 
-/** What a backup of so many bytes and keys needs; its data may lie on a volume of its own. */
+/**
+ * What a backup of so many bytes and keys needs; its data may lie on a volume of its own.
+ * @param members of its cluster: among others, its store is tried alone on a copy
+ */
 export function vmNeeds(
   backup: { readonly bytes: number; readonly keys: number },
   onVolume: boolean,
+  members = 1,
 ): VmNeeds {
-  const { memoryBytes, diskBytes } = forecast({ ...backup, live: { count: backup.keys } });
+  const one = forecast({ ...backup, live: { count: backup.keys } });
+  const diskBytes = one.diskBytes + (members > 1 ? backup.bytes : 0);
   return {
-    ramMiB: Math.ceil(memoryBytes / MIB),
+    ramMiB: Math.ceil(one.memoryBytes / MIB),
     // The upload lies there as long as it is being restored.
     diskGiB: Math.ceil((backup.bytes + (onVolume ? 0 : diskBytes)) / GIB) + SYSTEM_GIB,
     dataGiB: Math.ceil(diskBytes / GIB),

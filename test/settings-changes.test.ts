@@ -258,7 +258,8 @@ describe("on OpenStack, as far as the program registers it", () => {
     ),
   };
   const printed = (_inputs: unknown, name: string) => ({
-    stdout: JSON.stringify(PRINTED[name] ?? {}),
+    // Of the other members as of the first.
+    stdout: JSON.stringify(PRINTED[name.replace(/^etcd-\d/, "etcd")] ?? {}),
   });
   const options: MockEngineOptions = {
     outputs: {
@@ -348,6 +349,7 @@ describe("on OpenStack, as far as the program registers it", () => {
     ["clientCidrs", () => ({ clientCidrs: '["192.0.2.0/24"]' })],
     ["allowPublicAccess", () => ({ allowPublicAccess: "true" })],
     ["dataVolumeGiB", () => ({ dataVolumeGiB: "20" })],
+    ["members", () => ({ members: "3" })],
     ["clientPort", () => ({ clientPort: "12379" })],
     ["peerPort", () => ({ peerPort: "12380" })],
     ["labDirectory", () => ({ labDirectory: `${lab}-2` })],

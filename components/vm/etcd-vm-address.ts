@@ -15,6 +15,8 @@ export interface VmAddress {
   readonly portId: pulumi.Output<string>;
   /** The floating IP, or else the port's own address. */
   readonly address: pulumi.Output<string>;
+  /** The port's own address, by which its network reaches it. */
+  readonly own: pulumi.Output<string>;
   /** That one and all of the port's own. */
   readonly addresses: pulumi.Output<string[]>;
   /** What must be there before a server uses the port: its way out must not change while it boots. */
@@ -41,7 +43,8 @@ export function makeAddress(
   );
   const own = port.allFixedIps;
   if (args.floatingIpPool === undefined) {
-    return { portId: port.id, address: own.apply(firstIPv4), addresses: own, ready: [] };
+    const address = own.apply(firstIPv4);
+    return { portId: port.id, address, own: address, addresses: own, ready: [] };
   }
   const floating = new openstack.networking.FloatingIp(
     `${name}-floating-ip`,
@@ -56,6 +59,7 @@ export function makeAddress(
   return {
     portId: port.id,
     address: floating.address,
+    own: own.apply(firstIPv4),
     addresses: pulumi.all([floating.address, own]).apply(([first, rest]) => [first, ...rest]),
     ready: [association],
   };

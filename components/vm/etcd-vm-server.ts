@@ -65,7 +65,12 @@ export function userDataOf(
 /** Makes the server, with a key pair by which nova knows who may log in. */
 export function makeServer(
   name: string,
-  args: { readonly image: string; readonly flavor: string; readonly needs?: SizeNeeds | undefined },
+  args: {
+    readonly image: string;
+    readonly flavor: string;
+    readonly needs?: SizeNeeds | undefined;
+    readonly serverGroupId?: pulumi.Input<string> | undefined;
+  },
   at: VmAddress,
   keys: pulumi.Output<MachineKeys>,
   userData: pulumi.Output<string>,
@@ -88,6 +93,9 @@ export function makeServer(
       networks: [{ port: at.portId }],
       configDrive: true, // works where there is no metadata service, and is there at boot
       userData,
+      ...(args.serverGroupId === undefined
+        ? {}
+        : { schedulerHints: [{ group: args.serverGroupId }] }),
       metadata: ownerMetadata(),
       tags: ownerTags(),
     },

@@ -1,7 +1,7 @@
 /** What is asked of an etcd VM before anything of it is made. */
 import * as pulumi from "@pulumi/pulumi";
 import { VM } from "../../machine/vm/cloud-init";
-import { environmentFile } from "../../machine/environment";
+import { environmentFile, type PeerMember } from "../../machine/environment";
 import type { FoundFlavor } from "./cloud-lookups";
 
 /** What a VM needs for its backup. */
@@ -91,6 +91,7 @@ export function vmEnvironment(
   settings: VmSettings,
   clientAddress: string,
   snapshotBytes: number,
+  members?: readonly PeerMember[],
 ): string {
   return environmentFile({
     name: settings.hostname,
@@ -100,6 +101,7 @@ export function vmEnvironment(
     listenAddresses: ["0.0.0.0"],
     clientPort: settings.clientPort,
     peerPort: settings.peerPort,
+    members,
     snapshotBytes,
   });
 }

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { programsDirectory, VM, type EtcdInstall } from "../../machine/vm/cloud-init";
+import type { PeerMember } from "../../machine/environment";
 import type { Pki } from "../../machine/pki/pki-texts";
 import type { EtcdPrograms } from "../../machine/programs/programs";
 import { clientUrl, etcdctlCommand } from "../etcdctl";
@@ -42,8 +43,12 @@ export interface EtcdVmArgs {
   readonly snapshotBytes: number;
   /** @default 2379 */
   readonly clientPort?: number | undefined;
-  /** Only this machine itself reaches it. @default 2380 */
+  /** Only the other members reach it; without such, this machine itself alone. @default 2380 */
   readonly peerPort?: number | undefined;
+  /** All members of its cluster, itself among them. @default it is alone */
+  readonly peers?: pulumi.Input<readonly PeerMember[]> | undefined;
+  /** Id of the server group whose policy decides on which host it comes to be. @default the cloud's scheduler decides */
+  readonly serverGroupId?: pulumi.Input<string> | undefined;
   /** Size of a Cinder volume for the data, which outlives a rebuilt VM. @default the data lies on the root disk */
   readonly dataVolumeGiB?: number | undefined;
   /** Folder on this computer that gets `ssh-key` (mode 0600) and `known_hosts`. */
@@ -78,6 +83,8 @@ export class EtcdVm extends pulumi.ComponentResource {
   public readonly settings: pulumi.Output<string>;
   /** Folder on it with the etcd programs. */
   public readonly programs: string;
+  /** As the other members know it; known before it boots. */
+  public readonly peer: pulumi.Output<PeerMember>;
   /** Of its member, and of the VM. */
   private readonly memberName: string;
   /** Seconds from the server's creation until its system began to boot, where the cloud tells, and until it was ready. */
@@ -105,11 +112,14 @@ export class EtcdVm extends pulumi.ComponentResource {
       dependsOn,
     });
     const { instanceId } = ready;
-    const environment = at.address.apply((address) =>
-      vmEnvironment(settings, address, args.snapshotBytes),
-    );
+    const environment = pulumi
+      .all([at.address, args.peers])
+      .apply(([address, peers]) => vmEnvironment(settings, address, args.snapshotBytes, peers));
 
     this.memberName = settings.hostname;
+    this.peer = at.own.apply((peerAddress) => ({
+      ...{ name: settings.hostname, peerAddress, peerPort: settings.peerPort },
+    }));
     this.address = at.address;
     this.addresses = at.addresses;
     this.clientEndpoint = at.address.apply((host) => clientUrl(host, settings.clientPort));

@@ -35,8 +35,12 @@ const PKI = {
 };
 const PRINTED: Readonly<Record<string, unknown>> = {
   "etcd-ssh-keys": KEYS,
+  "etcd-2-ssh-keys": KEYS,
+  "etcd-3-ssh-keys": KEYS,
   "pki-certificates": PKI,
   "etcd-ready": { provision: 2, install: 30 },
+  "etcd-2-ready": { provision: 3, install: 20 },
+  "etcd-3-ready": { install: 40 },
   "restore-programs": { seconds: 0.5 },
   "restore-snapshot": {
     restored: true,
@@ -53,11 +57,15 @@ const PRINTED: Readonly<Record<string, unknown>> = {
 const printed = (_inputs: unknown, name: string) => ({
   stdout: JSON.stringify(PRINTED[name] ?? {}),
 });
+/** Of the addresses of a VM: 7 of `etcd`, 2 of `etcd-2`. */
+const last = (name: string): string => /^etcd-(\d)-/.exec(name)?.[1] ?? "7";
 const outputs: NonNullable<MockEngineOptions["outputs"]> = {
   "command:local:Command": printed,
   "command:remote:Command": printed,
-  "openstack:networking/port:Port": () => ({ allFixedIps: ["10.77.0.7"] }),
-  "openstack:networking/floatingIp:FloatingIp": () => ({ address: "203.0.113.7" }),
+  "openstack:networking/port:Port": (_inputs, name) => ({ allFixedIps: [`10.77.0.${last(name)}`] }),
+  "openstack:networking/floatingIp:FloatingIp": (_inputs, name) => ({
+    address: `203.0.113.${last(name)}`,
+  }),
 };
 const lookups: NonNullable<MockEngineOptions["lookups"]> = {
   "openstack:networking/getNetwork:getNetwork": ({ name }) => ({ id: "external-id", name }),
@@ -230,8 +238,9 @@ describe("the program on OpenStack", () => {
     const { given } = await run();
     const output = (name: string) => valueOf(given[name] ?? expect.fail(name));
     expect(Object.keys(given).sort()).toEqual([
-      ...["caCertificate", "clientCertificate", "clientEndpoint", "clientKey", "etcdctl", "report"],
-      ...["restored", "restoredAt", "snapshot", "sshCommand", "verdict"],
+      ...["caCertificate", "clientCertificate", "clientEndpoint", "clientKey"],
+      ...["endpoints", "etcdctl", "report", "restored", "restoredAt", "snapshot"],
+      ...["sshCommand", "sshCommands", "verdict"],
     ]);
     expect(await output("clientEndpoint")).toBe("https://203.0.113.7:2379");
     expect(await output("etcdctl")).toBe(
@@ -308,5 +317,106 @@ describe("the program on OpenStack", () => {
     );
     await engine.settled();
     expect(engine.registered).toEqual([]);
+  });
+});
+
+describe("a cluster of three on OpenStack", () => {
+  const three = { members: "3" };
+
+  test("has a VM for each member with all that the single one has, on different hosts", async () => {
+    const one = await run();
+    const { engine } = await run(three);
+    const names = engine.registered.map(({ name }) => name);
+    for (const { name } of one.engine.registered.filter(({ name: all }) =>
+      all.startsWith("etcd"),
+    )) {
+      expect(names).toContain(name);
+      expect(names).toContain(name.replace(/^etcd/, "etcd-2"));
+      expect(names).toContain(name.replace(/^etcd/, "etcd-3"));
+    }
+    expect(engine.named("etcd-server-group").inputs).toMatchObject({ policies: ["anti-affinity"] });
+    for (const name of ["etcd-server", "etcd-2-server", "etcd-3-server"]) {
+      expect(engine.named(name).inputs.schedulerHints).toEqual([{ group: "etcd-server-group-id" }]);
+    }
+    expect(one.engine.registered.map(({ name }) => name)).not.toContain("etcd-server-group");
+    expect(one.engine.named("etcd-server").inputs).not.toHaveProperty("schedulerHints");
+  });
+
+  test("lets its members reach each other at the peer port, and nobody else", async () => {
+    const { engine } = await run({ ...three, peerPort: "2390" });
+    for (const family of ["4", "6"]) {
+      expect(engine.named(`lab-peers-ipv${family}`).inputs).toEqual({
+        ...{ direction: "ingress", ethertype: `IPv${family}`, protocol: "tcp" },
+        ...{ portRangeMin: 2390, portRangeMax: 2390 },
+        ...{ remoteGroupId: "lab-security-group-id", securityGroupId: "lab-security-group-id" },
+      });
+    }
+    const { engine: alone } = await run();
+    expect(alone.registered.filter(({ name }) => name.includes("peers"))).toEqual([]);
+  });
+
+  test("tells each member of all, by their own addresses, and one set of certificates names them", async () => {
+    const { engine } = await run(three);
+    for (const [name, number] of [
+      ["etcd", 7],
+      ["etcd-2", 2],
+      ["etcd-3", 3],
+    ] as const) {
+      const environment = String(engine.named(`${name}-environment`).inputs.stdin);
+      expect(environment).toContain(
+        'ETCD_INITIAL_CLUSTER="etcd=https://10.77.0.7:2380,etcd-2=https://10.77.0.2:2380,etcd-3=https://10.77.0.3:2380"',
+      );
+      expect(environment).toContain(`ETCD_NAME="${name}"`);
+      expect(environment).toContain(`ETCD_LISTEN_PEER_URLS="https://10.77.0.${number}:2380"`);
+      expect(environment).toContain(`ADVERTISE_CLIENT_URLS="https://203.0.113.${number}:2379"`);
+    }
+    expect(JSON.parse(String(engine.named("pki-certificates").inputs.stdin))).toMatchObject({
+      addresses: [7, 2, 3].flatMap((number) => [`203.0.113.${number}`, `10.77.0.${number}`]),
+    });
+  });
+
+  test("is restored by one step that has a secret request for each machine", async () => {
+    const { engine } = await run(three);
+    const { inputs, options } = engine.named("restore-snapshot");
+    expect(inputs.create).toBe(
+      "node --require ./engine/typescript.cjs scripts/steps/restore-cluster.ts",
+    );
+    const { members } = JSON.parse(String(secretValue(inputs.stdin))) as {
+      members: { name: string; at: { route: { host: string }; storeBytes: number } }[];
+    };
+    expect(members.map(({ name, at }) => [name, at.route.host])).toEqual([
+      ["etcd", "203.0.113.7"],
+      ["etcd-2", "203.0.113.2"],
+      ["etcd-3", "203.0.113.3"],
+    ]);
+    expect(members[0]?.at.storeBytes).toBe(2 * fs.statSync(SNAPSHOT).size);
+    for (const name of ["etcd", "etcd-2", "etcd-3"]) {
+      expect(inputs.triggers).toContain(`${name}-server-id`);
+      expect(options.dependencies).toContain(`restore-${name}-certificates`);
+    }
+  });
+
+  test("is proved as a whole, each member through the SSH of its own machine", async () => {
+    const { engine, given } = await run(three);
+    const { inputs } = engine.named("verification-proof");
+    const urls = [7, 2, 3].map((number) => `https://203.0.113.${number}:2379`);
+    expect(inputs.create).toContain(`--endpoint ${urls.join(",")} `);
+    expect(inputs.create).toContain("--phase provision=3 --phase install=40");
+    expect(JSON.parse(String(secretValue(inputs.stdin)))).toMatchObject({
+      ssh: { host: "203.0.113.7" },
+      otherSsh: [{ host: "203.0.113.2" }, { host: "203.0.113.3" }],
+    });
+    expect(await valueOf(given.endpoints ?? expect.fail("none"))).toEqual(urls);
+    expect(await valueOf(given.etcdctl ?? expect.fail("none"))).toContain(
+      `--endpoints=${urls.join(",")} `,
+    );
+  });
+
+  test("previews the same resources where nothing is known yet", async () => {
+    const real = await run(three);
+    const preview = await run(three, true);
+    expect(preview.engine.registered.map(({ name }) => name).sort()).toEqual(
+      real.engine.registered.map(({ name }) => name).sort(),
+    );
   });
 });

@@ -108,7 +108,11 @@ export async function flavorCheck(
       check: notChecked("flavor", "Flavor", `${has}; the backup tells what is needed`),
       found: flavor,
     };
-  const needs = vmNeeds(facts, numberSetting(subject, "dataVolumeGiB") !== undefined);
+  const needs = vmNeeds(
+    facts,
+    numberSetting(subject, "dataVolumeGiB") !== undefined,
+    numberSetting(subject, "members"),
+  );
   const found = `${has}; ${needs.ramMiB} MiB and ${needs.diskGiB} GiB needed`;
   const fits = ({ ram: r, disk: d }: Flavor) =>
     r >= needs.ramMiB && (d === 0 || d >= needs.diskGiB);

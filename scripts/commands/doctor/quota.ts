@@ -1,7 +1,15 @@
 /** Whether the project may still make what `up` makes. */
 import * as z from "zod";
 import { OpenStackError, type Session } from "../../../openstack/session";
-import { fail, notChecked, pass, textSetting, type Check, type Subject } from "./check";
+import {
+  fail,
+  notChecked,
+  numberSetting,
+  pass,
+  textSetting,
+  type Check,
+  type Subject,
+} from "./check";
 import type { Flavor, Looked } from "./offer";
 
 /** Nova's own names (`/limits`); -1 is without end. */
@@ -20,9 +28,9 @@ const Limits = z.object({
 const Quota = z.object({ limit: z.number(), used: z.number() });
 const Details = z.object({ quota: z.record(z.string(), Quota) });
 
-/** What one stack makes in neutron, without a network of its own and with it. */
-const ALWAYS = { port: 1, security_group: 1 };
-const OWN_NETWORK = { network: 1, subnet: 1, router: 1, port: 2 }; // the router's interface is a port, too
+/** What one stack makes in neutron beside a port for each member, without a network of its own and with it. */
+const ALWAYS = { security_group: 1 };
+const OWN_NETWORK = { network: 1, subnet: 1, router: 1 }; // the router's interface is a port, too
 
 /** The first says what is short, the second looks at floating IPs. */
 export async function quotaChecks(
@@ -36,10 +44,12 @@ export async function quotaChecks(
       short.push(`${what}: ${used} of ${limit} used, ${needed} needed`);
   };
   const { absolute } = Limits.parse(await session.request("compute", "/limits")).limits;
-  enough("servers", absolute.totalInstancesUsed, absolute.maxTotalInstances, 1);
+  const members = membersOf(subject);
+  enough("servers", absolute.totalInstancesUsed, absolute.maxTotalInstances, members);
   if (flavor !== undefined) {
-    enough("vCPU", absolute.totalCoresUsed, absolute.maxTotalCores, flavor.vcpus);
-    enough("MiB of memory", absolute.totalRAMUsed, absolute.maxTotalRAMSize, flavor.ram);
+    const { vcpus, ram } = flavor;
+    enough("vCPU", absolute.totalCoresUsed, absolute.maxTotalCores, members * vcpus);
+    enough("MiB of memory", absolute.totalRAMUsed, absolute.maxTotalRAMSize, members * ram);
   }
   const details = await neutronQuota(session);
   const needed = neutronNeeds(subject);
@@ -47,7 +57,7 @@ export async function quotaChecks(
     const quota = details?.[what];
     if (quota !== undefined) enough(what.replaceAll("_", " "), quota.used, quota.limit, count);
   }
-  const checked = `room for one server${flavor === undefined ? "" : ` of ${flavor.name}`}${
+  const checked = `room for ${members === 1 ? "one server" : `${members} servers`}${flavor === undefined ? "" : ` of ${flavor.name}`}${
     details === undefined
       ? " (neutron does not tell its quota)"
       : `, ${Object.entries(needed)
@@ -69,14 +79,20 @@ export async function quotaChecks(
   };
 }
 
+function membersOf(subject: Subject): number {
+  return numberSetting(subject, "members") ?? 1;
+}
+
 function neutronNeeds(subject: Subject): Readonly<Record<string, number>> {
   const cidrs = ["sshCidrs", "clientCidrs"].map((setting) => subject.setting(setting));
   const rules = cidrs.reduce<number>(
     (sum, list) => sum + (Array.isArray(list) ? list.length : 0),
-    2,
+    // Two for what goes out; two more between members.
+    membersOf(subject) > 1 ? 4 : 2,
   );
   const own = textSetting(subject, "network") === undefined;
-  return { ...ALWAYS, security_group_rule: rules, ...(own ? OWN_NETWORK : {}) };
+  const port = membersOf(subject) + (own ? 1 : 0);
+  return { port, ...ALWAYS, security_group_rule: rules, ...(own ? OWN_NETWORK : {}) };
 }
 
 function floatingIps(subject: Subject, quota: z.infer<typeof Quota> | undefined): Check {
@@ -86,7 +102,7 @@ function floatingIps(subject: Subject, quota: z.infer<typeof Quota> | undefined)
   }
   if (quota === undefined) return notChecked(id, title, "neutron does not tell its quota");
   const found = `${quota.used} of ${quota.limit < 0 ? "any number" : quota.limit} used`;
-  return quota.limit >= 0 && quota.used + 1 > quota.limit
+  return quota.limit >= 0 && quota.used + membersOf(subject) > quota.limit
     ? fail(
         id,
         title,

@@ -29,7 +29,13 @@ describe("without ssh", () => {
     const snapshot = files.write("main.db", snapshotBytes("kubernetes-1.35-main.db"));
     vi.stubEnv("PATH", "/nonexistent");
     const labDirectory = await temporaryDirectory();
-    const plan = { snapshot, labDirectory, etcdVersion: "auto", etcdInstall: "apt" } as const;
+    const plan = {
+      snapshot,
+      labDirectory,
+      etcdVersion: "auto",
+      etcdInstall: "apt",
+      members: 1,
+    } as const;
     await expect(vmPreflight(plan)).rejects.toThrow(
       /no program ssh .*apt-get install openssh-client/,
     );

@@ -1,0 +1,55 @@
+/** The VMs of a cluster: as many as it has members, on different hosts, each told the addresses of all. */
+import * as openstack from "@pulumi/openstack";
+import * as pulumi from "@pulumi/pulumi";
+import type { PeerMember } from "../../machine/environment";
+import { memberNames } from "../../machine/local/members";
+import { EtcdVm, type EtcdVmArgs } from "./etcd-vm";
+import type { ReadySeconds } from "./etcd-vm-server";
+
+/** What all of them have in common, and what each has of its own. */
+export type EtcdVmsArgs = Omit<EtcdVmArgs, "peers" | "serverGroupId" | "sshDirectory"> & {
+  /** Folder on this computer for the files of ssh: of the first VM; beside it, with its name, that of each other. */
+  readonly sshDirectory: string;
+};
+
+/**
+ * Makes so many VMs: `etcd`, `etcd-2`, `etcd-3`. Several are kept on different hosts: a cloud that has too few of them refuses the server, and
+ * says so, rather than that one host's end takes two members along.
+ */
+export function makeEtcdVms(count: number, args: EtcdVmsArgs): readonly EtcdVm[] {
+  const names = memberNames(count);
+  const [first] = names;
+  if (names.length < 2) return names.map((name) => new EtcdVm(name, args));
+  const group = new openstack.compute.ServerGroup(`${first}-server-group`, {
+    policies: ["anti-affinity"],
+  });
+  // Each is told of all, whose addresses are known before any of them is made.
+  let tellAll: (peers: pulumi.Output<PeerMember[]>) => void = () => undefined;
+  const peers = pulumi.output(
+    new Promise<pulumi.Output<PeerMember[]>>((resolve) => {
+      tellAll = resolve;
+    }),
+  );
+  const vms = names.map(
+    (name) =>
+      new EtcdVm(name, {
+        ...args,
+        peers,
+        serverGroupId: group.id,
+        sshDirectory: name === first ? args.sshDirectory : `${args.sshDirectory}-${name}`,
+      }),
+  );
+  tellAll(pulumi.all(vms.map(({ peer }) => peer)));
+  return vms;
+}
+
+/** How long the slowest of them took until it began to boot, where the cloud tells, and until it was ready, in seconds. */
+export function slowestOf(vms: readonly EtcdVm[]): pulumi.Output<ReadySeconds> {
+  return pulumi.all(vms.map(({ seconds }) => seconds)).apply((all) => {
+    const provisions = all.flatMap(({ provision }) => provision ?? []);
+    return {
+      provision: provisions.length === 0 ? undefined : Math.max(...provisions),
+      install: Math.max(...all.map(({ install }) => install)),
+    };
+  });
+}
