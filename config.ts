@@ -3,6 +3,7 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { CidrError, parseCidrs } from "./machine/cidr";
+import { isPlainPath, PLAIN_PATH } from "./machine/environment";
 import { localMembers, portConflict, PORT_STEP } from "./machine/local/members";
 import { parseEncryptionConfig } from "./etcd/encryption/configuration";
 import { EncryptionConfigError } from "./etcd/encryption/errors";
@@ -151,10 +152,8 @@ function commonSettings(reader: Reader, target: Settings["target"]): CommonSetti
   const trustedKey = reader.text("trustedKey");
   reader.encryptionConfig("encryptionConfig");
   const labDirectory = path.resolve(reader.text("labDirectory") ?? ".lab");
-  // It stands in etcd's environment file, where each of these ends a value or means something.
-  if (target === "local" && /["$`\\\u0000-\u001f\u007f]/.test(labDirectory)) {
-    const wanted = "a path without quotes, $, `, \\ and control characters";
-    reader.wrong("labDirectory", labDirectory, wanted);
+  if (target === "local" && !isPlainPath(labDirectory)) {
+    reader.wrong("labDirectory", labDirectory, PLAIN_PATH);
   }
   if (target === "local" && members > 1) {
     const conflict = portConflict(localMembers(members, { labDirectory, clientPort, peerPort }));

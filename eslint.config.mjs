@@ -4,7 +4,9 @@ import pulumi from "@pulumi/eslint-plugin";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["node_modules", ".lab", ".tools", "bench", "etcd/snapshot/wasm"] },
+  {
+    ignores: ["node_modules", ".lab", ".tools", "dist", "bench", "etcd/snapshot/wasm"],
+  },
   {
     files: ["**/*.ts", "**/*.mts"],
     extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
@@ -22,5 +24,10 @@ export default tseslint.config(
         { allowNumber: true, allowBoolean: true },
       ],
     },
+  },
+  {
+    // Projects of their own, which find the package when they are run; here its sources stand for it (`paths`).
+    files: ["examples/**"],
+    languageOptions: { parserOptions: { projectService: false, project: "./tsconfig.json" } },
   },
 );

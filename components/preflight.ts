@@ -9,8 +9,11 @@ import { NotReadyError } from "./not-ready";
 export interface PreflightArgs {
   /** Absolute path of the backup file. */
   readonly snapshot: string;
+  /** `auto`, X.Y or X.Y.Z. */
   readonly etcdVersion: string;
-  readonly etcdPrograms: string | undefined;
+  /** Folder with etcd, etcdctl and etcdutl. @default - found on this computer, or installed */
+  readonly etcdPrograms?: string | undefined;
+  /** Folder on this computer, absolute; etcd is going to lie in `etcd/` of it, what is unpacked in `unpacked/`. */
   readonly labDirectory: string;
   /** @default the revision is not bumped */
   readonly bumpRevision?: number | undefined;
@@ -18,8 +21,8 @@ export interface PreflightArgs {
   readonly trustedKey?: string | undefined;
   /** UID of the cluster that the backup must be of. @default any */
   readonly expectedCluster?: string | undefined;
-  /** How many members there are to be; those of the first are the ports that follow. */
-  readonly members: number;
+  /** How many members there are to be; those of the first are the ports that follow. @default 1 */
+  readonly members?: number;
   readonly clientPort: number;
   readonly peerPort: number;
 }
@@ -47,7 +50,7 @@ export interface PlannedMember extends LocalMember {
 export async function preflight(args: PreflightArgs): Promise<LocalPlan> {
   const { snapshot, etcdVersion, labDirectory, bumpRevision } = args;
   const backup = await readBackup(snapshot, etcdVersion, labDirectory, bumpRevision, args);
-  const members = localMembers(args.members, args);
+  const members = localMembers(args.members ?? 1, args);
   const taken = await Promise.all(members.map(memberPortProblems));
   const problems = [
     ...taken.flat(),

@@ -8,13 +8,13 @@ export function projectPath(...parts: readonly string[]): string {
   return path.relative(process.cwd(), absolute);
 }
 
-/** Command line that runs `scripts/<script>.ts` with the project's own runner of TypeScript. */
+/**
+ * Command line that runs `scripts/<script>`: TypeScript with the project's own runner, in an installed package the
+ * JavaScript that it was compiled to.
+ */
 export function scriptCommand(script: string, ...args: readonly (string | number)[]): string {
-  return shellLine(
-    "node",
-    "--require",
-    `./${projectPath("engine", "typescript.cjs")}`,
-    projectPath("scripts", `${script}.ts`),
-    ...args,
-  );
+  const kind = path.extname(__filename);
+  const runner =
+    kind === ".ts" ? ["--require", `./${projectPath("engine", "typescript.cjs")}`] : [];
+  return shellLine("node", ...runner, projectPath("scripts", `${script}${kind}`), ...args);
 }

@@ -4,14 +4,14 @@
 "use strict";
 const fs = require("node:fs");
 const { homedir } = require("node:os");
-const { dirname, isAbsolute, join } = require("node:path");
+const { dirname, isAbsolute, join, sep } = require("node:path");
 
 const GROUP_OR_OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
 
 /**
- * A folder that only this user can write to, made if need be: in the project where that is this user's, else in the
- * user's cache. Undefined where neither is to be had: then everything is compiled anew.
+ * A folder that only this user can write to, made if need be: in the project where that is this user's and no installed
+ * package, else in the user's cache. Undefined where neither is to be had: then everything is compiled anew.
  * @param {string} project
  * @param {NodeJS.ProcessEnv} env
  * @returns {string | undefined}
@@ -20,7 +20,7 @@ function compiledCodeFolder(project, env) {
   const user = process.geteuid?.();
   // Windows has a temporary directory for each user.
   if (user === undefined) return undefined;
-  if (isOwn(project, user)) {
+  if (isOwn(project, user) && !project.split(sep).includes("node_modules")) {
     // Whoever else could put something into the project could as well change the program itself.
     const tools = join(project, ".tools");
     const folder = ownFolder(tools, user) && ownFolder(join(tools, "compiled"), user);

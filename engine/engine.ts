@@ -6,6 +6,8 @@ export interface EngineOptions {
   readonly projectDir: string;
   /** Stack name; its settings are read from `Pulumi.<stack>.yaml`, as `pulumi` does. */
   readonly stack: string;
+  /** The file with the stack's settings. @default `Pulumi.<stack>.yaml` beside `Pulumi.yaml` */
+  readonly stackFile?: string;
   /** Folder for state, sockets and locks of this engine; made with mode 0700 if absent. */
   readonly workDir: string;
   /** Settings that go over those of the stack file, `etcd-restore:snapshot` and the like. */

@@ -83,8 +83,9 @@ function projectFileOf(projectDir: string): string {
 export function stackFileOf({
   projectDir,
   stack,
-}: Pick<EngineOptions, "projectDir" | "stack">): string {
-  return path.join(projectDir, `Pulumi.${stack}.yaml`);
+  stackFile = path.join(projectDir, `Pulumi.${stack}.yaml`),
+}: Pick<EngineOptions, "projectDir" | "stack" | "stackFile">): string {
+  return stackFile;
 }
 
 /**

@@ -8,6 +8,14 @@ import { isIPv6 } from "node:net";
 import * as path from "node:path";
 import { MachineError } from "./machine-error";
 
+/** What a path in it must be, in words. */
+export const PLAIN_PATH = "a path without quotes, $, `, \\ and control characters";
+
+/** Whether a path can stand in it: each of the others ends a value there, or means something. */
+export function isPlainPath(text: string): boolean {
+  return !/["$`\\\u0000-\u001f\u007f]/.test(text);
+}
+
 /** What decides one etcd member's environment file. */
 export interface MemberSettings {
   /** Name of the member; letters, digits, `.`, `_` and `-`. */

@@ -3,7 +3,7 @@ import { text as readAll } from "node:stream/consumers";
 import type { Endpoint } from "../etcd/client/endpoint";
 import { findEndpoints, namesEndpoints, type EndpointsOptions } from "./endpoints";
 import { EXIT, UserError } from "./outcome";
-import { LOCAL_STACK } from "./project";
+import { LOCAL_STACK, typed } from "./project";
 import { say } from "./terminal";
 import { stackOutputs, type Outputs, type StackOptions } from "./stack";
 
@@ -85,7 +85,7 @@ function stackEndpoint(stack: string, outputs: Outputs): Endpoint {
     if (typeof value === "string") return value;
     throw new UserError(
       EXIT.usage,
-      `stack ${stack} has no output ${name}; did its last \`up\` come to its end? (npm start, or pulumi up)`,
+      `stack ${stack} has no output ${name}; did its last \`up\` come to its end? (${typed("start")}, or pulumi up)`,
     );
   };
   return {

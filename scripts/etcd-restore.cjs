@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // @ts-check
 /**
- * What `npx etcd-restore` runs: the command as it is. Without its packages, as in a fresh clone, the set-up that
- * `npm start` does comes first.
+ * What `npx etcd-restore` runs: the command as it is. In a checkout that is TypeScript, and without its packages, as in a
+ * fresh clone, the set-up that `npm start` does comes first; in an installed package it is what was compiled from it.
  */
 "use strict";
 const { existsSync, writeSync } = require("node:fs");
@@ -31,13 +31,16 @@ function fail(error) {
 process.on("uncaughtException", fail);
 
 try {
-  if (existsSync(join(__dirname, "..", "package-lock.json")) && !hasPackages()) {
+  const program = join(__dirname, "etcd-restore.ts");
+  if (!existsSync(program)) {
+    require(join(__dirname, "..", "dist", "scripts", "etcd-restore.js"));
+  } else if (!hasPackages()) {
     // Its packages installed, it runs this file again.
     delete require.cache[__filename];
     void import("./tools/set-up.mjs");
   } else {
     require("../engine/typescript.cjs");
-    require(join(__dirname, "etcd-restore.ts"));
+    require(program);
   }
 } catch (error) {
   fail(error);

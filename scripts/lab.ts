@@ -2,7 +2,8 @@
 import * as path from "node:path";
 import { chooseEngine, type EngineName } from "../engine/choose";
 import type { Engine, RunHere } from "../engine/engine";
-import { labDirectory, PROJECT_DIR } from "./project";
+import { labDirectory } from "./project";
+import { stackSettings } from "./stack-settings";
 import { visible } from "../etcd/wire/visible";
 
 export interface LabOptions {
@@ -21,10 +22,8 @@ export interface LabOptions {
 export function labEngine(options: LabOptions): Engine {
   const { stack = "local", config, signal } = options;
   return chooseEngine(options.engine, {
-    projectDir: PROJECT_DIR,
-    stack,
+    ...stackSettings(stack, config),
     workDir: path.join(labDirectory(stack, config), "stack"),
-    config,
     signal,
     visible,
     runHere: options.runHere,

@@ -6,6 +6,7 @@ import { openEtcd } from "../etcd/client/etcd-client";
 import { EtcdError } from "../etcd/client/etcd-error";
 import { nearestServed, servedKey } from "../etcd/inspect/served-keys";
 import { printableKey } from "../etcd/wire/keys";
+import { typed } from "./project";
 
 /** What every Kubernetes has, and reads well. */
 const OF_KUBERNETES = "/registry/namespaces/default";
@@ -55,7 +56,7 @@ const ETCDCTL = "etcdctl";
 export function writeEtcdctl(lab: string, commandLine: unknown): string | undefined {
   if (typeof commandLine !== "string") return undefined;
   const file = path.join(lab, ETCDCTL);
-  const script = `#!/bin/sh\n# etcdctl for the etcd of this folder; \`npm stop\` takes it away.\nexec ${commandLine} "$@"\n`;
+  const script = `#!/bin/sh\n# etcdctl for the etcd of this folder; \`${typed("stop")}\` takes it away.\nexec ${commandLine} "$@"\n`;
   if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== script) {
     fs.writeFileSync(file, script, { mode: 0o700 });
   }

@@ -7,6 +7,7 @@ import type { EngineResult, Failure } from "../engine/engine";
 import { messageOfError } from "./errors";
 import { interruptedCode } from "./interrupt";
 import { EXIT } from "./outcome";
+import { typed } from "./project";
 import { shellWord } from "./shell-word";
 
 /** What is known of a run from its beginning. */
@@ -96,14 +97,16 @@ function listBehind(lines: readonly string[]): string {
 
 function remedyFor(exitCode: number, phase: Phase["name"], run: BeginningOfRun): string {
   const file = shellWord(run.snapshot.file);
-  if (exitCode > 128) return "go on with `npm start`, or remove what was made with `npm stop`";
-  if (phase === "verify") return `the report says what differs; remove it with \`npm stop\``;
+  if (exitCode > 128)
+    return `go on with \`${typed("start")}\`, or remove what was made with \`${typed("stop")}\``;
+  if (phase === "verify")
+    return `the report says what differs; remove it with \`${typed("stop")}\``;
   if (exitCode === EXIT.usage) {
     return run.snapshot.file === ""
       ? "mend the settings; `npx etcd-restore doctor` checks them"
       : `\`npx etcd-restore inspect ${file}\` says what the backup holds, \`npx etcd-restore doctor\` what is needed`;
   }
   return phase === "preflight"
-    ? "`npx etcd-restore doctor` says what is needed; then `npm start` again"
-    : "mend it and run `npm start` again, or remove what was made with `npm stop`";
+    ? `\`npx etcd-restore doctor\` says what is needed; then \`${typed("start")}\` again`
+    : `mend it and run \`${typed("start")}\` again, or remove what was made with \`${typed("stop")}\``;
 }

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import type { EngineName } from "../engine/choose";
 import { findPulumiCli } from "../engine/pulumi-cli/find-cli";
 import { EXIT, UserError } from "./outcome";
-import { labDirectory, LOCAL_STACK, PROJECT_DIR, stackFile } from "./project";
+import { labDirectory, LOCAL_STACK, PROJECT_DIR, stackFile, typed } from "./project";
 
 /** The flags that say which stack, and how it is read. */
 export interface StackOptions {
@@ -76,7 +76,8 @@ async function outputsOf(
 ): Promise<Outputs> {
   const { chooseEngine } = require("../engine/choose") as typeof import("../engine/choose");
   const engine = chooseEngine(name, {
-    ...{ projectDir: PROJECT_DIR, stack, workDir: folder, progress: "none", signal },
+    ...{ projectDir: PROJECT_DIR, stack, stackFile: stackFile(stack) },
+    ...{ workDir: folder, progress: "none", signal },
   });
   const outputs = Object.entries(await engine.outputs());
   return Object.fromEntries(outputs.map(([key, { value }]) => [key, value]));
@@ -131,7 +132,7 @@ async function noSuchStack(
   const up = names.size === 0 ? "no stack is up" : `up are: ${[...names].sort().join(", ")}`;
   const make =
     stack === LOCAL_STACK
-      ? "npm start makes it"
+      ? `${typed("start")} makes it`
       : fs.existsSync(stackFile(stack))
         ? `it has settings, and \`pulumi up -s ${stack}\` makes it`
         : `and there is no ${path.basename(stackFile(stack))}`;

@@ -2,6 +2,7 @@
  * The steps that the Pulumi program runs on this computer, done in this process: a drill of a small backup costs less than
  * starting Node for each of them. Every other command, and whatever is not written as we write it, gets its process.
  */
+import * as path from "node:path";
 import { Command } from "commander";
 import type { CommandResult, GivenToCommand, RunHere } from "../engine/engine";
 import { verdictLine } from "../etcd/report/text";
@@ -11,26 +12,28 @@ import type { Step } from "./steps/request";
 
 /* eslint-disable @typescript-eslint/no-require-imports -- each loads when it is done */
 const STEPS: Readonly<Record<string, () => Step>> = {
-  "scripts/steps/make-pki.ts": () =>
+  "scripts/steps/make-pki": () =>
     (require("./steps/make-pki") as typeof import("./steps/make-pki")).makePkiStep,
-  "scripts/steps/client-files.ts": () =>
+  "scripts/steps/client-files": () =>
     (require("./steps/client-files") as typeof import("./steps/client-files")).clientFilesStep,
-  "scripts/steps/local-etcd.ts": () =>
+  "scripts/steps/local-etcd": () =>
     (require("./steps/local-etcd") as typeof import("./steps/local-etcd")).localEtcdStep,
-  "scripts/etcd-restore.ts": () => verifyStep,
+  "scripts/etcd-restore": () => verifyStep,
 };
 
 /** How `components/script.ts` begins the command line of a script. */
-const BEGINNING = ["node", "--require", "./engine/typescript.cjs"];
+const KIND = path.extname(__filename);
+const BEGINNING = KIND === ".ts" ? ["node", "--require", "./engine/typescript.cjs"] : ["node"];
 
 export const runHere: RunHere = (commandLine, given) => {
   const words = wordsOf(commandLine);
-  const script = words?.[BEGINNING.length];
-  if (words === undefined || script === undefined) return undefined;
+  const file = words?.[BEGINNING.length];
+  if (words === undefined || file?.endsWith(KIND) !== true) return undefined;
   if (BEGINNING.some((word, at) => words[at] !== word)) return undefined;
   const args = words.slice(BEGINNING.length + 1);
+  const script = file.slice(0, -KIND.length);
   const load = STEPS[script];
-  if (load === undefined || (script === "scripts/etcd-restore.ts" && args[0] !== "verify")) {
+  if (load === undefined || (script === "scripts/etcd-restore" && args[0] !== "verify")) {
     return undefined;
   }
   return carryOut(load(), args, given);

@@ -28,8 +28,8 @@ export interface VmPreflightArgs {
   readonly etcdMirror?: string | undefined;
   /** Folder with the programs to upload. @default - found on this computer, or installed */
   readonly etcdPrograms?: string | undefined;
-  /** How many members its cluster has. */
-  readonly members: number;
+  /** How many members its cluster has. @default 1 */
+  readonly members?: number;
   /** @default the data lies on the root disk */
   readonly dataVolumeGiB?: number | undefined;
 }
@@ -56,7 +56,7 @@ export async function vmPreflight(args: VmPreflightArgs): Promise<VmPlan> {
   if (sshVersion() === undefined) {
     throw new NotReadyError([`there is no program ssh on this computer; ${GET_SSH}`]);
   }
-  const needs = vmNeeds(backup, args.dataVolumeGiB !== undefined, args.members);
+  const needs = vmNeeds(backup, args.dataVolumeGiB !== undefined, args.members ?? 1);
   if (args.dataVolumeGiB !== undefined && args.dataVolumeGiB < needs.dataGiB) {
     throw new NotReadyError([
       `dataVolumeGiB is ${args.dataVolumeGiB}, the backup needs ${needs.dataGiB}`,

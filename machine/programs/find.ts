@@ -1,5 +1,6 @@
 /** Finds etcd programs where they are, without installing anything. */
 import { readdir } from "node:fs/promises";
+import { homedir } from "node:os";
 import path from "node:path";
 import { PROGRAMS, inDirectory, probe, which, type Probe } from "./probe";
 import { describe, fits, newestFirst, parseWanted, platform, type WantedVersion } from "./version";
@@ -27,7 +28,7 @@ export interface FailedWay {
 export interface FindOptions {
   /** Folder with etcd, etcdctl and etcdutl: the user's setting. Programs of another version there are an error. */
   readonly directory?: string;
-  /** Folder of the cache. Default: `ETCD_RESTORE_TOOLS`, else `.tools` of this project. */
+  /** Folder of the cache. Default: `ETCD_RESTORE_TOOLS`, else `.tools` of a checkout, `~/.cache/etcd-restore` of a package. */
   readonly toolsDir?: string;
   /** Default: `process.env`. */
   readonly env?: NodeJS.ProcessEnv;
@@ -51,10 +52,24 @@ export interface Found {
 
 const PROJECT_DIR = path.resolve(__dirname, "../..");
 
-/** The folder of the cache; relative ones are meant from the project's folder. */
+/** Whether this is compiled code, of an installed package: no place to keep programs. */
+const IS_PACKAGE = path.extname(__filename) === ".js";
+
+/**
+ * The folder of the cache: what is set (relative: from the checkout; of a package from where it is run), else `.tools` of the
+ * checkout; of a package the user's cache, by the XDG Base Directory Specification.
+ */
 export function toolsDirOf(options: Pick<FindOptions, "toolsDir" | "env">): string {
   const set = options.toolsDir ?? (options.env ?? process.env).ETCD_RESTORE_TOOLS;
-  return path.resolve(PROJECT_DIR, set === undefined || set === "" ? ".tools" : set);
+  const isSet = set !== undefined && set !== "";
+  if (IS_PACKAGE) return isSet ? path.resolve(set) : userCache(options.env ?? process.env);
+  return path.resolve(PROJECT_DIR, isSet ? set : ".tools");
+}
+
+/** A relative XDG_CACHE_HOME is invalid, and ignored, as the specification has it. */
+export function userCache({ XDG_CACHE_HOME = "" }: NodeJS.ProcessEnv): string {
+  const cache = path.isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : path.join(homedir(), ".cache");
+  return path.join(cache, "etcd-restore");
 }
 
 /** The programs of a probe when all three fit, else the reason why not. */

@@ -18,7 +18,7 @@ import { abortOnInterrupt } from "../interrupt";
 import { labEngine, type LabOptions } from "../lab";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError, exitCodeOf } from "../outcome";
-import { labDirectory, LOCAL_STACK } from "../project";
+import { IS_PACKAGE, labDirectory, LOCAL_STACK, typed } from "../project";
 import { badEnd, badEndOf, reportBadEnd, type BadEnd, type BeginningOfRun } from "../run-end";
 import { shellWord } from "../shell-word";
 import { colorsFor, printJson, printText, say } from "../terminal";
@@ -43,8 +43,9 @@ export function declare(command: Command): void {
       "after",
       "\nExit codes: 0 restored and proved; 1 a check failed; 2 wrong use, or a backup that cannot be restored;\n" +
         "3 the computer will not do; 130, 143 interrupted. Every end leaves its report in .lab/.\n" +
-        "\nExamples:\n  npm start\n  npm start -- /backups/etcd-2026-11-22.db\n" +
-        "  npm start -- -c verification=quick -c clientPort=32379\n  npm start --silent -- --json | jq .verdict",
+        `\nExamples:\n  ${typed("start")}\n  ${typed("start", " /backups/etcd-2026-11-22.db")}\n` +
+        `  ${typed("start", " -c verification=quick -c clientPort=32379")}\n` +
+        `  ${IS_PACKAGE ? "npx etcd-restore start" : "npm start --silent --"} --json | jq .verdict`,
     )
     .action(async (file: string | undefined) => {
       process.exitCode = await start(file, command.optsWithGlobals());
@@ -173,5 +174,5 @@ async function lookAround(
   say("Its report is", pc.bold);
   say(`  ${path.join(lab, "report.html")}`);
   say("Stop it and remove everything with", pc.bold);
-  say(`  npm stop${flag === "" ? "" : ` --${flag}`}`);
+  say(`  ${typed("stop", flag)}`);
 }

@@ -7,7 +7,7 @@ import { abortOnInterrupt, interruptedCode } from "../interrupt";
 import { labEngine, type LabOptions } from "../lab";
 import type { GlobalOptions } from "../options";
 import { EXIT, exitCodeOf } from "../outcome";
-import { labDirectory, LOCAL_STACK } from "../project";
+import { labDirectory, LOCAL_STACK, typed } from "../project";
 import { causeOf } from "../run-end";
 import { shellWord } from "../shell-word";
 import { takeDown } from "../take-down";
@@ -30,7 +30,8 @@ export function declare(command: Command): void {
     .addOption(configFlag())
     .addHelpText(
       "after",
-      "\nExamples:\n  npm stop\n  npm stop -- --purge\n  npm stop -- -c labDirectory=/mnt/lab",
+      `\nExamples:\n  ${typed("stop")}\n  ${typed("stop", " --purge")}\n` +
+        `  ${typed("stop", " -c labDirectory=/mnt/lab")}`,
     )
     .action(async () => {
       process.exitCode = await stop(command.optsWithGlobals());
@@ -53,7 +54,7 @@ export async function stop(options: StopOptions): Promise<number> {
   if ("failed" in taken) {
     const exitCode = interruptedCode() ?? exitCodeOf(taken.failed);
     const cause = causeOf(taken.failed.failures[0]?.message ?? "");
-    const error = `${cause}; what is left is kept, \`npm stop\` goes on from there`;
+    const error = `${cause}; what is left is kept, \`${typed("stop")}\` goes on from there`;
     if (json === true) printJson({ error, exitCode });
     say(`error: ${error}`);
     return exitCode;
@@ -64,7 +65,7 @@ export async function stop(options: StopOptions): Promise<number> {
   const flag = elsewhere === undefined ? "" : ` -c labDirectory=${shellWord(elsewhere)}`;
   return left.every((name) => REPORT_FILES.some((file) => file === name))
     ? end(
-        `Stopped. The reports of a run that failed are kept in ${lab}; \`npm stop -- --purge${flag}\` removes them.`,
+        `Stopped. The reports of a run that failed are kept in ${lab}; \`${typed("stop", ` --purge${flag}`)}\` removes them.`,
         left,
         true,
       )

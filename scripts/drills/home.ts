@@ -11,7 +11,7 @@ import * as z from "zod";
 import { identityOf, isRunning } from "../../engine/embedded/processes";
 import { EXIT, UserError } from "../outcome";
 import { messageOfError } from "../errors";
-import { PROJECT_DIR } from "../project";
+import { homeDirectory } from "../project";
 import { deadlineOf } from "./names";
 
 const MARK = "drill.json";
@@ -47,12 +47,12 @@ export interface DrillPlace {
   close(): void;
 }
 
-/** Where drills keep what is theirs: a flag, `ETCD_RESTORE_HOME`, or `.drills` in the project. */
+/** Where drills keep what is theirs: a flag, `ETCD_RESTORE_HOME`, or `.drills` in the home. */
 export function drillsHome(given?: string): string {
   const { ETCD_RESTORE_HOME = "" } = process.env;
   if (given !== undefined) return path.resolve(given);
   return ETCD_RESTORE_HOME === ""
-    ? path.join(PROJECT_DIR, ".drills")
+    ? path.join(homeDirectory(), ".drills")
     : path.resolve(ETCD_RESTORE_HOME);
 }
 

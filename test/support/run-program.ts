@@ -11,6 +11,7 @@ import * as resourceProto from "@pulumi/pulumi/proto/resource_pb";
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { readProject } from "../../engine/stack-config";
 import { temporaryDirectory } from "./temporary";
 
 const LEVELS = ["debug", "info", "warning", "error"] as const;
@@ -140,7 +141,7 @@ function child(
     "--engine",
     address,
     "--project",
-    "etcd-restore",
+    readProject(projectDir).name,
     "--stack",
     "test",
   ];
@@ -149,7 +150,8 @@ function child(
       process.execPath,
       [
         ...["--require", preload, require.resolve("@pulumi/pulumi/cmd/run"), ...flags],
-        ...["--pwd", projectDir, ...(update ? [] : ["--dry-run"]), "."],
+        ...["--pwd", projectDir, ...(update ? [] : ["--dry-run"])],
+        readProject(projectDir).entry,
       ],
       {
         cwd: projectDir,

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { givenConfig, readProject, stackFileOf } from "../../../engine/stack-config";
 import { PROJECT_DIR } from "../../project";
+import { stackSettings } from "../../stack-settings";
 import { EXIT, UserError } from "../../outcome";
 import type { Subject } from "./check";
 
@@ -22,7 +23,7 @@ const STACKS = { local: "local", openstack: "dev" } as const;
  */
 export function readSubject(options: SubjectOptions): Subject {
   const stack = options.stack ?? STACKS[options.target ?? "local"];
-  const engine = { projectDir: PROJECT_DIR, stack, workDir: "", config: options.config };
+  const engine = { ...stackSettings(stack, options.config), workDir: "" };
   const file = stackFileOf(engine);
   if (!fs.existsSync(file)) {
     throw new UserError(

@@ -6,6 +6,7 @@ import { nearest } from "../../../settings/names";
 import type { VerificationLevel } from "../../../etcd/report/report";
 import { EXIT, UserError } from "../../outcome";
 import { PROJECT_DIR } from "../../project";
+import { stackSettings } from "../../stack-settings";
 
 /** By full name, as an engine takes them. */
 export type Config = Readonly<Record<string, string>>;
@@ -33,10 +34,10 @@ const OWN = ["labDirectory", "snapshot"];
 /** @throws UserError for a stack without a file, and for settings that a drill decides itself */
 export function drillSettings(options: SettingsOptions): DrillSettings {
   const { target: wanted, stack = FILES[wanted ?? "local"] } = options;
-  const engine = { projectDir: PROJECT_DIR, stack, workDir: "", config: {} };
+  const engine = { ...stackSettings(stack, {}), workDir: "" };
   if (options.stack !== undefined && !fs.existsSync(stackFileOf(engine))) {
     const known = fs
-      .readdirSync(PROJECT_DIR)
+      .readdirSync(path.dirname(stackFileOf(engine)))
       .flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
     throw new UserError(
       EXIT.usage,

@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { run } from "./run.mjs";
 
 /** Folders that hold nothing of ours. */
-const FOREIGN = new Set(["node_modules", ".git", ".lab", ".tools"]);
+const FOREIGN = new Set(["node_modules", ".git", ".lab", ".tools", "dist"]);
 
 /**
  * Every shell script of the project, sorted: `*.sh` and `.ci/run`.
@@ -56,6 +56,7 @@ export async function check(root, { print, signal }) {
         "--check",
       ],
     ],
+    ["package", [process.execPath, join("scripts", "tools", "check-package.mjs")]],
     ["shell", ["shellcheck", ...(await shellScripts(root))]],
   ];
   /** @type {string[]} */
