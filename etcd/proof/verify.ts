@@ -9,6 +9,7 @@ import type {
   RestoredSummary,
   VerificationLevel,
 } from "../report/report";
+import { ranOn } from "../report/ran-on";
 import { TOOL } from "../report/tool";
 import { overallVerdict } from "../report/verdict";
 import type { EncryptionConfiguration } from "../encryption/configuration";
@@ -302,6 +303,7 @@ function reportOf(
     verdict: overallVerdict(checks),
     level,
     ...(stack !== undefined && { stack }),
+    ranOn: ranOn(),
     startedAt: startedAt.toISOString(),
     seconds: wallClock(startedAt, phases),
     snapshot: summarize(request.snapshot),

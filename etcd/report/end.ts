@@ -1,6 +1,7 @@
 /** The report of a run that ended without a verification: every end leaves evidence of that run, and not of the one before. */
 import type { Check, EndedRun, Phase, Report, RestoredSummary, VerificationLevel } from "./report";
 import type { SnapshotSummary } from "../snapshot/judgement";
+import { ranOn } from "./ran-on";
 import { TOOL } from "./tool";
 
 /** What is known of such a run. */
@@ -56,6 +57,7 @@ export function reportOfEnd(end: EndOfRun): Report {
     verdict,
     level,
     ...(stack !== undefined && { stack }),
+    ranOn: ranOn(),
     ended: { phase, reason },
     startedAt: startedAt.toISOString(),
     seconds: wallClock(startedAt, phases),

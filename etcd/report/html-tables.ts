@@ -5,11 +5,13 @@ import { signPicture, type Tone } from "./html-picture";
 import { markup, type Markup } from "./markup";
 import { proofChain } from "./proof-chain";
 import { clusterText } from "./proof-words";
-import type { CheckVerdict, Phase, Report } from "./report";
+import type { CheckVerdict, Phase, PrefixDifference, RanOn, Report } from "./report";
 import { shortened } from "../wire/visible";
 
 /** A key may have a million characters; the JSON has the whole. */
 const LONGEST_TEXT = 500;
+/** The prefixes with most differences; the rest is folded away. */
+const PREFIXES_SHOWN = 10;
 
 const VERDICTS: Readonly<Record<CheckVerdict, { readonly tone: Tone; readonly word: string }>> = {
   pass: { tone: "good", word: "Pass" },
@@ -57,21 +59,28 @@ function digest(text: string | undefined, other: string | undefined): string | u
   return text === other ? text?.replace(/^([0-9a-f]{16})[0-9a-f]{48}$/, "$1…") : text;
 }
 
-/** Differences by prefix, and the first keys folded away. */
+/** Differences by prefix, those with most first; behind the tenth, and the first keys, folded away. */
 export function differenceTables({ differences: { byPrefix, details, total } }: Report): Markup {
-  const rows = byPrefix.map(
-    ({ prefix, missing, extra, changed }) => markup`
+  const most = (one: PrefixDifference): number => one.missing + one.extra + one.changed;
+  const rows = [...byPrefix]
+    .sort((a, b) => most(b) - most(a))
+    .map(
+      ({ prefix, missing, extra, changed }) => markup`
 <tr><th scope="row">${prefix === "" ? "keys without a common prefix" : markup`<code>${shortened(prefix, LONGEST_TEXT)}</code>`}</th>${[missing, extra, changed].map((count) => markup`<td class="number">${grouped(count)}</td>`)}</tr>`,
-  );
+    );
   const keys = details.map(
     ({ key, difference, fields }) => markup`
 <li><span>${difference}</span><code>${key === "" ? "(the empty key)" : shortened(key, LONGEST_TEXT)}</code>${fields === undefined ? undefined : markup`<span class="which">differs in ${fields.join(", ")}</span>`}</li>`,
   );
+  const head = markup`<thead><tr><th scope="col">Prefix</th><th scope="col" class="number">Missing</th><th scope="col" class="number">Extra</th><th scope="col" class="number">Changed</th></tr></thead>`;
+  const table = (some: readonly Markup[]): Markup => markup`<table class="prefixes">
+${head}
+<tbody>${some}
+</tbody></table>`;
+  const more = rows.slice(PREFIXES_SHOWN);
   const which = details.length < total ? `The first ${counted(details.length, "key")}` : "The keys";
-  return markup`<table class="prefixes">
-<thead><tr><th scope="col">Prefix</th><th scope="col" class="number">Missing</th><th scope="col" class="number">Extra</th><th scope="col" class="number">Changed</th></tr></thead>
-<tbody>${rows}
-</tbody></table>
+  return markup`${table(rows.slice(0, PREFIXES_SHOWN))}
+${more.length === 0 ? undefined : markup`<details><summary>${grouped(more.length)} more prefixes</summary>${table(more)}</details>`}
 <details><summary>${which}, never their values</summary>
 <ul class="keys">${keys}
 </ul></details>`;
@@ -96,7 +105,7 @@ export function timeTable({ phases, seconds }: Report): Markup {
 
 /** What source, file and restored etcd say, side by side, and what identifies them. */
 export function factTables(report: Report): Markup {
-  const { snapshot, source, restored } = report;
+  const { snapshot, restored, ranOn } = report;
   const { nodes } = proofChain(report);
   const read = wasRead(report);
   const unknown = markup`<span class="quiet">not known</span>`;
@@ -119,7 +128,7 @@ export function factTables(report: Report): Markup {
     ...(report.cluster === undefined
       ? []
       : [["Cluster", markup`${clusterText(report.cluster)}`] as const]),
-    ["Taken", source === undefined ? unknown : markup`${moment(source.takenAt)}`],
+    ["Taken", takenAt(report) ?? unknown],
     [
       "Endpoint",
       report.ended !== undefined && restored.endpoint === ""
@@ -130,10 +139,28 @@ export function factTables(report: Report): Markup {
       "Cluster id",
       restored.clusterId === "" ? unknown : markup`<code>${restored.clusterId}</code>`,
     ],
+    ...(ranOn === undefined ? [] : [["Run on", ranOnText(ranOn)] as const]),
   ] as const;
   return markup`<table class="stores">
 <thead><tr><th scope="col"><span class="hidden">What</span></th>${nodes.map(({ title }) => markup`<th scope="col" class="number">${title}</th>`)}</tr></thead>
 <tbody>${ofNodes}${row("Compacted to", [undefined, read ? compacted(snapshot.compactRevision) : undefined, answered ? String(restored.compactRevision) : undefined])}${row("etcd version", [undefined, snapshot.etcdVersion, restored.etcdVersion])}
 </tbody></table>
 <dl class="identity">${identity.map(([name, value]) => markup`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
+}
+
+/** When the backup was taken, who says so, and how old it was when this run began. */
+function takenAt({ source, cluster, startedAt }: Report): Markup | undefined {
+  const [at, from] =
+    source !== undefined
+      ? [source.takenAt, "its manifest"]
+      : [cluster?.lastRenewal, "the last renewal of a Lease in it"];
+  if (at === undefined) return undefined;
+  const age = (Date.parse(startedAt) - Date.parse(at)) / 1000;
+  return markup`${moment(at)}, by ${from}${age < 0 ? "" : `: ${duration(age)} before this run`}`;
+}
+
+function ranOnText({ host, pipeline }: RanOn): Markup {
+  const name = markup`<code>${shortened(host, LONGEST_TEXT)}</code>`;
+  if (pipeline === undefined) return name;
+  return markup`${name}, by <a href="${pipeline}">${shortened(pipeline, LONGEST_TEXT)}</a>`;
 }

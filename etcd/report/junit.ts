@@ -104,7 +104,7 @@ function detailLines({ title, verdict, expected, found, source, reason }: Check)
 type Property = readonly [name: string, value: string | number];
 
 function properties(report: Report): Property[] {
-  const { tool, verdict, level, stack, snapshot, source, restored, phases } = report;
+  const { tool, verdict, level, stack, ranOn, snapshot, source, restored, phases } = report;
   const of = (group: string, facts: Readonly<Record<string, string | number>>): Property[] =>
     Object.entries(facts).map(([name, value]) => [`${group}.${name}`, value]);
   return [
@@ -112,6 +112,7 @@ function properties(report: Report): Property[] {
     ["verdict", verdict],
     ["level", level],
     ...(stack === undefined ? [] : [["stack", stack] as const]),
+    ...of("ranOn", { ...ranOn }),
     ...of("snapshot", { ...snapshot }),
     ...of("source", { ...source }),
     ...of("restored", { ...restored }),

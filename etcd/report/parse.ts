@@ -78,6 +78,7 @@ const fields = {
   verdict: z.enum(["pass", "fail", "incomplete"]),
   level: z.enum(["quick", "standard", "full"]),
   stack: z.string().exactOptional(),
+  ranOn: z.strictObject({ host: z.string(), pipeline: z.string().exactOptional() }).exactOptional(),
   ended: z.strictObject({ phase: z.enum(PHASE_NAMES), reason: z.string() }).exactOptional(),
   startedAt: moment,
   seconds,

@@ -182,6 +182,14 @@ export interface DrillSummary {
   };
 }
 
+/** Where a run took place. */
+export interface RanOn {
+  /** Name of the computer. */
+  readonly host: string;
+  /** Page of the pipeline's run, where a pipeline says so in its environment. */
+  readonly pipeline?: string;
+}
+
 export interface Report {
   readonly schemaVersion: 1;
   /** `etcd-restore X.Y.Z`. */
@@ -191,6 +199,8 @@ export interface Report {
   readonly level: VerificationLevel;
   /** Name of the stack that the run was for; absent when it was for an endpoint. */
   readonly stack?: string;
+  /** Absent in reports of old. */
+  readonly ranOn?: RanOn;
   /** There when the run ended without a verification: then nothing was compared. */
   readonly ended?: EndedRun;
   /** When the command began. ISO 8601, UTC. */

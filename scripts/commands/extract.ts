@@ -100,7 +100,7 @@ const MOST_PROBLEMS = 10;
 
 function ended(file: string, { objects, leftOut, problems }: Counts, quiet: boolean): number {
   if (leftOut.size > 0 && !quiet) {
-    const each = [...leftOut].map(([resource, count]) => `${count} ${resource}`);
+    const each = [...leftOut].map(([resource, count]) => `${resource} (${count})`);
     say(`left out, because they are made again by themselves: ${each.join(", ")}`);
   }
   if (problems.length > 0) {
