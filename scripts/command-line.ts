@@ -33,6 +33,11 @@ const ENTRIES: readonly Entry[] = [
     load: () => require("./commands/drill/command") as typeof import("./commands/drill/command"),
   },
   {
+    name: "plan",
+    summary: "say what it takes to prove many backups, and share them out in equal parts",
+    load: () => require("./commands/plan/command") as typeof import("./commands/plan/command"),
+  },
+  {
     name: "merge",
     summary: "put the results of many backups together into one report",
     load: () => require("./commands/merge/command") as typeof import("./commands/merge/command"),

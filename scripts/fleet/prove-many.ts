@@ -2,7 +2,6 @@
 import * as os from "node:os";
 import * as path from "node:path";
 import { availableMemory } from "node:process";
-import { forecastBySize } from "../../etcd/inspect/forecast";
 import { duration } from "../../etcd/wire/figures";
 import { TOOL } from "../../etcd/report/tool";
 import { shownAddress } from "../../sources/address";
@@ -15,6 +14,7 @@ import { printJson, printText, say } from "../terminal";
 import { readList, type Entry } from "./list";
 import type { Task } from "./messages";
 import type { FleetOptions } from "./options";
+import { memoryFor } from "./plan/work";
 import { runPool, type Ending } from "./pool";
 import { fileNameOf, policyOf, worstOf, type Result } from "./result";
 import { earlierResults, openResults, type Earlier, type ResultsPlace } from "./results-place";
@@ -26,8 +26,6 @@ import type { Shard } from "./words";
 const AGAIN_AFTER_SECONDS = 12 * 3600;
 /** What other programs of this computer may want meanwhile. */
 const SHARE_OF_MEMORY = 0.9;
-/** A process that only reads: node, and an index entry for each key. */
-const READER_BYTES = 256 * 2 ** 20;
 
 /** A row of the summary. */
 interface Row extends Pick<Result, "name" | "verdict" | "exitCode" | "seconds" | "reason"> {
@@ -66,8 +64,7 @@ export async function proveMany(list: string, options: FleetOptions): Promise<nu
       {
         workers: options.jobs ?? os.availableParallelism(),
         room: openRoom(availableMemory() * SHARE_OF_MEMORY),
-        memoryFor: (bytes, task) =>
-          task.level === "file" ? READER_BYTES + bytes / 2 : forecastBySize(bytes).memoryBytes,
+        memoryFor: (bytes, task) => memoryFor(bytes, task.level),
         signal,
       },
     );

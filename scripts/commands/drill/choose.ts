@@ -1,5 +1,6 @@
 /** Which backup a drill restores: the file that was named, or the newest or a drawn one of where backups lie. */
 import { createHash, randomBytes } from "node:crypto";
+import * as path from "node:path";
 import type { FetchedFrom } from "../../../etcd/backup/backup-file";
 import { statOf } from "../../../files/plain-file";
 import { isRemote } from "../../../sources/address";
@@ -8,7 +9,7 @@ import { fetchBackup } from "../../../sources/fetch";
 import { listBackups, type Backup, type Listing } from "../../../sources/listing";
 import { openSource } from "../../../sources/open-source";
 import { onlyOne } from "../../../sources/pipe";
-import type { Store } from "../../../sources/store";
+import { readRange, type Store } from "../../../sources/store";
 import { EXIT, UserError } from "../../outcome";
 import { takenOf, type Taken } from "./age";
 
@@ -55,6 +56,8 @@ export interface FoundBackup {
    * @param keepIn a folder for what is fetched. @default a file without a name
    */
   bring(keepIn: string | undefined, signal: AbortSignal): Promise<Chosen>;
+  /** Its first bytes, at most so many. @throws SourceError */
+  head(bytes: number, signal: AbortSignal): Promise<Buffer>;
   close(): void;
 }
 
@@ -94,6 +97,14 @@ export function foundFile(file: string): FoundBackup {
     bytes: stats?.size ?? NaN,
     identity: stats === undefined ? undefined : `${stats.size}-${Math.round(stats.mtimeMs)}`,
     bring: () => Promise.resolve(chosenFile(file)),
+    async head(bytes, signal) {
+      const store = openSource(file);
+      try {
+        return await readRange(store, path.basename(file), { from: 0, to: bytes }, { signal });
+      } finally {
+        store.close();
+      }
+    },
     close: () => undefined,
   };
 }
@@ -168,6 +179,7 @@ function foundIn(
         },
       };
     },
+    head: (most, signal) => readRange(store, chosen.path, { from: 0, to: most }, { etag, signal }),
     close: () => {
       store.close();
     },

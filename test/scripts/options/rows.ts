@@ -195,6 +195,10 @@ function homeWithExpired(world: World): string {
   return world.folder("expired");
 }
 
+/** A list of two backups. */
+const fleetList = (w: World): string =>
+  w.file("fleet.csv", `name,source\na,${w.main}\nb,${w.main}\n`);
+
 /** A folder with the result of one backup that passed a minute ago. */
 function fleetResults(world: World): string {
   const endedAt = new Date(Date.now() - 60_000).toISOString();
@@ -544,6 +548,52 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
     elsewhere("--jobs", "how many of a list at a time", "acceptance/fleet.test.ts"),
     elsewhere("--results", "where the results of a list go", "acceptance/fleet.test.ts"),
     elsewhere("--again-after", "when what is known is found out again", "acceptance/fleet.test.ts"),
+  ],
+  plan: [
+    tried(
+      "--shards",
+      "how many shares",
+      (w) => ["plan", fleetList(w)],
+      ["--shards", "2"],
+      /in 2 shards/,
+    ),
+    tried(
+      "--within",
+      "shares for a time",
+      (w) => ["plan", fleetList(w)],
+      ["--within", "3s"],
+      /in 2 shards/,
+    ),
+    tried("--cores", "cores of a pod", (w) => ["plan", fleetList(w)], ["--cores", "7"], /7 cores/),
+    tried(
+      "--level",
+      "how much is compared",
+      (w) => ["plan", fleetList(w), "--json"],
+      ["--level", "quick"],
+      /"level":"quick"/,
+    ),
+    tried(
+      "--write",
+      "the list and the Job",
+      (w) => ["plan", fleetList(w)],
+      (w) => ["--write", w.folder("plan")],
+      /fleet\.jsonl job\.yaml/,
+      (w) => [...w.list("plan")].sort().join(" "),
+    ),
+    tried(
+      "--image",
+      "the image of the Job",
+      (w) => ["plan", fleetList(w), "--json"],
+      ["--image", "registry.example/it"],
+      /registry\.example\/it/,
+    ),
+    tried(
+      "--results",
+      "the results of the Job",
+      (w) => ["plan", fleetList(w), "--json"],
+      ["--results", "s3://evidence/x"],
+      /s3:\/\/evidence\/x/,
+    ),
   ],
   merge: [
     tried(

@@ -1,0 +1,44 @@
+/** What it takes to prove one backup, by its size: from measurements on two cores of a computer of 2026. */
+import { forecastBySize } from "../../../etcd/inspect/forecast";
+import type { Level } from "../words";
+
+export interface Work {
+  /** Processor time. */
+  readonly coreSeconds: number;
+  /** From its beginning to its end, on a core of its own. */
+  readonly seconds: number;
+  readonly memoryBytes: number;
+  /** Room in the drills' folder: the backup as it was fetched, and the restored store. */
+  readonly diskBytes: number;
+}
+
+/** A process that only reads: node, and an index entry for each key. */
+const READER_BYTES = 256 * 2 ** 20;
+
+/**
+ * Core-seconds for a drill whatever its size, and for each 100 MiB of the backup. Of a backup of 1.4 MiB and one of 19 MiB, in a
+ * process that had done others before (docs/many.md has the run).
+ */
+const COSTS: Readonly<Record<Level, { readonly fixed: number; readonly per100MiB: number }>> = {
+  file: { fixed: 0.06, per100MiB: 1.5 },
+  quick: { fixed: 5, per100MiB: 6 },
+  standard: { fixed: 5, per100MiB: 7 },
+  full: { fixed: 5, per100MiB: 8 },
+};
+
+/** Memory for one at work; the room in which those of a run are shared out reckons with the same. */
+export function memoryFor(bytes: number, level: Level): number {
+  return level === "file" ? READER_BYTES + bytes / 2 : forecastBySize(bytes).memoryBytes;
+}
+
+export function workOf(bytes: number, level: Level): Work {
+  const { fixed, per100MiB } = COSTS[level];
+  const coreSeconds = fixed + (per100MiB * bytes) / (100 * 2 ** 20);
+  const { diskBytes, restoreSeconds } = forecastBySize(bytes);
+  return {
+    coreSeconds,
+    seconds: level === "file" ? coreSeconds : Math.max(coreSeconds, restoreSeconds),
+    memoryBytes: memoryFor(bytes, level),
+    diskBytes: level === "file" ? bytes : diskBytes,
+  };
+}
