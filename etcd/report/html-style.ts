@@ -112,7 +112,7 @@ summary { cursor: pointer; font-weight: 600; }
 .identity dd { margin: 0; overflow-wrap: anywhere; }
 .footer { margin-top: 3.5rem; padding-top: 1.25rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: 0.9rem; }
 
-@media (max-width: 46rem) {
+@media screen and (max-width: 46rem) {
   .page { padding: 1.25rem 1rem 2rem; }
   section { margin-top: 2.25rem; }
   .card { padding: 1.1rem; }
@@ -150,12 +150,20 @@ summary { cursor: pointer; font-weight: 600; }
     --good: #145233; --good-wash: #fff; --bad: #8c1a13; --bad-wash: #fff; --open: #634100; --open-wash: #fff;
     --known: #2a4478; --known-wash: #fff;
   }
-  body { font-size: 10pt; }
+  @page { margin: 12mm; }
+  /* Two pages for a pass: everything is measured by this. */
+  html { font-size: 7.4pt; }
   .page { max-width: none; padding: 0; }
-  section { margin-top: 1.5rem; }
+  section { margin-top: 1.4rem; }
+  .card { padding: 0.7rem 1rem; }
+  .verdict { padding: 1rem 1.5rem; }
+  .chain svg { max-height: 17rem; }
+  th, td { padding-top: 0.28rem; padding-bottom: 0.28rem; }
+  .checks th code { display: inline; margin-left: 0.5rem; }
+  .pair ul, .steps { gap: 0.25rem; }
   .verdict, .card, tr, .keys li { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
-  .bar, .icon, .badge { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   details::details-content { content-visibility: visible; block-size: auto; }
+  .bar, .icon, .badge { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

@@ -175,4 +175,12 @@ describe("the page in a browser", () => {
       expect(await page.evaluate(FAINT_TEXTS)).toEqual([]);
     });
   });
+
+  it("prints a pass on two pages of A4", async () => {
+    await open("pass", async (page) => {
+      const pdf = await page.pdf({ format: "A4" });
+      const pages = pdf.toString("latin1").match(/\/Type \/Page\b/g) ?? [];
+      expect(pages.length).toBe(2);
+    });
+  });
 });
