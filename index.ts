@@ -22,6 +22,10 @@ export = program(async () => {
   const { backup, pki, machines } = made;
   const endpoints = pulumi.all(made.endpoints);
 
+  const services = pulumi.all(
+    machines.map(({ site }) => pulumi.output(site).apply(({ service }) => service)),
+  );
+
   const restore = new SnapshotRestore("restore", { backup, machines });
 
   const proof: VerificationArgs = {
@@ -38,6 +42,8 @@ export = program(async () => {
     endpoints,
     clientDirectory: pki.clientDirectory,
     restored: restore.result,
+    // What is restored once more is restarted then.
+    ...(backup.bumped === undefined && { services }),
     inUse: restore.adopted,
     restoredAt: restore.restoredAt,
     ssh: made.ssh[0],
@@ -65,6 +71,7 @@ export = program(async () => {
       ...proof,
       kubernetes: "off",
       backup: backup.bumped,
+      services,
       restoredAt,
       restored: bump.result,
       inUse: bump.adopted,

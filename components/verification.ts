@@ -43,6 +43,11 @@ export interface VerificationArgs {
   readonly ssh?: pulumi.Input<SshRoute> | undefined;
   /** The same of each further member's machine, in the order of `endpoints`. @default they are asked directly */
   readonly otherSsh?: readonly pulumi.Input<SshRoute>[];
+  /**
+   * For each of `endpoints` the shell command that starts and stops it, on its machine: at the level full each is
+   * restarted once, unless the store is in use. @default none is
+   */
+  readonly services?: pulumi.Input<readonly string[]>;
   /** What was restored; the proof is made anew when it changes. */
   readonly restored: pulumi.Input<string>;
   /** The store was found restored already, and may have been in use since. @default false */
@@ -84,7 +89,12 @@ export class Verification extends pulumi.ComponentResource {
         create: pulumi
           .output({
             ...{ endpoints: args.endpoints, clientDirectory: args.clientDirectory },
-            ...{ inUse: args.inUse, restoredAt: args.restoredAt, phases: args.phases },
+            ...{
+              services: args.services,
+              inUse: args.inUse,
+              restoredAt: args.restoredAt,
+              phases: args.phases,
+            },
           })
           .apply((known) => verifyCommand(args, known)),
         ...(args.ownsReport === false ? {} : { delete: shellLine("rm", "-f", "--", ...reports) }),
@@ -125,13 +135,14 @@ function verifyCommand(
   args: VerificationArgs,
   known: {
     readonly endpoints: readonly string[];
+    readonly services: readonly string[] | undefined;
     readonly clientDirectory: string;
     readonly inUse: boolean | undefined;
     readonly restoredAt: string | undefined;
     readonly phases: Readonly<Record<string, number | undefined>> | undefined;
   },
 ): string {
-  const { endpoints, clientDirectory, inUse, restoredAt, phases = {} } = known;
+  const { endpoints, services = [], clientDirectory, inUse, restoredAt, phases = {} } = known;
   return scriptCommand(
     "etcd-restore",
     ...["verify", "--json", "--file", args.backup.file, "--level", args.level],
@@ -140,7 +151,7 @@ function verifyCommand(
     ...["--cert", `${clientDirectory}/client.crt`, "--key", `${clientDirectory}/client.key`],
     ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),
     ...(args.expectedCluster === undefined ? [] : ["--expect-cluster", args.expectedCluster]),
-    ...(inUse === true ? ["--in-use"] : []),
+    ...(inUse === true ? ["--in-use"] : services.flatMap((word) => ["--service", word])),
     ...(restoredAt === undefined ? [] : ["--restored-at", restoredAt]),
     ...(args.backup.bumpedBy === undefined ? [] : ["--bumped", args.backup.bumpedBy]),
     ...(args.credentials === undefined ? [] : ["--user", args.credentials.username]),

@@ -36,15 +36,18 @@ export async function proveUse(report: Report, request: UseRequest): Promise<Rep
   const untouched = untouchedCheck(before, await heldBy(endpoint, signal, at));
   const checks = [...report.checks, ...use.checks, untouched];
   // Of the clone's phases two are told; what else it took is the proof of use as well.
-  const life = use.phases.find(({ name }) => name === "life");
+  // The restart of what stays belongs to the life as well.
+  const lives = [...report.phases, ...use.phases].filter(({ name }) => name === "life");
   const rest = use.phases.reduce(
     (sum, { name, seconds }) => (name === "life" ? sum : sum + seconds),
     0,
   );
   const phases = [
-    ...report.phases,
+    ...report.phases.filter(({ name }) => name !== "life"),
     ...(use.phases.length === 0 ? [] : [{ name: "boot" as const, seconds: rest }]),
-    ...(life === undefined ? [] : [life]),
+    ...(lives.length === 0
+      ? []
+      : [{ name: "life" as const, seconds: lives.reduce((sum, { seconds }) => sum + seconds, 0) }]),
   ];
   const seconds = wallClock(new Date(report.startedAt), phases);
   return { ...report, verdict: overallVerdict(checks), seconds, phases, checks };

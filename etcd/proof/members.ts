@@ -107,10 +107,20 @@ async function listOf(
   }
 }
 
+/** Whether a member has the snapshot's HashKV. Throws `EtcdError` where it cannot be asked. */
+export async function memberHash(
+  endpoint: Endpoint,
+  snapshot: Snapshot,
+  signal?: AbortSignal,
+): Promise<Check> {
+  const { hash } = await askMember(endpoint, [], { snapshot, level: "quick", signal });
+  return hash;
+}
+
 async function askMember(
   endpoint: Endpoint,
   keys: readonly number[],
-  { snapshot, level, signal }: MembersRequest,
+  { snapshot, level, signal }: Omit<MembersRequest, "endpoints">,
 ): Promise<Found> {
   const client = openEtcd(endpoint, signal);
   try {

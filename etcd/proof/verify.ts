@@ -271,7 +271,8 @@ async function lookAtNow(
   const told = goneLeases.size > 0 ? await client.clock() : undefined;
   const clock: LeaseClock = {
     sinceRestore: restoredAt && ((told?.now ?? Date.now()) - restoredAt.getTime()) / 1000,
-    uptime: told?.uptime,
+    // Of one member among others it says nothing: the lease may have begun to run with another as the leader.
+    uptime: (request.others ?? []).length > 0 ? undefined : told?.uptime,
     raftTerm: "value" in facts.status ? facts.status.value.raftTerm : Infinity,
     oldestLease: ttls.oldest,
   };

@@ -14,6 +14,7 @@ import {
 } from "../../etcd/report/report";
 import { reportText, verdictLine } from "../../etcd/report/text";
 import { writeReports } from "../../etcd/report/write-all";
+import type { SshRoute } from "../../machine/ssh/ssh-files";
 import { beginning } from "../began";
 import { findTarget, type EndpointOptions, type Target } from "../endpoint";
 import { messageOfError } from "../errors";
@@ -37,6 +38,7 @@ import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
 import { progressLines, tellProgress } from "../progress-lines";
 import { trustedKeyOf } from "../trusted-key";
+import { proveOwnRestart, type OwnRestart } from "../own-restart";
 import { proveUse, type UseRequest } from "../prove-use";
 import { readRequest } from "../steps/request";
 import { colorsFor, printJson, printText, say } from "../terminal";
@@ -70,6 +72,8 @@ export type VerifyOptions = GlobalOptions &
     readonly accessStdin?: boolean;
     /** Folder where the program keeps what it unpacked. */
     readonly unpacked?: string;
+    /** Shell commands that start and stop the members, where they may be stopped for a moment. */
+    readonly service?: readonly string[];
     /** Whose endpoint it is, where the program itself verifies; else `--stack` says so. */
     readonly forStack?: string;
   };
@@ -145,6 +149,14 @@ export function declare(
     .addOption(
       new Option("--for-stack <NAME>", "the stack that it is done for, for the report").hideHelp(),
     )
+    .addOption(
+      new Option(
+        "--service <COMMAND>",
+        "stop and start the etcd by it once, at full: for each endpoint in its order",
+      )
+        .argParser(collect)
+        .hideHelp(),
+    )
     .addOption(trustedKeyFlag())
     .addOption(encryptionConfigFlag())
     .addOption(expectClusterFlag())
@@ -208,7 +220,7 @@ export async function verify(
     return prove(
       { restoredAt: target.restoredAt, ...options, encryptionText: access.encryptionConfig },
       file,
-      { endpoint, others, stack, encryption },
+      { endpoint, others, routes, stack, encryption },
       signal,
     );
   });
@@ -261,6 +273,8 @@ interface Proved {
   readonly endpoint: Endpoint;
   /** The other members of its cluster. */
   readonly others: readonly Endpoint[];
+  /** The ways to their machines, where they are on some. */
+  readonly routes: readonly (SshRoute | undefined)[];
   readonly stack: string | undefined;
   readonly encryption: EncryptionConfiguration | undefined;
 }
@@ -269,7 +283,7 @@ interface Proved {
 async function prove(
   options: VerifyOptions,
   file: string,
-  { endpoint, others, stack, encryption }: Proved,
+  { endpoint, others, routes, stack, encryption }: Proved,
   signal: AbortSignal,
 ): Promise<Report> {
   const readFrom = new Date();
@@ -310,13 +324,27 @@ async function prove(
           tell(`comparing: ${done} of ${total} keys`);
         },
       });
-      return await use(proof, options, { snapshot, path: backup.path, endpoint }, { tell, signal });
+      const endpoints = [endpoint, ...others];
+      const stays = await restart(proof, options, { snapshot, endpoints, routes, tell, signal });
+      return await use(stays, options, { snapshot, path: backup.path, endpoint }, { tell, signal });
     } finally {
       snapshot.close();
     }
   } finally {
     ahead.close();
   }
+}
+
+/** One restart of what stays; never of a store that is in use. */
+async function restart(
+  proof: Report,
+  { level, inUse, service: services = [], bumped: bumpedBy }: VerifyOptions,
+  store: Omit<OwnRestart, "services" | "bumpedBy">,
+): Promise<Report> {
+  if (level !== "full" || inUse === true || services.length !== store.endpoints.length) {
+    return proof;
+  }
+  return proveOwnRestart(proof, { ...store, services, bumpedBy });
 }
 
 /** The proof of use on top of the proof of the etcd, where it was asked for. */

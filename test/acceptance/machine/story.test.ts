@@ -69,13 +69,26 @@ describe("a backup on a machine in a cloud", () => {
   it("has taken its time phase by phase, and says so in the report", () => {
     const phases = report().phases.map(({ name }) => name);
     expect(phases).toEqual(
-      expect.arrayContaining(["provision", "install", "copy", "restore", "start", "verify"]),
+      expect.arrayContaining([
+        "provision",
+        "install",
+        "copy",
+        "restore",
+        "start",
+        "verify",
+        "life",
+      ]),
     );
     for (const { name, seconds } of report().phases) {
       expect(seconds, name).toBeGreaterThanOrEqual(0);
       expect(seconds, name).toBeLessThan(120);
     }
     expect(report().phases.find(({ name }) => name === "install")?.seconds).toBeGreaterThan(0.5);
+  });
+
+  it("was restarted once after its proof, and holds what it held", () => {
+    const check = report().checks.find(({ id }) => id === "life-own-restart");
+    expect(check).toMatchObject({ verdict: "pass" });
   });
 
   it("is told in outputs by which it is reached", async () => {
@@ -94,7 +107,7 @@ describe("a backup on a machine in a cloud", () => {
     expect(outputs.clientKey).toContain("PRIVATE KEY");
     expect(outputs.sshCommand).toMatch(/^ssh -i \S+\/ssh\/ssh-key .* restore@/);
     expect(outputs.etcdctl).toContain(`--endpoints=https://${guest}:2379 --cacert=`);
-    expect(Object.keys(outputs)).toHaveLength(11);
+    expect(Object.keys(outputs)).toHaveLength(13);
     expect((await stack.engine().outputs()).clientKey?.secret).toBe(true);
   });
 

@@ -107,4 +107,48 @@ describe("the members of a cluster", { timeout: 180_000 }, () => {
     expect(check("member-3")).toMatchObject({ verdict: "not-checked" });
     expect(check("members")?.verdict).toBe("not-checked");
   });
+
+  it("may have been started again: a lease that ran out meanwhile was not revoked", async () => {
+    const nodes = await startCluster(3);
+    const client = new Etcd3({ hosts: nodes.map(({ url }) => url) });
+    onTestFinished(() => {
+      client.close();
+    });
+    await client.put("/registry/stays").value("1");
+    const lease = client.lease(2, { autoKeepAlive: false });
+    await lease.put("/registry/leased").value("1");
+    const leader = (await client.maintenance.status()).leader;
+    const ids = await Promise.all(
+      nodes.map(async ({ url }) => {
+        const member = openMember({ url });
+        const { memberId } = await member.status();
+        member.close();
+        return String(memberId);
+      }),
+    );
+    const [follower, ...others] = [...nodes].sort(
+      (a, b) => Number(ids[nodes.indexOf(a)] === leader) - Number(ids[nodes.indexOf(b)] === leader),
+    );
+    if (follower === undefined) throw new Error("no follower");
+    const file = path.join(await temporaryDirectory(), "leased.db");
+    const member = openMember({ url: follower.url });
+    await pipeline(member.snapshot(), fs.createWriteStream(file));
+    member.close();
+    const snapshot = await readSnapshot(file);
+    onTestFinished(() => {
+      snapshot.close();
+    });
+    await expect.poll(() => client.get("/registry/leased"), { timeout: 30_000 }).toBeNull();
+    await follower.stop();
+    await follower.start();
+    const report = await verify({
+      snapshot,
+      endpoint: { url: follower.url },
+      others: others.map(({ url }) => ({ url })),
+      level: "full",
+      restoredAt: new Date(Date.now() - 3_600_000),
+    });
+    expect(report.checks.find(({ id }) => id === "leases")?.verdict).toBe("explained");
+    expect(report.verdict).toBe("pass");
+  });
 });

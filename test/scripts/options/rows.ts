@@ -359,6 +359,13 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       /--access-stdin.*cannot be used with.*--password-stdin/,
     ),
     tried(
+      "--service",
+      "by which the etcd is stopped and started once",
+      (w) => ["verify", w.main, ...w.served, "--json"],
+      ["--service", "true"],
+      /"id":"life-own-restart"/,
+    ),
+    tried(
       "--for-stack",
       "whose report it is",
       (w) => ["verify", w.main, ...w.served, "--level", "quick", "--json"],
