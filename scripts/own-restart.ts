@@ -52,7 +52,7 @@ export async function proveOwnRestart(report: Report, request: OwnRestart): Prom
     const name = report.members?.[at]?.name ?? "";
     const check = {
       id: alone ? "life-own-restart" : `life-own-restart-${at + 1}`,
-      title: alone ? "What stays comes back after a restart" : `Stopped, and back again: ${name}`,
+      title: `The same after a restart${alone ? "" : `: ${name}`}`,
       source: "file",
     };
     const lost = own.some(({ verdict }) => verdict !== "pass");
@@ -110,7 +110,7 @@ async function away(at: number, request: OwnRestart, work: () => Promise<void>):
     run.letGo();
     const code = await run.ended;
     await close();
-    // eslint-disable-next-line no-unsafe-finally -- whatever went wrong before, this is worse
+    // Whatever went wrong before, this is worse.
     if (code !== 0) throw ended("be started again", code);
   }
 }

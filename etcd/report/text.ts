@@ -87,7 +87,7 @@ function headLines(report: Report, colors: Colors): string[] {
           ["", state(restored)] as const,
         ]
       : []),
-    ["time", timeText(report)],
+    ...timeLines(report).map((line, i) => [i === 0 ? "time" : "", line] as const),
     ...drillRows(report),
   ];
   return [
@@ -121,12 +121,18 @@ function drillRows({ drill }: Report): (readonly [label: string, text: string])[
   ];
 }
 
-/** The whole run, and what its phases took of it. */
-function timeText({ phases, seconds }: Report): string {
+/** The whole run, and what its phases took of it; a phase that does not fit on a line begins the next. */
+function timeLines({ phases, seconds }: Report): readonly string[] {
   // What took no time that anybody can tell is in the other forms of the report.
   const told = phases.length > 6 ? phases.filter((phase) => phase.seconds >= 0.1) : phases;
-  const each = told.map((phase) => `${phase.name} ${duration(phase.seconds)}`);
-  return [duration(seconds), ...(each.length > 0 ? [each.join(", ")] : [])].join(": ");
+  const [first, ...rest] = told.map((phase) => `${phase.name} ${duration(phase.seconds)}`);
+  const lines = [[duration(seconds), ...(first === undefined ? [] : [first])].join(": ")];
+  for (const phase of rest) {
+    const line = lines.pop() ?? "";
+    const longer = `${line}, ${phase}`;
+    lines.push(...(longer.length < LINE - LABEL ? [longer] : [`${line},`, phase]));
+  }
+  return lines;
 }
 
 /** The checks, a row each, and the reasons below. */
