@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import type { EtcdClient } from "../../../etcd/client/etcd-client";
 import * as etcdClient from "../../../etcd/client/etcd-client";
-import { chosenKeys } from "../../../etcd/proof/second-reader";
+import { chosenKeys, secondReaderCheck } from "../../../etcd/proof/second-reader";
 import { verify } from "../../../etcd/proof/verify";
 import type { Report } from "../../../etcd/report/report";
 import type { Snapshot } from "../../../etcd/snapshot/snapshot";
@@ -128,6 +128,26 @@ describe("the second reader", () => {
     const endpoint = { ...secured.endpoint, username: "root", password: "pass word" };
     const closed = await verify({ snapshot, endpoint, level: "full", inUse: true });
     expect(verdicts(closed)["second-reader"]).toBe("pass");
+  });
+
+  it("reads from no server whose certificate is for another address", async () => {
+    const secured = await server({ tls: true });
+    await secured.etcdctl("put", "a", "1");
+    const snapshot = await snapshotOf(secured);
+    const { live, revision } = snapshot;
+    const localPort = Number(new URL(secured.endpoint.url).port);
+    const near = { ...secured.endpoint, localPort };
+    const check = (url: string) =>
+      secondReaderCheck({ endpoint: { ...near, url }, live, revision });
+    const warned = vi.spyOn(process, "emitWarning");
+    expect(await check("https://127.0.0.1:2379")).toMatchObject({ verdict: "pass" });
+    // An address as a TLS server's name, which Node refuses from 26 on.
+    expect(warned).not.toHaveBeenCalled();
+    warned.mockRestore();
+    expect(await check("https://192.0.2.1:2379")).toMatchObject({
+      verdict: "not-checked",
+      reason: expect.stringContaining("192.0.2.1 is not in the cert's list") as string,
+    });
   });
 
   it("chooses all of up to 1,000 keys, and of more the same ones for the same seed, spread over all", () => {
