@@ -17,7 +17,7 @@ export { LocalEtcd, type LocalEtcdArgs } from "./local-etcd";
 
 export { Network, type NetworkArgs } from "./network";
 export { EtcdVm, type EtcdVmArgs } from "./vm/etcd-vm";
-export { makeEtcdVms, slowestOf } from "./vm/etcd-vms";
+export { makeEtcdVms, slowestOf, type EtcdVmsArgs } from "./vm/etcd-vms";
 export type { Bastion } from "./vm/etcd-vm-connection";
 export type { ReadySeconds } from "./vm/etcd-vm-server";
 export type { SizeNeeds } from "./vm/etcd-vm-settings";

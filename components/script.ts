@@ -2,10 +2,17 @@
 import * as path from "node:path";
 import { shellLine } from "../machine/shell/quote";
 
+let absolutely = false;
+
+/** For a process that runs in another folder than the commands that it names. */
+export function nameFilesAbsolutely(): void {
+  absolutely = true;
+}
+
 /** Path of a file of this project, relative to the program's folder so that it stays the same when the folder moves. */
 export function projectPath(...parts: readonly string[]): string {
   const absolute = path.join(__dirname, "..", ...parts);
-  return path.relative(process.cwd(), absolute);
+  return absolutely ? absolute : path.relative(process.cwd(), absolute);
 }
 
 /**
@@ -14,7 +21,7 @@ export function projectPath(...parts: readonly string[]): string {
  */
 export function scriptCommand(script: string, ...args: readonly (string | number)[]): string {
   const kind = path.extname(__filename);
-  const runner =
-    kind === ".ts" ? ["--require", `./${projectPath("engine", "typescript.cjs")}`] : [];
+  const loader = projectPath("engine", "typescript.cjs");
+  const runner = kind === ".ts" ? ["--require", absolutely ? loader : `./${loader}`] : [];
   return shellLine("node", ...runner, projectPath("scripts", `${script}${kind}`), ...args);
 }

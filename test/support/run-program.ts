@@ -41,24 +41,43 @@ export interface ProgramRunOptions {
   readonly failing?: string;
 }
 
+/** A monitor and engine that makes nothing and remembers what it was told. */
+export interface Listening {
+  readonly address: string;
+  readonly seen: Pick<ProgramRun, "logged" | "registered" | "outputs">;
+  readonly close: () => void;
+}
+
+/** @param at `unix:PATH`, or `127.0.0.1:0` for a port that is free */
+export async function startMonitor(at: string, failing?: string): Promise<Listening> {
+  const seen = recorder();
+  const server = monitor(seen, failing);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(at, grpc.ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(error);
+    });
+  });
+  const address = at.replace(/:0$/, `:${port}`);
+  const close = () => {
+    server.forceShutdown();
+  };
+  return { address, seen, close };
+}
+
 /** The program, to its end. */
 export async function runProgram(options: ProgramRunOptions): Promise<ProgramRun> {
   const directory = await temporaryDirectory();
-  const address = `unix:${path.join(directory, "s")}`;
   const usage = path.join(directory, "usage.json");
   const preload = path.join(directory, "usage.cjs");
   fs.writeFileSync(
     preload,
     `process.on("exit", () => require("node:fs").writeFileSync(${JSON.stringify(usage)}, JSON.stringify(process.resourceUsage())));`,
   );
-  const seen = recorder();
-  const server = monitor(seen, options.failing);
-  await new Promise<void>((resolve, reject) => {
-    server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error) => {
-      if (error === null) resolve();
-      else reject(error);
-    });
-  });
+  const { address, seen, close } = await startMonitor(
+    `unix:${path.join(directory, "s")}`,
+    options.failing,
+  );
   try {
     const { exitCode, stderr } = await child(options, address, preload);
     const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(
@@ -72,7 +91,7 @@ export async function runProgram(options: ProgramRunOptions): Promise<ProgramRun
       peakMegabytes: maxRSS / 1024,
     };
   } finally {
-    server.forceShutdown();
+    close();
   }
 }
 
