@@ -30,4 +30,6 @@ export type Outcome =
 
 export type FromWorker =
   /** It is about to begin, and asks for memory. */
-  { readonly kind: "room"; readonly bytes: number } | Outcome;
+  | { readonly kind: "room"; readonly bytes: number }
+  /** `isFull`: it holds so much memory that another process should do the next one. */
+  | { readonly kind: "outcome"; readonly outcome: Outcome; readonly isFull: boolean };

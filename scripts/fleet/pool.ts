@@ -36,7 +36,11 @@ export async function runPool<Item>(
       for (const item of waiting) {
         if (options.signal.aborted) return;
         const task = await taskOf(item);
-        worker = worker?.isAlive() === true ? worker : startWorker(options);
+        if (worker?.isFit() === false) {
+          await worker.end();
+          worker = undefined;
+        }
+        worker ??= startWorker(options);
         await onEnding(item, await worker.prove(task));
       }
     } finally {
@@ -48,7 +52,8 @@ export async function runPool<Item>(
 }
 
 interface Worker {
-  isAlive(): boolean;
+  /** Whether it can do another one. */
+  isFit(): boolean;
   prove(task: Task): Promise<Ending>;
   end(): Promise<void>;
 }
@@ -60,6 +65,7 @@ function startWorker({ room, memoryFor, signal }: PoolOptions): Worker {
   const child = forkWorker();
   const { pid = 0 } = child;
   let lastSaid = "";
+  let isFull = false;
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     lastSaid = (lastSaid + text).slice(-LAST_CHARACTERS);
   });
@@ -83,7 +89,7 @@ function startWorker({ room, memoryFor, signal }: PoolOptions): Worker {
     if (child.connected) child.send(message, () => undefined);
   };
   return {
-    isAlive: () => child.connected,
+    isFit: () => child.connected && !isFull,
     async prove(task) {
       let isOver = false;
       let leave: (() => void) | undefined;
@@ -91,7 +97,8 @@ function startWorker({ room, memoryFor, signal }: PoolOptions): Worker {
         const listen = (message: FromWorker): void => {
           if (message.kind !== "room") {
             child.off("message", listen);
-            resolve(message);
+            ({ isFull } = message);
+            resolve(message.outcome);
             return;
           }
           void room.take(memoryFor(message.bytes, task)).then((left) => {

@@ -6,6 +6,9 @@ import { guardOutput } from "../terminal";
 
 guardOutput();
 
+/** What each leaves behind is little, and is not given back before the process ends. */
+const FULL_BYTES = 320 * 2 ** 20;
+
 let go: (() => void) | undefined;
 
 function tell(message: FromWorker): void {
@@ -13,19 +16,18 @@ function tell(message: FromWorker): void {
 }
 
 async function work(task: Task): Promise<void> {
-  tell(
-    await proveOne(task, async (bytes) => {
-      await new Promise<void>((resolve) => {
-        go = resolve;
-        // Nobody waits for room any more.
-        abortOnInterrupt().addEventListener("abort", () => {
-          resolve();
-        });
-        // NaN does not go through JSON.
-        tell({ kind: "room", bytes: Number.isNaN(bytes) ? 0 : bytes });
-      });
-    }),
-  );
+  const outcome = await proveOne(task, async (bytes) => {
+    await new Promise<void>((resolve) => {
+      go = resolve;
+      // Nobody waits for room any more.
+      abortOnInterrupt().onabort = () => {
+        resolve();
+      };
+      // NaN does not go through JSON.
+      tell({ kind: "room", bytes: Number.isNaN(bytes) ? 0 : bytes });
+    });
+  });
+  tell({ kind: "outcome", outcome, isFull: process.memoryUsage.rss() > FULL_BYTES });
 }
 
 process.on("message", (message: ToWorker) => {

@@ -12,8 +12,8 @@ export interface Work {
   readonly diskBytes: number;
 }
 
-/** A process that only reads: node, and an index entry for each key. */
-const READER_BYTES = 256 * 2 ** 20;
+/** A process that only reads: as much as it may hold before another one takes over, and an index entry for each key. */
+const READER_BYTES = 384 * 2 ** 20;
 
 /**
  * Core-seconds for a drill whatever its size, and for each 100 MiB of the backup. Of a backup of 1.4 MiB and one of 19 MiB, in a
