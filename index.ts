@@ -93,6 +93,7 @@ export = program(async () => {
       keys: backup.keys,
       hashKv: backup.hashKv,
       etcdVersion: backup.etcdVersion,
+      ...(backup.v2 && { v2: backup.v2 }),
     },
     restored: verification.restored,
     restoredAt,
@@ -120,6 +121,7 @@ async function onThisComputer(settings: LocalSettings) {
         etcdVersion: backup.servedBy,
         etcdPrograms: settings.etcdPrograms,
         backupBytes: backup.bytes,
+        v2: backup.v2 !== undefined,
         pki: pki.files,
       }),
   );

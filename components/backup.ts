@@ -1,13 +1,17 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { manifestOf, readBackup as readFrom, removeKept } from "../etcd/backup/backup-file";
+import {
+  manifestOf,
+  readBackup as readFrom,
+  removeKept,
+  V2BackupError,
+} from "../etcd/backup/backup-file";
 import { ManifestError } from "../etcd/backup/manifest";
 import { manifestReasons } from "../etcd/backup/manifest-problems";
 import { KeyError, keySha256Of } from "../etcd/backup/seal";
 import { bumped } from "../etcd/proof/bumped";
 import { NoRoomError } from "../etcd/backup/place";
-import type { SnapshotSummary } from "../etcd/snapshot/judgement";
 import {
   compareVersions,
   etcdVersionOf,
@@ -24,30 +28,11 @@ import { removeFetched } from "../sources/kept";
 import { SourceError } from "../sources/source-error";
 import { NotReadyError } from "./not-ready";
 import { clusterReasons } from "../etcd/inspect/cluster";
+import type { Backup } from "./backup-facts";
+import { readV2 } from "./v2-backup";
 import { clusterIdentity } from "../etcd/kubernetes/cluster-identity";
 
-/** What the components need to know of a backup while the stack is still being planned; paths are absolute. */
-export interface Backup extends SnapshotSummary {
-  /** The plain file that is restored: the backup itself, or what was unpacked from it. */
-  readonly plainFile: string;
-  /** Folder where what was unpacked stays as long as the stack does. @default the backup is a plain file */
-  readonly unpackedIn?: string | undefined;
-  /** Version of the etcd that is to serve it: `3.6` or `3.6.16`. */
-  readonly servedBy: string;
-  /** The same where the user has named it. @default the version that wrote it was taken */
-  readonly wishedVersion?: string | undefined;
-  /**
-   * The compaction that was under way when the backup was taken: where etcd hashes by the one before, the HashKV is this.
-   * @default none was
-   */
-  readonly unfinishedCompaction?:
-    { readonly compactRevision: number; readonly hashKv: number } | undefined;
-  readonly authentication: boolean;
-  /** By how much its revision is bumped at the restore; revisions and HashKV are then those after it. @default it is not */
-  readonly bumpedBy?: number;
-  /** The same backup, to be restored with a bump once it is proved. @default not wished for */
-  readonly bumped?: Backup;
-}
+export type { Backup } from "./backup-facts";
 
 /** A backup that cannot be restored. A RunError, so Pulumi prints its message without a stack. */
 export class BackupError extends pulumi.RunError {}
@@ -58,6 +43,12 @@ export interface Demands {
   readonly trustedKey?: string | undefined;
   /** UID of the namespace kube-system of its cluster. */
   readonly expectedCluster?: string | undefined;
+  /** Which kube-apiserver must come up on a clone of it: asked here of a v2 store alone, which has none. */
+  readonly kubernetes?: string | undefined;
+  /** Keys that must be there: asked here of a v2 store alone, whose keys are not named so. */
+  readonly expectedKeys?: readonly string[] | undefined;
+  /** How many members there are to be: asked here of a v2 store alone, which is restored into one. */
+  readonly members?: number | undefined;
 }
 
 /**
@@ -113,15 +104,25 @@ async function readInLab(
   etcdVersion: string,
   unpackedIn: string,
   bumpRevision: number | undefined,
-  { trustedKey, expectedCluster }: Demands,
+  demands: Demands,
 ): Promise<Backup> {
+  const { trustedKey, expectedCluster } = demands;
   const trusted = trustedKey === undefined ? undefined : readTrustedKey(trustedKey);
-  const { snapshot, backup } = await readFrom(file, {
-    digests: false,
-    keepIn: unpackedIn,
-    onUnpack: tellProgress(`unpacking ${file}`),
-    onProgress: tellProgress(`reading ${file}`),
-  });
+  const opened = await openIfV3(file, unpackedIn);
+  if (opened?.backup.v2 !== undefined) opened.snapshot.close();
+  if (opened === undefined || opened.backup.v2 !== undefined) {
+    const found = await readV2(file, {
+      ...demands,
+      etcdVersion,
+      bumpRevision,
+      unpackedIn,
+      trusted,
+    });
+    if (found === undefined) throw new BackupError(`cannot restore ${file}: it was changed`);
+    if (!("reasons" in found)) return found;
+    throw new BackupError(`cannot restore ${file}: ${found.reasons.join("; ")}`);
+  }
+  const { snapshot, backup } = opened;
   try {
     const witness = { snapshot, container: backup.container, trustedKey: trusted };
     const reasons = [
@@ -162,6 +163,21 @@ async function readInLab(
     return { ...plain, bumped: after };
   } finally {
     snapshot.close();
+  }
+}
+
+/** Undefined where there is no key of a v3 store, and some of a v2 store. */
+async function openIfV3(file: string, unpackedIn: string) {
+  try {
+    return await readFrom(file, {
+      digests: false,
+      keepIn: unpackedIn,
+      onUnpack: tellProgress(`unpacking ${file}`),
+      onProgress: tellProgress(`reading ${file}`),
+    });
+  } catch (error) {
+    if (error instanceof V2BackupError) return undefined;
+    throw error;
   }
 }
 

@@ -22,6 +22,8 @@ export interface LocalEtcdArgs {
   readonly members?: readonly PeerMember[];
   /** Size of the backup to come, in bytes: the quota follows from it. */
   readonly backupBytes: number;
+  /** Whether it serves etcd's old v2 keys as well. @default false */
+  readonly v2?: boolean | undefined;
   /** PEM texts. */
   readonly pki: pulumi.Input<Pki>;
   /** Changes when what was there is lost, so that it is restored anew. */
@@ -100,6 +102,7 @@ function requestOf(name: string, args: LocalEtcdArgs, pki: Pki): string {
     peerPort: args.peerPort,
     members: args.members,
     snapshotBytes: args.backupBytes,
+    ...(args.v2 === true && { v2: true }),
     certificates: { ca, server, serverKey, peer, peerKey, root, rootKey },
   });
 }

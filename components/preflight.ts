@@ -23,6 +23,10 @@ export interface PreflightArgs {
   readonly expectedCluster?: string | undefined;
   /** How many members there are to be; those of the first are the ports that follow. @default 1 */
   readonly members?: number;
+  /** Which kube-apiserver must come up on a clone. @default none */
+  readonly kubernetes?: string | undefined;
+  /** Keys that must be there. @default none */
+  readonly expectedKeys?: readonly string[] | undefined;
   readonly clientPort: number;
   readonly peerPort: number;
 }

@@ -146,7 +146,10 @@ function verifyCommand(
   return scriptCommand(
     "etcd-restore",
     ...["verify", "--json", "--file", args.backup.file, "--level", args.level],
-    ...(args.backup.unpackedIn === undefined ? [] : ["--unpacked", args.backup.unpackedIn]),
+    // What is unpacked of a v2 backup is for the restore alone.
+    ...(args.backup.unpackedIn === undefined || args.backup.v2 !== undefined
+      ? []
+      : ["--unpacked", args.backup.unpackedIn]),
     ...["--endpoint", endpoints.join(","), "--cacert", `${clientDirectory}/ca.crt`],
     ...["--cert", `${clientDirectory}/client.crt`, "--key", `${clientDirectory}/client.key`],
     ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),

@@ -37,6 +37,8 @@ export interface MemberSettings {
   readonly members?: readonly PeerMember[] | undefined;
   /** Size of the backup that the member will hold: the quota follows from it. */
   readonly snapshotBytes: number;
+  /** Whether it serves etcd's old v2 keys as well, which it has up to 3.5. @default false */
+  readonly v2?: boolean | undefined;
 }
 
 /** A member as the others know it. */
@@ -123,7 +125,7 @@ ETCD_PEER_TRUSTED_CA_FILE="${certificate("ca")}"
 # The backup has ${Math.ceil(member.snapshotBytes / MIB)} MiB.
 ETCD_QUOTA_BACKEND_BYTES="${quotaBytes(member.snapshotBytes)}"
 ETCD_SNAPSHOT_COUNT="10000"
-ETCD_LOGGER="zap"
+${member.v2 === true ? 'ETCD_ENABLE_V2="true"\n' : ""}ETCD_LOGGER="zap"
 ETCD_LOG_LEVEL="info"
 ETCD_LOG_OUTPUTS="stderr"
 `;

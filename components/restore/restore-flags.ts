@@ -23,6 +23,7 @@ export function restoreFlags(
     ...(site.nextPrograms === undefined ? [] : ["--next-programs", site.nextPrograms]),
     ...["--root-certificate", certificate("root"), "--root-key", certificate("rootKey")],
     ...["--service", site.service],
+    ...(backup.v2 === undefined ? [] : ["--v2", "yes"]),
   ];
 }
 

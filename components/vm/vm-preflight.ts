@@ -21,6 +21,10 @@ export interface VmPreflightArgs {
   readonly trustedKey?: string | undefined;
   /** UID of the cluster that the backup must be of. @default any */
   readonly expectedCluster?: string | undefined;
+  /** Which kube-apiserver must come up on a clone. @default none */
+  readonly kubernetes?: string | undefined;
+  /** Keys that must be there. @default none */
+  readonly expectedKeys?: readonly string[] | undefined;
   /** `auto`, X.Y or X.Y.Z. */
   readonly etcdVersion: string;
   readonly etcdInstall: EtcdInstall["kind"];
@@ -53,6 +57,11 @@ export interface VmPlan {
 export async function vmPreflight(args: VmPreflightArgs): Promise<VmPlan> {
   const { snapshot, etcdVersion, labDirectory, bumpRevision } = args;
   const backup = await readBackup(snapshot, etcdVersion, labDirectory, bumpRevision, args);
+  if (backup.v2 !== undefined) {
+    throw new NotReadyError([
+      `${backup.file} is a backup of a v2 store, which is restored on this computer alone: set target to local`,
+    ]);
+  }
   if (sshVersion() === undefined) {
     throw new NotReadyError([`there is no program ssh on this computer; ${GET_SSH}`]);
   }

@@ -40,7 +40,7 @@ export interface BackupFile {
   dispose(): void;
 }
 
-/** A backup of the old v2 store, without a key of the v3 store: it can be looked into, not restored. */
+/** A backup of the old v2 store, without a key of the v3 store: nothing that reads a snapshot can go on with it. */
 export class V2BackupError extends SnapshotError {
   constructor(
     directory: string,
@@ -49,8 +49,7 @@ export class V2BackupError extends SnapshotError {
     super(
       directory,
       `this is a backup of an etcd v2 store (${counted(store.keys.length, "key")}), without any key of the v3 store. ` +
-        "inspect, ls and get look into it; to serve it takes etcd 3.5 or older, on a copy of it: " +
-        "etcd --enable-v2 --force-new-cluster --data-dir COPY",
+        "start, up and verify restore and prove it, inspect, ls and get look into it; nothing else can be asked of it",
     );
   }
 }

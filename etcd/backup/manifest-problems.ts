@@ -115,7 +115,11 @@ function sourceProblems(manifest: Manifest, snapshot: Snapshot): readonly Manife
   return problems;
 }
 
-function signatureProblem({ seal }: Manifest, trustedKey: string | undefined): string | undefined {
+/** What is wrong with its signature; undefined where nothing is. */
+export function signatureProblem(
+  { seal }: Manifest,
+  trustedKey: string | undefined,
+): string | undefined {
   if (seal === undefined) {
     return trustedKey === undefined
       ? undefined

@@ -39,6 +39,8 @@ const sourceSchema = z
     /** One of the two: where it was asked. */
     endpoint: z.string().optional(),
     pod: z.string().optional(),
+    /** Or the directory that it was copied from. */
+    dataDirectory: z.string().optional(),
     clusterId: id.optional(),
     memberId: id.optional(),
     memberName: z.string().optional(),
@@ -59,6 +61,17 @@ const sourceSchema = z
   })
   .meta({ anyOf: [{ required: [...PAIR] }, { required: ["notComparable"] }] });
 
+/** What a backup of a v2 store holds. */
+const v2Schema = z.object({
+  ...{ keys: count, folders: count, hidden: count, withTtl: count },
+  /** The store's count of changes, `X-Etcd-Index`. */
+  index: count,
+  /** Of the v3 store beside it, taken along. */
+  v3Keys: count,
+  /** Of the v3 store, left out because that was asked for; absent where nothing was, or nobody could count them. */
+  v3KeysLeftOut: count.optional(),
+});
+
 /** The form of a manifest; `manifest.schema.json` is the same for other programs. */
 export const manifestSchema = z.object({
   schemaVersion: z.literal(1),
@@ -72,6 +85,8 @@ export const manifestSchema = z.object({
   packed: z.object({ format: z.enum(["gzip", "zstd"]), sha256, bytes: count }).optional(),
   source: sourceSchema,
   members: z.array(memberSchema).optional(),
+  /** Of a backup of etcd's old v2 store; `sha256` is then of the archive that is restored of it, whatever it is kept in. */
+  v2: v2Schema.optional(),
   kubernetes: z
     .object({
       version: z.string().optional(),

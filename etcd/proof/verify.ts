@@ -88,7 +88,7 @@ export interface VerifyRequest {
    */
   readonly restoredAt?: Date | undefined;
   /** What the source said of itself. Default: the proof begins at the file. */
-  readonly manifest?: Manifest;
+  readonly manifest?: Manifest | undefined;
   /** SHA-256 of the public key that must have signed the manifest. Default: any, or none. */
   readonly trustedKey?: string | undefined;
   /** What the backup is packed in. Default: nothing. */

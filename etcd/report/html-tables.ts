@@ -7,6 +7,7 @@ import { proofChain } from "./proof-chain";
 import { clusterText } from "./proof-words";
 import type { CheckVerdict, Phase, PrefixDifference, RanOn, Report } from "./report";
 import { shortened } from "../wire/visible";
+import { v2State } from "./v2-words";
 
 /** A key may have a million characters; the JSON has the whole. */
 const LONGEST_TEXT = 500;
@@ -113,7 +114,7 @@ export function factTables(report: Report): Markup {
     markup`<td class="number">${value === undefined || value === "" ? unknown : markup`<code>${value}</code>`}</td>`;
   const row = (name: string, values: readonly (string | undefined)[]): Markup => markup`
 <tr><th scope="row">${name}</th>${values.map(cell)}</tr>`;
-  const ofNodes = (["Revision", "Keys", "HashKV"] as const).map((name) =>
+  const ofNodes = nodes[1].facts.map(({ name }) =>
     row(
       name,
       nodes.map(({ facts }) => facts.find((fact) => fact.name === name)?.value),
@@ -124,6 +125,7 @@ export function factTables(report: Report): Markup {
   const identity = [
     ["File", markup`<code>${shortened(snapshot.file, LONGEST_TEXT)}</code>`],
     ["SHA-256", read ? markup`<code>${snapshot.sha256}</code>` : unknown],
+    ...(report.v2 === undefined ? [] : [["v2 store", markup`${v2State(report.v2)}`] as const]),
     ["Size", read ? markup`${size(snapshot.bytes)} (${counted(snapshot.bytes, "byte")})` : unknown],
     ...(report.cluster === undefined
       ? []

@@ -70,13 +70,20 @@ ${stack === undefined ? undefined : markup`<p>stack <code>${shortened(stack, 100
 
 function verdict(report: Report): Markup {
   const { tone, word } = VERDICTS[report.verdict];
-  const { snapshot, seconds, checks } = report;
+  const { snapshot, seconds, checks, v2 } = report;
   const read = wasRead(report);
   const good = checks.filter(({ verdict: found }) => found === "pass" || found === "explained");
   const explained = good.some(({ verdict: found }) => found === "explained");
   const figures = [
-    ["Keys in the backup", read ? grouped(snapshot.keys) : "not known"],
-    ["Revision", read ? String(snapshot.revision) : "not known"],
+    ...(v2 === undefined
+      ? ([
+          ["Keys in the backup", read ? grouped(snapshot.keys) : "not known"],
+          ["Revision", read ? String(snapshot.revision) : "not known"],
+        ] as const)
+      : ([
+          ["v2 keys in the backup", grouped(v2.keys)],
+          ["v3 keys beside them", grouped(snapshot.keys)],
+        ] as const)),
     [explained ? "Passed or explained" : "Checks passed", `${good.length} of ${checks.length}`],
     ["The whole run", duration(seconds)],
   ] as const;

@@ -104,7 +104,7 @@ function detailLines({ title, verdict, expected, found, source, reason }: Check)
 type Property = readonly [name: string, value: string | number];
 
 function properties(report: Report): Property[] {
-  const { tool, verdict, level, stack, ranOn, snapshot, source, restored, phases } = report;
+  const { tool, verdict, level, stack, ranOn, snapshot, source, restored, phases, v2 } = report;
   const of = (group: string, facts: Readonly<Record<string, string | number>>): Property[] =>
     Object.entries(facts).map(([name, value]) => [`${group}.${name}`, value]);
   return [
@@ -114,6 +114,13 @@ function properties(report: Report): Property[] {
     ...(stack === undefined ? [] : [["stack", stack] as const]),
     ...of("ranOn", { ...ranOn }),
     ...of("snapshot", { ...snapshot }),
+    ...(v2 === undefined
+      ? []
+      : of("v2", {
+          ...{ keys: v2.keys, folders: v2.folders, hidden: v2.hidden, withTtl: v2.withTtl },
+          ...{ index: v2.index, sameKeys: v2.same.keys, sameFolders: v2.same.folders },
+          servedIndex: v2.servedIndex,
+        })),
     ...of("source", { ...source }),
     ...of("restored", { ...restored }),
     ...phases.map(({ name, seconds }): Property => [`seconds.${name}`, seconds.toFixed(3)]),

@@ -41,16 +41,14 @@ function chainTable(report: Report): string {
   const { snapshot, restored } = report;
   const facts = nodes.map((node) => node.facts.map(({ value }) => value ?? "not known"));
   const row = (name: string, index: number): string[] => [
-    name,
+    name.replace(/^[RIK]/, (initial) => initial.toLowerCase()),
     ...facts.map((values) => code(values[index] ?? "")),
   ];
   return [
     table(
       ["", ...nodes.map(({ title }) => title)],
       [
-        row("revision", 0),
-        row("keys", 1),
-        row("HashKV", 2),
+        ...nodes[1].facts.map(({ name }, index) => row(name, index)),
         [
           "etcd",
           code("not known"),

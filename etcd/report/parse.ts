@@ -21,7 +21,12 @@ const keyDifference = z.strictObject({
   key: z.string(),
   difference: z.enum(["missing", "extra", "changed"]),
   fields: z
-    .array(z.enum(["createRevision", "modRevision", "version", "lease", "value"]))
+    .array(
+      z.enum([
+        ...(["createRevision", "modRevision", "version", "lease", "value"] as const),
+        ...(["createdIndex", "modifiedIndex", "expiration"] as const),
+      ]),
+    )
     .exactOptional(),
 });
 
@@ -94,6 +99,13 @@ const fields = {
   }),
   source: z
     .strictObject({ revision: count, hashKv: uint32.exactOptional(), takenAt: moment })
+    .exactOptional(),
+  v2: z
+    .strictObject({
+      ...{ keys: count, folders: count, hidden: count, withTtl: count, index: count },
+      same: z.strictObject({ keys: count, folders: count }),
+      servedIndex: count,
+    })
     .exactOptional(),
   cluster: z
     .strictObject({

@@ -68,6 +68,9 @@ function metrics(report: Report): Metric[] {
           one("snapshot_revision", "Revision of the store in the backup.", snapshot.revision),
         ]
       : []),
+    ...(report.v2 === undefined
+      ? []
+      : [one("snapshot_v2_keys", "Keys of the v2 store in the backup.", report.v2.keys)]),
     ...drillMetrics(report, one),
     one(
       "differences",

@@ -1,13 +1,13 @@
 /** The proof as a chain, source = file = restored: what each end says, and whether the two ends of a link agree. */
 import { wasRead } from "./end";
 import { counted, grouped, moment } from "../wire/figures";
-import type { Check, CheckVerdict, Report } from "./report";
+import type { Check, CheckVerdict, Report, V2Summary } from "./report";
 
 /** `unknown`: nobody could compare, so it is neither good nor bad. */
 export type Agreement = "same" | "explained" | "differs" | "unknown";
 
 export interface ChainFact {
-  readonly name: "Revision" | "Keys" | "HashKV";
+  readonly name: "Revision" | "Keys" | "HashKV" | "Index" | "v2 keys" | "v3 keys";
   /** `undefined` when it was not told. */
   readonly value: string | undefined;
   /** Whether it is what the link before it asks for; `undefined` when the value stands for itself. */
@@ -53,7 +53,10 @@ function sourceNode(report: Report): ChainNode {
   const { source } = report;
   const title = "Source";
   if (source === undefined) {
-    const facts = facts3(undefined, undefined, undefined);
+    const facts =
+      report.v2 === undefined
+        ? facts3(undefined, undefined, undefined)
+        : v2Facts(undefined, undefined, undefined);
     return { title, subtitle: "not known: no manifest", known: false, facts };
   }
   // The manifest tells no number of keys.
@@ -63,15 +66,17 @@ function sourceNode(report: Report): ChainNode {
 }
 
 function fileNode(report: Report): ChainNode {
-  const { snapshot } = report;
+  const { snapshot, v2 } = report;
   const known = wasRead(report);
   return {
     title: "Backup file",
     subtitle: snapshot.file.split(/[\\/]/).pop() ?? "",
     known,
-    facts: known
-      ? facts3([snapshot.revision], [snapshot.keys], [snapshot.hashKv])
-      : facts3(undefined, undefined, undefined),
+    facts: v2
+      ? v2Facts(v2.index, v2.keys, snapshot.keys)
+      : known
+        ? facts3([snapshot.revision], [snapshot.keys], [snapshot.hashKv])
+        : facts3(undefined, undefined, undefined),
   };
 }
 
@@ -82,15 +87,23 @@ function restoredNode(report: Report): ChainNode {
     // 0 is what the report says for a number that was not told; only a check makes it a real one.
     return value === 0 && agreement === "unknown" ? undefined : [value, agreement];
   };
+  const { v2 } = report;
+  const agreed = (id: string) => agreementOf(verdictOf(report, id));
   return {
     title: "Restored etcd",
     subtitle: restored.endpoint === "" ? "not asked" : restored.endpoint,
     known: restored.revision > 0,
-    facts: facts3(
-      told(restored.revision, "revision"),
-      told(restored.keys, "key-count"),
-      told(restored.hashKv, "hashkv"),
-    ),
+    facts: v2
+      ? v2Facts(v2.servedIndex, v2.same.keys, restored.keys, {
+          index: agreed("v2-index"),
+          keys: agreed("v2-read-back"),
+          v3: agreed(report.snapshot.keys === 0 ? "v3-keys" : "key-count"),
+        })
+      : facts3(
+          told(restored.revision, "revision"),
+          told(restored.keys, "key-count"),
+          told(restored.hashKv, "hashkv"),
+        ),
   };
 }
 
@@ -107,7 +120,8 @@ function sourceLink(report: Report): ChainLink {
 }
 
 function restoredLink(report: Report): ChainLink {
-  const { differences, snapshot } = report;
+  const { differences, snapshot, v2 } = report;
+  if (v2) return v2Link(report, v2, agreementOf(verdictOf(report, "v2-read-back")));
   const readBack = verdictOf(report, "read-back");
   const content = ["hashkv", "key-count", "read-back"].map((id) => verdictOf(report, id));
   const link = hashLink(agreementOf(verdictOf(report, "hashkv")));
@@ -171,4 +185,34 @@ function facts3(revision: Told, keys: Told, hashKv: Told): readonly ChainFact[] 
     fact("Keys", keys, grouped),
     fact("HashKV", hashKv, String),
   ];
+}
+
+/** The facts of a card where the backup holds a v2 store. */
+function v2Facts(
+  index: number | undefined,
+  v2Keys: number | undefined,
+  v3Keys: number | undefined,
+  agreement: Readonly<Partial<Record<"index" | "keys" | "v3", Agreement>>> = {},
+): readonly ChainFact[] {
+  const text = (value: number | undefined) => (value === undefined ? undefined : grouped(value));
+  return [
+    {
+      name: "Index",
+      value: index === undefined ? undefined : String(index),
+      agreement: agreement.index,
+    },
+    { name: "v2 keys", value: text(v2Keys), agreement: agreement.keys },
+    { name: "v3 keys", value: text(v3Keys), agreement: agreement.v3 },
+  ];
+}
+
+/** The link from a v2 backup to the etcd. */
+function v2Link(report: Report, v2: V2Summary, agreement: ChainLink["agreement"]): ChainLink {
+  const { total } = report.differences;
+  if (total > 0)
+    return {
+      agreement: "differs",
+      words: [`${counted(total, "key")} ${total === 1 ? "differs" : "differ"}`],
+    };
+  return { agreement, words: ["each read back:", `${short(v2.same.keys)} the same`] };
 }

@@ -2,6 +2,7 @@
 import { counted, moment } from "../wire/figures";
 import { visible } from "../wire/visible";
 import { verdictOf } from "./proof-chain";
+import { V2_BEFORE_USE, V2_PROVES_NOT, v2Proved, v2Proves } from "./v2-words";
 import type { Check, ClusterSummary, Differences, PrefixDifference, Report } from "./report";
 
 /**
@@ -15,6 +16,7 @@ export function causeOf(report: Report): string | undefined {
   if (restored.revision > 0 && restored.revision < snapshot.revision) {
     return `another store: it ends at revision ${restored.revision}, the backup at ${snapshot.revision}`;
   }
+  if (report.v2 !== undefined) return undefined; // its differences are of two stores
   const { missing, changed } = sumOfPrefixes(differences);
   if (snapshot.keys > 1 && missing + changed === snapshot.keys) {
     const has =
@@ -62,6 +64,7 @@ export function headline(report: Report): string {
     `${having(report, wanted).length} of ${counted(checks.length, "check")}`;
   switch (verdict) {
     case "pass": {
+      if (report.v2 !== undefined) return `${v2Proved(report, report.v2)}.`;
       if (snapshot.keys === 0)
         return "The backup holds no key at all, and the restored etcd has none.";
       const keys = counted(snapshot.keys, "key");
@@ -119,6 +122,9 @@ export function proves(report: Report): string[] {
         `But that is not enough for the level “${level}”, because of what could not be checked: ${open}.`,
       ];
     case "pass":
+      if (report.v2 !== undefined) {
+        return [...v2Proves(report, report.v2), ...explainedWords(report)];
+      }
       return [
         `The etcd ${restored.etcdVersion} at ${restored.endpoint} serves what the backup file holds at revision ${snapshot.revision}.`,
         ...(verdictOf(report, "hashkv") === "pass"
@@ -195,6 +201,14 @@ export function provesNot(report: Report): string[] {
       "That the backup restores. Where an earlier run proved it, that report is of another run, and this one has taken its place.",
     ];
   }
+  if (report.v2 !== undefined) {
+    return [
+      "Anything about the source: the proof begins at the files. A good backup of the wrong cluster, or of last month, would look the same.",
+      V2_PROVES_NOT,
+      "Users, roles and passwords of etcd. Members and cluster id are new on purpose.",
+      "That applications can use the data: no application has used this store.",
+    ];
+  }
   const sourceWords =
     source === undefined
       ? "Anything about the source: no manifest lies beside the file, so the proof begins at the file. A good backup of the wrong cluster, or of last month, would look the same."
@@ -223,7 +237,8 @@ export function provesNot(report: Report): string[] {
 }
 
 /** What to do before a real cluster uses a restored store. */
-export function beforeUse({ snapshot, restored }: Report): string[] {
+export function beforeUse({ snapshot, restored, v2 }: Report): string[] {
+  if (v2 !== undefined) return [...V2_BEFORE_USE];
   return [
     restored.compactRevision > snapshot.revision
       ? `The revision was raised from ${snapshot.revision} to ${restored.revision}, and everything before is marked as compacted: clients that have seen a later revision than the backup's notice that, if no more than that was written since.`

@@ -108,6 +108,21 @@ export interface EncryptionSummary {
   };
 }
 
+/** What a backup holds of etcd's old v2 store, and what is served of it. */
+export interface V2Summary {
+  readonly keys: number;
+  readonly folders: number;
+  /** Of both: their names begin with `_`, so that no listing has them. */
+  readonly hidden: number;
+  /** Of both: those that run out. */
+  readonly withTtl: number;
+  /** The store's count of changes, `X-Etcd-Index`. */
+  readonly index: number;
+  /** Of the keys and folders of the backup: found as they were. */
+  readonly same: { readonly keys: number; readonly folders: number };
+  readonly servedIndex: number;
+}
+
 export interface PrefixDifference {
   readonly prefix: string;
   readonly missing: number;
@@ -116,7 +131,10 @@ export interface PrefixDifference {
 }
 
 /** What etcd keeps about a key. */
-export type KeyField = "createRevision" | "modRevision" | "version" | "lease" | "value";
+export type KeyField =
+  | ("createRevision" | "modRevision" | "version" | "lease" | "value")
+  /** Of a key of the v2 store. */
+  | ("createdIndex" | "modifiedIndex" | "expiration");
 
 export interface KeyDifference {
   /** `base64:…` where not printable. */
@@ -209,6 +227,8 @@ export interface Report {
   readonly seconds: number;
   readonly snapshot: SnapshotSummary;
   readonly source?: SourceSummary;
+  /** There when the backup holds a v2 store; `snapshot` and `restored` are of the v3 store beside it. */
+  readonly v2?: V2Summary;
   /** There when it is a store of Kubernetes. */
   readonly cluster?: ClusterSummary;
   /** Of the first member, where there are several. */

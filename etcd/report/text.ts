@@ -7,6 +7,7 @@ import { counted, duration, grouped, moment, size } from "../wire/figures";
 import { causeOf, clusterText, mostFirst, sumOfPrefixes } from "./proof-words";
 import type { Check, CheckVerdict, Report } from "./report";
 import { visible } from "../wire/visible";
+import { v2Proved, v2Same, v2State } from "./v2-words";
 
 export interface TextOptions {
   /** Default: as the terminal and `NO_COLOR` say. */
@@ -53,7 +54,7 @@ function colorsOf({ color }: TextOptions): Colors {
 }
 
 function headLines(report: Report, colors: Colors): string[] {
-  const { snapshot, restored, source, cluster, stack, ended } = report;
+  const { snapshot, restored, source, cluster, stack, ended, v2 } = report;
   const state = (store: typeof snapshot | typeof restored) =>
     `revision ${store.revision}, compacted to ${store.compactRevision}, ${counted(store.keys, "key")}, HashKV ${store.hashKv}`;
   const rows: (readonly [label: string, text: string])[] = [
@@ -66,7 +67,8 @@ function headLines(report: Report, colors: Colors): string[] {
             `${size(snapshot.bytes)}, written by etcd ${visible(snapshot.etcdVersion)}`,
           ] as const,
           ["", `sha256 ${snapshot.sha256}`] as const,
-          ["", state(snapshot)] as const,
+          ...(v2 === undefined ? [] : [["", v2State(v2)] as const]),
+          ...(v2 !== undefined && snapshot.keys === 0 ? [] : [["", state(snapshot)] as const]),
         ]
       : []),
     ...(source
@@ -84,7 +86,10 @@ function headLines(report: Report, colors: Colors): string[] {
             "restored",
             `${visible(restored.endpoint)}, etcd ${visible(restored.etcdVersion) || "?"}`,
           ] as const,
-          ["", state(restored)] as const,
+          ...(v2 === undefined
+            ? []
+            : [["", `${v2Same(v2)} the same, index ${v2.servedIndex}`] as const]),
+          ...(v2 !== undefined && restored.keys === 0 ? [] : [["", state(restored)] as const]),
         ]
       : []),
     ...timeLines(report).map((line, i) => [i === 0 ? "time" : "", line] as const),
@@ -204,6 +209,9 @@ export function verdictLine(report: Report, options: TextOptions = {}): string {
       .join(", ");
   switch (verdict) {
     case "pass": {
+      if (report.v2 !== undefined) {
+        return `${colors.green(colors.bold("PASS"))}  ${v2Proved(report, report.v2)}`;
+      }
       const proof = `(revision ${snapshot.revision}, HashKV ${snapshot.hashKv})`;
       return `${colors.green(colors.bold("PASS"))}  ${proved(report)} ${proof}`;
     }
@@ -236,7 +244,10 @@ function sameKeys(report: Report): string {
 
 /** How the keys are, of a run that failed: perhaps not because of them. */
 function failedKeys(report: Report): string {
-  const { snapshot, differences, checks } = report;
+  const { snapshot, differences, checks, v2 } = report;
+  if (v2 !== undefined) {
+    return `${v2Same(v2)} are as the backup holds them, ${grouped(differences.total)} ${differences.total === 1 ? "key differs" : "keys differ"}`;
+  }
   const looked = checks.some(({ id, verdict }) => id === "read-back" && verdict !== "not-checked");
   if (!looked && differences.total === 0) {
     return `the ${counted(snapshot.keys, "key")} of the backup were not read back`;

@@ -11,6 +11,7 @@ import { claimDirectory, isClaimed, readIfThere, removeOwn, writeIfChanged } fro
 import { ownProcess } from "./own-process";
 import type { Pki } from "../pki/pki-texts";
 import { ensureEtcd, type EtcdPrograms } from "../programs/programs";
+import { hasEtcdutl } from "../programs/version";
 import { LOCAL_SERVICE_SCRIPT, localService } from "./service";
 
 export interface LocalEtcdRequest {
@@ -27,6 +28,8 @@ export interface LocalEtcdRequest {
   readonly members?: readonly PeerMember[] | undefined;
   /** Size of the backup: the quota follows from it. */
   readonly snapshotBytes: number;
+  /** Whether it serves etcd's old v2 keys as well. @default false */
+  readonly v2?: boolean | undefined;
   /** PEM texts; those of the client are not needed. */
   readonly certificates: Pick<Pki, keyof typeof CERTIFICATE_FILES>;
 }
@@ -168,6 +171,10 @@ async function linkPrograms(programs: EtcdPrograms, folder: string): Promise<voi
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
   for (const name of ["etcd", "etcdctl", "etcdutl"] as const) {
     const link = path.join(folder, name);
+    if (name === "etcdutl" && !hasEtcdutl(programs.version)) {
+      await fs.rm(link, { force: true });
+      continue;
+    }
     const present = await fs.readlink(link).catch(() => undefined);
     if (present === programs[name]) continue;
     await fs.rm(`${link}.new`, { force: true });

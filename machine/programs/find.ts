@@ -3,7 +3,15 @@ import { readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { PROGRAMS, inDirectory, probe, which, type Probe } from "./probe";
-import { describe, fits, newestFirst, parseWanted, platform, type WantedVersion } from "./version";
+import {
+  describe,
+  fits,
+  hasEtcdutl,
+  newestFirst,
+  parseWanted,
+  platform,
+  type WantedVersion,
+} from "./version";
 
 /** Where programs come from, in the order in which they are looked for. */
 export type ProgramsOrigin = "setting" | "PATH" | "cache" | "release" | "built";
@@ -15,6 +23,7 @@ export interface EtcdPrograms {
   /** Absolute paths. */
   readonly etcd: string;
   readonly etcdctl: string;
+  /** No file before 3.5 (`hasEtcdutl`). */
   readonly etcdutl: string;
   readonly origin: ProgramsOrigin;
 }
@@ -105,9 +114,11 @@ async function fromPath(
   wanted: WantedVersion,
   env: NodeJS.ProcessEnv,
 ): Promise<EtcdPrograms | string> {
-  const [etcd, etcdctl, etcdutl] = await Promise.all(
+  const [etcd, etcdctl, found] = await Promise.all(
     PROGRAMS.map((program) => which(program, env.PATH)),
   );
+  const isOld = etcd !== undefined && !hasEtcdutl(wanted.minor);
+  const etcdutl = isOld ? path.join(path.dirname(etcd), "etcdutl") : found;
   if (etcd === undefined || etcdctl === undefined || etcdutl === undefined) {
     const missing = Object.entries({ etcd, etcdctl, etcdutl }).filter(([, file]) => !file);
     return `no ${missing.map(([program]) => program).join(", no ")} there`;

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
+import { hasEtcdutl } from "./version";
 
 export const PROGRAMS = ["etcd", "etcdctl", "etcdutl"] as const;
 export type Program = (typeof PROGRAMS)[number];
@@ -92,14 +93,17 @@ function versionOf(program: Program, file: string, env: NodeJS.ProcessEnv): Prom
   return askVersion(file, question, withoutEtcdSettings(env));
 }
 
-/** Asks all three for their version; `reason` names the first that cannot be used. */
+/**
+ * Asks all three for their version; `reason` names the first that cannot be used. An etcd that is older than etcdutl is
+ * not asked for it.
+ */
 export async function probe(paths: ProgramPaths, env: NodeJS.ProcessEnv): Promise<Probe> {
   try {
-    const [etcd, etcdctl, etcdutl] = await Promise.all([
+    const [etcd, etcdctl] = await Promise.all([
       versionOf("etcd", paths.etcd, env),
       versionOf("etcdctl", paths.etcdctl, env),
-      versionOf("etcdutl", paths.etcdutl, env),
     ]);
+    const etcdutl = hasEtcdutl(etcd) ? await versionOf("etcdutl", paths.etcdutl, env) : etcd;
     return { paths, versions: { etcd, etcdctl, etcdutl } };
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) };

@@ -30,6 +30,11 @@ export function fits(version: string, wanted: WantedVersion): boolean {
   return /^\d+\.\d+\.\d+$/.test(version) && version.startsWith(`${wanted.minor}.`);
 }
 
+/** Whether etcd comes with an etcdutl, as it does from 3.5 on; before, etcdctl did what that does. */
+export function hasEtcdutl(version: string): boolean {
+  return !/^3\.[0-4](\.|$)/.test(version);
+}
+
 /** For `sort`: 3.6.16 before 3.6.9. Versions must be plain numbers. */
 export function newestFirst(a: string, b: string): number {
   const [left, right] = [a.split(".").map(Number), b.split(".").map(Number)];

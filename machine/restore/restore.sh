@@ -5,9 +5,9 @@
 #   restore.sh --snapshot FILE --sha256 HEX --revision R --compact-revision C --hashkv H
 #              --environment FILE --programs DIR --service "COMMAND" [--next-environment FILE] [--next-programs DIR]
 #              [--root-certificate FILE --root-key FILE] [--or-hashkv C:H] [--bump N] [--owner USER] [--keep N]
-#              [--wait-seconds N] [--ask-first yes] [--in-step yes]
+#              [--wait-seconds N] [--ask-first yes] [--in-step yes] [--v2 yes]
 #
-#   --snapshot          snapshot as `etcdctl snapshot save` wrote it, or a raw db
+#   --snapshot          snapshot as `etcdctl snapshot save` wrote it, or a raw db; with --v2 the tar archive of a v2 backup
 #   --sha256            SHA-256 that the whole file must have
 #   --revision, --compact-revision, --hashkv
 #                       the file's HashKV at revision R when compacted at C (0: never): what etcd must answer
@@ -26,6 +26,8 @@
 #   --owner             user that etcd runs as, when this script is run by root; default: the user who runs it
 #   --keep              how many older data directories and quarantined ones to keep; default 2
 #   --wait-seconds      limit of every wait; default 60 and one more for each 20 MB of the snapshot
+#   --v2                the snapshot is a tar archive with the files of a member of a v2 store (member/), what is to be asked
+#                       (ask) and what must be answered (expected); revision 0: no key of a v3 store is proved beside it
 #   --ask-first         when the snapshot is needed and not there: says so on stdout, {"needed":true}, and ends with 0
 #   --in-step           this is one member of a cluster and goes in step with the restores of the others: prints a line
 #                       {"at":"found","token":"…"}, {"at":"proved"}, {"at":"serving"} or {"at":"lost"} and waits on stdin
@@ -64,6 +66,7 @@ source "$parts/parts/ask.sh"
 source "$parts/parts/settings.sh"
 source "$parts/parts/journal.sh"
 source "$parts/parts/prove.sh"
+source "$parts/parts/v2.sh"
 source "$parts/parts/swap.sh"
 source "$parts/parts/in-step.sh"
 
@@ -94,8 +97,13 @@ main() {
   ask_for_snapshot
   check_data_directory
   check_snapshot
-  restore_beside
-  prove
+  if [[ -n $v2 ]]; then
+    restore_v2_beside
+    prove_v2
+  else
+    restore_beside
+    prove
+  fi
   step proved go
   swap
   prune aside

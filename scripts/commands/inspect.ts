@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { manifestOf, V2BackupError } from "../../etcd/backup/backup-file";
 import { inspect as inspectSnapshot, type Inspection } from "../../etcd/inspect/inspection";
 import { inspectionText } from "../../etcd/inspect/text";
-import { inspectV2, v2InspectionText } from "../../etcd/inspect/v2-inspection";
+import { inspectV2, v2InspectionText, type V2Inspection } from "../../etcd/inspect/v2-inspection";
 import { SnapshotError } from "../../etcd/snapshot/snapshot-error";
 import { readNamedBackup } from "../file-argument";
 import { nameOfBackup } from "../../sources/address";
@@ -75,6 +75,9 @@ export async function inspect(given: string, options: InspectOptions): Promise<n
         { container, trustedKey },
         { encryption, expectedCluster: options.expectCluster },
       );
+      if (backup.v2 !== undefined) {
+        return printV2(inspectV2(backup.name, backup.v2, found), options);
+      }
       inspection = {
         ...found,
         file: backup.name,
@@ -86,15 +89,18 @@ export async function inspect(given: string, options: InspectOptions): Promise<n
     }
   } catch (error) {
     if (error instanceof V2BackupError) {
-      const found = inspectV2(error.file, error.store, error.problem);
-      printInspection(found, v2InspectionText(found), options);
-      return EXIT.checkFailed;
+      return printV2(inspectV2(error.file, error.store), options);
     }
     if (options.json === true && error instanceof SnapshotError) printUnreadable(error);
     throw error;
   }
   printInspection(inspection, inspectionText(inspection), options);
   return inspection.verdict === "restorable" ? EXIT.good : EXIT.checkFailed;
+}
+
+function printV2(found: V2Inspection, options: InspectOptions): number {
+  printInspection(found, v2InspectionText(found), options);
+  return found.verdict === "restorable" ? EXIT.good : EXIT.checkFailed;
 }
 
 /** As JSON, as text, or (quiet) as the last line of the text, which is the verdict. */

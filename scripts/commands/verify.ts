@@ -1,10 +1,13 @@
 /** `verify [FILE]`: whether a running etcd serves what a backup holds. */
 import * as path from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { manifestOf } from "../../etcd/backup/backup-file";
+import { manifestOf, V2BackupError, type OpenedSnapshot } from "../../etcd/backup/backup-file";
+import { readManifest } from "../../etcd/backup/manifest";
+import { readRestorableV2 } from "../../etcd/backup/v2/restorable";
 import type { Endpoint } from "../../etcd/client/endpoint";
 import type { EncryptionConfiguration } from "../../etcd/encryption/configuration";
 import { hashAhead } from "../../etcd/proof/hash-ahead";
+import { verifyV2 as proveV2Endpoint } from "../../etcd/proof/v2/verify";
 import { verify as proveEndpoint } from "../../etcd/proof/verify";
 import {
   PHASE_NAMES,
@@ -13,6 +16,7 @@ import {
   type VerificationLevel,
 } from "../../etcd/report/report";
 import { reportText, verdictLine } from "../../etcd/report/text";
+import { SnapshotError } from "../../etcd/snapshot/snapshot-error";
 import { writeReports } from "../../etcd/report/write-all";
 import type { SshRoute } from "../../machine/ssh/ssh-files";
 import { beginning } from "../began";
@@ -283,20 +287,20 @@ interface Proved {
 async function prove(
   options: VerifyOptions,
   file: string,
-  { endpoint, others, routes, stack, encryption }: Proved,
+  proved: Proved,
   signal: AbortSignal,
 ): Promise<Report> {
+  const { endpoint, others, routes, stack, encryption } = proved;
   const readFrom = new Date();
   const trustedKey = trustedKeyOf(options.trustedKey);
   const tell = options.quiet === true ? () => undefined : progressLines();
   const ahead = hashAhead(endpoint, signal);
   try {
-    const { snapshot, backup } = await readNamedBackup(file, {
-      signal,
-      say: options.quiet === true ? () => undefined : say,
-      keepIn: options.unpacked,
-      ...tellProgress(nameOfBackup(file), tell),
-    });
+    const opened = await readIfV3(file, options, { tell, signal });
+    if (opened === undefined) {
+      return await proveV2(options, file, proved, { signal, readFrom });
+    }
+    const { snapshot, backup } = opened;
     try {
       const manifest = manifestOf(backup);
       const read: Phase = { name: "preflight", seconds: secondsSince(readFrom) };
@@ -345,6 +349,66 @@ async function restart(
     return proof;
   }
   return proveOwnRestart(proof, { ...store, services, bumpedBy });
+}
+
+/** Undefined for a backup that holds a v2 store, whatever lies beside it. */
+async function readIfV3(
+  file: string,
+  options: VerifyOptions,
+  { tell, signal }: Pick<UseRequest, "tell" | "signal">,
+): Promise<OpenedSnapshot | undefined> {
+  try {
+    const opened = await readNamedBackup(file, {
+      signal,
+      say: options.quiet === true ? () => undefined : say,
+      keepIn: options.unpacked,
+      ...tellProgress(nameOfBackup(file), tell),
+    });
+    if (opened.backup.v2 === undefined) return opened;
+    opened.snapshot.close();
+    return undefined;
+  } catch (error) {
+    if (error instanceof V2BackupError) return undefined;
+    throw error;
+  }
+}
+
+/** The proof of a backup of a v2 store, with the v3 store beside it. */
+async function proveV2(
+  options: VerifyOptions,
+  file: string,
+  { endpoint, others, stack, encryption }: Proved,
+  { signal, readFrom }: { readonly signal: AbortSignal; readonly readFrom: Date },
+): Promise<Report> {
+  const refused = [
+    ...(options.kubernetes === "off" && options.life !== true ? [] : ["--kubernetes and --life"]),
+    ...(others.length === 0 ? [] : ["several endpoints"]),
+    ...(options.bumped === undefined ? [] : ["--bumped"]),
+    ...(options.expect === undefined ? [] : ["--expect"]),
+    ...(options.expectCluster === undefined ? [] : ["--expect-cluster"]),
+  ];
+  if (refused.length > 0) {
+    throw new UserError(
+      EXIT.usage,
+      `${file} is a backup of a v2 store: ${refused.join(", ")} can only be asked of a v3 snapshot`,
+    );
+  }
+  const manifest = readManifest(file);
+  const backup = await readRestorableV2(file, file, { signal });
+  if (backup === undefined) throw new SnapshotError(file, "it was changed while it was read");
+  try {
+    return await proveV2Endpoint({
+      ...{ backup, file, endpoint, stack, encryption, signal, level: options.level },
+      ...{ inUse: options.inUse === true, restoredAt: options.restoredAt },
+      ...(options.etcdVersion === undefined ? {} : { etcdVersion: options.etcdVersion }),
+      ...(manifest === undefined ? {} : { manifest }),
+      trustedKey: trustedKeyOf(options.trustedKey),
+      phases: [{ name: "preflight", seconds: secondsSince(readFrom) }, ...(options.phase ?? [])],
+      startedAt: beginning(),
+    });
+  } finally {
+    backup.close();
+  }
 }
 
 /** The proof of use on top of the proof of the etcd, where it was asked for. */

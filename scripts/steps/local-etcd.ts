@@ -19,6 +19,7 @@ const Request = z.object({
     .array(z.object({ name: z.string(), peerAddress: z.string(), peerPort: z.int() }))
     .optional(),
   snapshotBytes: z.int(),
+  v2: z.boolean().optional(),
   certificates: z.object({
     ca: z.string(),
     server: z.string(),

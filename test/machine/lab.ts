@@ -136,6 +136,8 @@ export interface LabOptions {
   readonly among?: { readonly name: string; readonly members: readonly PeerMember[] };
   /** @default certificates of its own */
   readonly pki?: Pki;
+  /** Whether it serves etcd's old v2 keys as well. Default: false. */
+  readonly v2?: boolean;
 }
 
 export type Lab = Awaited<ReturnType<typeof makeLab>>;
@@ -166,6 +168,7 @@ export async function makeLab(folder: string, options: LabOptions) {
       clientPort,
       peerPort: members?.find((one) => one.name === name)?.peerPort ?? (await freePort()),
       snapshotBytes: 1486880,
+      v2: options.v2 === true,
     }),
   );
   const service = localService({

@@ -1,5 +1,6 @@
 /** What a client asked of a v2 store, as the log keeps it (`etcdserverpb.Request`, raft_internal.proto). */
 import { bytesField, readFields, type ReadField } from "../../wire/protobuf";
+import { goText } from "./go-text";
 
 export interface Request {
   readonly method: string;
@@ -23,8 +24,14 @@ const CLUSTER_VERSION_SET = 1300;
 const CLUSTER_MEMBER_ATTRIBUTES_SET = 1301;
 const METHODS = ["PUT", "POST", "DELETE", "QGET", "SYNC", "GET"];
 
-/** A request of the v2 store; `cluster` for a write to its own part; undefined for what is of the v3 store. */
-export function parseRequest(data: Buffer): Request | "cluster" | undefined {
+/** Raises or ends a downgrade: of the cluster, and written to no store of keys. */
+const DOWNGRADE_INFO_SET = 1302;
+
+/**
+ * A request of the v2 store; `cluster` for a write to its own part, `v3` for what is of the v3 store; undefined for what
+ * is of neither.
+ */
+export function parseRequest(data: Buffer): Request | "cluster" | "v3" | undefined {
   if (data.length === 0) return undefined; // a new leader's first entry
   const fields = [...readFields(data)];
   const wrapped = bytesField(fields, 2);
@@ -34,7 +41,8 @@ export function parseRequest(data: Buffer): Request | "cluster" | undefined {
   const isCluster = fields.some(
     ({ number }) => number === CLUSTER_VERSION_SET || number === CLUSTER_MEMBER_ATTRIBUTES_SET,
   );
-  return isCluster ? "cluster" : undefined;
+  if (isCluster) return "cluster";
+  return fields.some(({ number }) => number === DOWNGRADE_INFO_SET) ? undefined : "v3";
 }
 
 function ofFields(fields: readonly ReadField[]): Request {
@@ -43,7 +51,7 @@ function ofFields(fields: readonly ReadField[]): Request {
     return typeof value === "bigint" ? value : undefined;
   };
   const flag = (field: number) => (number(field) ?? 0n) !== 0n;
-  const text = (field: number) => bytesField(fields, field).toString("utf8");
+  const text = (field: number) => goText(bytesField(fields, field));
   return {
     method: text(2),
     path: text(3),

@@ -13,8 +13,8 @@ interface Node {
   readonly children: Map<string, Node> | undefined;
   readonly createdIndex: number;
   modifiedIndex: number;
-  /** Milliseconds since 1970. */
-  expires: number | undefined;
+  /** Nanoseconds since 1970. */
+  expires: bigint | undefined;
 }
 
 /** A store that requests change. */
@@ -29,7 +29,7 @@ export interface Store {
 
 export type { Node };
 
-const folder = (index: number, expires?: number): Node => ({
+const folder = (index: number, expires?: bigint): Node => ({
   ...{ value: "", children: new Map<string, Node>(), expires },
   ...{ createdIndex: index, modifiedIndex: index },
 });
@@ -40,6 +40,7 @@ class Refused extends Error {}
 /** A store as a snapshot holds it, or an empty one. */
 export function createStore(root: Node = folder(0), startIndex = 0): Store {
   let index = startIndex;
+  const clock = createClock(root);
 
   function find(path: string): Node {
     let node: Node | undefined = root;
@@ -71,12 +72,12 @@ export function createStore(root: Node = folder(0), startIndex = 0): Store {
     if (there !== undefined && (!replace || there.children !== undefined)) throw new Refused();
     index += 1;
     const expires = expiry(request);
-    parent.set(
-      name,
-      request.dir
-        ? folder(index, expires)
-        : { value, children: undefined, createdIndex: index, modifiedIndex: index, expires },
-    );
+    if (there !== undefined) clock.forget(there);
+    const made: Node = request.dir
+      ? folder(index, expires)
+      : { value, children: undefined, createdIndex: index, modifiedIndex: index, expires };
+    parent.set(name, made);
+    clock.watch(made, parent, name);
   }
 
   function write(node: Node, request: Request): void {
@@ -84,6 +85,8 @@ export function createStore(root: Node = folder(0), startIndex = 0): Store {
     if (!request.refresh) node.value = request.value;
     node.modifiedIndex = index;
     node.expires = expiry(request);
+    const { parent, name } = parentOf(request.path, false);
+    clock.watch(node, parent, name);
   }
 
   function compared(request: Request): Node {
@@ -100,6 +103,8 @@ export function createStore(root: Node = folder(0), startIndex = 0): Store {
   function remove(path: string): void {
     const { parent, name } = parentOf(path, false);
     index += 1;
+    const there = parent.get(name);
+    if (there !== undefined) clock.forget(there);
     parent.delete(name);
   }
 
@@ -126,15 +131,6 @@ export function createStore(root: Node = folder(0), startIndex = 0): Store {
     remove(path);
   }
 
-  function expire(node: Node, until: number): void {
-    for (const [name, child] of node.children ?? []) {
-      if (child.expires !== undefined && child.expires <= until) {
-        index += 1;
-        node.children?.delete(name);
-      } else expire(child, until);
-    }
-  }
-
   function carryOut(request: Request): void {
     switch (request.method) {
       case "PUT":
@@ -149,7 +145,7 @@ export function createStore(root: Node = folder(0), startIndex = 0): Store {
         deleteKey(request);
         break;
       case "SYNC":
-        expire(root, milliseconds(request.time));
+        index += clock.expire(request.time);
         break;
       default: // reads
     }
@@ -179,13 +175,49 @@ function namesOf(path: string): string[] {
 }
 
 /** Before 2000 means never (`minExpireTime`). */
-const MOST_EARLY = Date.UTC(2000);
+const MOST_EARLY = BigInt(Date.UTC(2000)) * 1_000_000n;
 
-function expiry({ expiration }: Request): number | undefined {
-  const expires = milliseconds(expiration);
-  return expires < MOST_EARLY ? undefined : expires;
+function expiry({ expiration }: Request): bigint | undefined {
+  return expiration < MOST_EARLY ? undefined : expiration;
 }
 
-function milliseconds(nanoseconds: bigint): number {
-  return Number(nanoseconds / 1_000_000n);
+/** Which keys and folders run out: a log asks twice a second, and most keys never do (`ttl_key_heap.go`). */
+function createClock(root: Node) {
+  const timed = new Map<Node, { readonly siblings: Map<string, Node>; readonly name: string }>();
+
+  function watch(node: Node, siblings: Map<string, Node>, name: string): void {
+    if (node.expires === undefined) timed.delete(node);
+    else timed.set(node, { siblings, name });
+  }
+
+  function forget(node: Node): void {
+    timed.delete(node);
+    for (const child of node.children?.values() ?? []) forget(child);
+  }
+
+  function watchBelow({ children }: Node): void {
+    for (const [name, child] of children ?? []) {
+      if (children !== undefined) watch(child, children, name);
+      watchBelow(child);
+    }
+  }
+  watchBelow(root);
+
+  return {
+    watch,
+    forget,
+    /** Removes what has run out by then, the earliest first; how many changes of the store that is. */
+    expire(until: bigint): number {
+      const over = [...timed].filter(([{ expires }]) => expires !== undefined && expires <= until);
+      over.sort(([a], [b]) => Number((a.expires ?? 0n) - (b.expires ?? 0n)));
+      let changes = 0;
+      for (const [node, { siblings, name }] of over) {
+        if (!timed.has(node)) continue; // gone with its folder
+        forget(node);
+        siblings.delete(name);
+        changes += 1;
+      }
+      return changes;
+    },
+  };
 }

@@ -5,7 +5,7 @@
 
 snapshot='' sha256='' revision='' compact_revision='' hashkv='' environment='' programs='' service_command=''
 owner='' keep=2 wait_seconds='' given_wait_seconds='' bump='' or_hashkv='' next_environment='' next_programs=''
-root_certificate='' root_key='' ask_first='' in_step=''
+root_certificate='' root_key='' ask_first='' in_step='' v2=''
 
 read_flags() {
   while (($# > 0)); do
@@ -14,7 +14,7 @@ read_flags() {
       --service) service_command=$2 ;;
       --snapshot | --sha256 | --revision | --compact-revision | --hashkv | --or-hashkv | --bump | --environment | \
         --programs | --next-environment | --next-programs | --root-certificate | --root-key | --owner | --keep | \
-        --wait-seconds | --ask-first | --in-step)
+        --wait-seconds | --ask-first | --in-step | --v2)
         local name=${1#--}
         printf -v "${name//-/_}" '%s' "$2"
         ;;

@@ -73,6 +73,11 @@ restore_beside() {
     last_words
     fail 3 "$restore_tool could not restore $snapshot"
   fi
+  mark
+}
+
+# Says in the data directory what it was restored from, and gives it to its owner.
+mark() {
   {
     identity
     printf 'token=%s\nat=%(%Y-%m-%dT%H:%M:%SZ)T\n' "$token" -1
@@ -91,19 +96,29 @@ guarded_clean() {
 # Starts the restored member on Unix sockets, where nobody else can come, and asks it for its HashKV.
 prove() {
   say "proving revision $revision on a private socket"
-  mkdir -- "$staging/proof"
-  local trial=$staging/data alone=()
+  local alone=()
+  trial=$staging/data
   if is_among_others; then
     # It would wait for the others. On a copy it is told that they are gone, which stands in its data from then on.
     trial=$staging/alone alone=(ETCD_FORCE_NEW_CLUSTER=true)
     guarded cp -a --reflink=auto --sparse=always -- "$staging/data" "$trial"
     join || fail 3 "cannot copy what was restored for its trial"
   fi
+  start_trial "${alone[@]}"
+  prove_hashkv
+  say "$proof"
+  end_trial
+  lap prove
+}
+
+# A trial that serves: what lies in $trial on Unix sockets, with more settings where it is to have some.
+start_trial() { # KEY=VALUE...
+  mkdir -p -- "$staging/proof"
   if [[ -n $owner ]]; then
     chown -- "$owner:" "$staging/proof"
     as_owner=(--reuid "$(id -u -- "$owner")" --regid "$(id -g -- "$owner")" --init-groups)
   fi
-  start_trial
+  run_trial "$@"
   as_owner=()
   local deadline=$((SECONDS + wait_seconds))
   until [[ -S $staging/proof/$TRIAL_SOCKET ]] && is_serving ask_trial; do
@@ -111,6 +126,15 @@ prove() {
     ((SECONDS < deadline)) || refuse_trial "etcd did not serve what was restored in $wait_seconds s: ${answer##*$'\n'}"
     sleep 0.02
   done
+}
+
+end_trial() {
+  end_child || refuse_trial "etcd did not stop in 30 s"
+  rm -rf -- "$staging/alone"
+  find "$staging/data" -exec sync -- {} + # on the disk before the old etcd is stopped, which then is down for less
+}
+
+prove_hashkv() {
   if ask_trial "$wait_seconds" endpoint hashkv --rev="$revision" -w json; then
     compare_hashkv
   elif [[ $answer =~ (has been compacted|is a future revision) ]]; then
@@ -120,11 +144,6 @@ prove() {
   else
     refuse_trial "etcd does not tell its HashKV: ${answer##*$'\n'}"
   fi
-  say "$proof"
-  end_child || refuse_trial "etcd did not stop in 30 s"
-  rm -rf -- "$staging/alone"
-  find "$staging/data" -exec sync -- {} + # on the disk before the old etcd is stopped, which then is down for less
-  lap prove
 }
 
 why_refused() {
@@ -138,8 +157,8 @@ why_refused() {
 
 # The member's own name and URLs are given, so that what it publishes of itself is what it will publish when it
 # serves. Its own certificates too: a client is known by the one that it shows.
-start_trial() {
-  guarded_clean -C "$staging/proof" "ETCD_DATA_DIR=$trial" "${alone[@]}" "ETCD_NAME=${setting[ETCD_NAME]}" \
+run_trial() { # KEY=VALUE...
+  guarded_clean -C "$staging/proof" "ETCD_DATA_DIR=$trial" "ETCD_NAME=${setting[ETCD_NAME]}" \
     "ETCD_INITIAL_CLUSTER=${setting[ETCD_INITIAL_CLUSTER]}" \
     "ETCD_INITIAL_ADVERTISE_PEER_URLS=${setting[ETCD_INITIAL_ADVERTISE_PEER_URLS]}" \
     "ETCD_ADVERTISE_CLIENT_URLS=${setting[ETCD_ADVERTISE_CLIENT_URLS]}" \
@@ -147,7 +166,7 @@ start_trial() {
     "ETCD_CERT_FILE=${setting[ETCD_CERT_FILE]}" "ETCD_KEY_FILE=${setting[ETCD_KEY_FILE]}" \
     "ETCD_TRUSTED_CA_FILE=${setting[ETCD_TRUSTED_CA_FILE]}" ETCD_CLIENT_CERT_AUTH=true \
     "ETCD_LISTEN_CLIENT_URLS=unixs://$TRIAL_SOCKET" ETCD_LISTEN_PEER_URLS=unix://peer:0 \
-    ETCD_HEARTBEAT_INTERVAL=10 ETCD_ELECTION_TIMEOUT=100 ETCD_LOGGER=zap ETCD_LOG_OUTPUTS=stderr \
+    ETCD_HEARTBEAT_INTERVAL=10 ETCD_ELECTION_TIMEOUT=100 ETCD_LOGGER=zap ETCD_LOG_OUTPUTS=stderr "$@" \
     -- "$next_programs/etcd" >"$staging/log" 2>&1
 }
 

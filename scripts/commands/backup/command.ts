@@ -1,10 +1,11 @@
-/** `backup`: of running members, or out of the pods of a cluster. */
+/** `backup`: of running members, out of the pods of a cluster, or of a v2 store out of its data directory. */
 import { type Command, Option } from "commander";
 import { WAYS } from "../../../cluster/way-names";
 import { pathFlag } from "../../flags";
 import { withClusterFlags, withHelperImage, withOnly } from "../../cluster";
 import { EXIT, UserError } from "../../outcome";
 import type { FromClusterOptions } from "./from-cluster";
+import type { FromDirectoryOptions } from "./from-directory";
 import type { BackupOptions } from "./from-endpoint";
 import { POD_FLAGS, refuseUnused } from "../../unused";
 
@@ -12,6 +13,7 @@ import { POD_FLAGS, refuseUnused } from "../../unused";
 const load = {
   fromEndpoint: () => require("./from-endpoint") as typeof import("./from-endpoint"),
   fromCluster: () => require("./from-cluster") as typeof import("./from-cluster"),
+  fromDirectory: () => require("./from-directory") as typeof import("./from-directory"),
 };
 /* eslint-enable @typescript-eslint/no-require-imports */
 
@@ -30,15 +32,34 @@ function withPodFlags(command: Command): Command {
   return withHelperImage(withOnly(withClusterFlags(command)));
 }
 
+/** Adds the flags of a backup of a v2 store. */
+function withV2Flags(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--v2",
+        "take the old v2 store of a data directory, as `etcdctl backup` does",
+      ).conflicts(["endpoint", "kubernetes", "member", "user"]),
+    )
+    .addOption(pathFlag("--data-dir <DIR>", "with --v2: the member's data directory"))
+    .addOption(
+      new Option("--with-v3", "with --v2: take the v3 keys beside it along").conflicts("withoutV3"),
+    )
+    .option("--without-v3", "with --v2: leave the v3 keys beside it out");
+}
+
+/** Attributes of these flags. */
+const V2_FLAGS = ["dataDir", "withV3", "withoutV3"];
+
 export function declare(command: Command): void {
-  withPodFlags(command)
+  withV2Flags(withPodFlags(command))
     .description(
       "Asks every member that is named what it holds, takes the snapshot of a healthy follower, proves that it is whole " +
         "and what its source says of itself, and writes it with a manifest FILE.json. Nothing is under FILE before that.",
     )
     .option(
       "-o, --output <FILE>",
-      "the backup's file; .gz and .zst are packed, - is stdout; with --kubernetes a directory",
+      "the backup's file; .gz and .zst are packed, - is stdout; with --kubernetes a directory; with --v2 a directory, or a .tar",
     )
     .option("--endpoint <URL,…>", "members to ask, https://HOST:PORT (ETCDCTL_ENDPOINTS)")
     .addOption(pathFlag("--cacert <FILE>", "CA of the etcd's certificate (ETCDCTL_CACERT)"))
@@ -64,10 +85,19 @@ export function declare(command: Command): void {
         "  npx etcd-restore backup --endpoint https://10.0.0.7:2379,https://10.0.0.8:2379,https://10.0.0.9:2379 \\\n" +
         "    --cacert ca.crt --cert client.crt --key client.key --sign-key backup-key.pem -o etcd-2026-11-29.db.zst\n" +
         "  npx etcd-restore backup -o - | age -r RECIPIENT > etcd.db.age   # the rest out of ETCDCTL_…\n" +
-        "  npx etcd-restore backup --kubernetes --context production -o backups/$(date +%F)",
+        "  npx etcd-restore backup --kubernetes --context production -o backups/$(date +%F)\n" +
+        "  npx etcd-restore backup --v2 --data-dir /var/lib/etcd/default --with-v3 -o etcd-v2-2026-11-29",
     )
     .action(async () => {
       const options = command.optsWithGlobals<TypedOptions>();
+      if (options.v2 === true) {
+        const reason = "a data directory is read here, and nobody asked";
+        const asked = ["cacert", "cert", "key", "passwordFile", "passwordStdin", "overwrite"];
+        refuseUnused(command, [...asked, ...POD_FLAGS, "via", "dryRun"], reason);
+        process.exitCode = await load.fromDirectory().backupFromDirectory(options);
+        return;
+      }
+      refuseUnused(command, V2_FLAGS, "it is about a v2 store: give --v2, too");
       if (options.kubernetes === true) {
         const reason = "pods are reached with the client's certificate";
         refuseUnused(command, ["passwordFile", "passwordStdin"], reason);
@@ -80,7 +110,8 @@ export function declare(command: Command): void {
 }
 
 type TypedOptions = Omit<BackupOptions, "output"> &
-  FromClusterOptions & { readonly kubernetes?: boolean };
+  FromClusterOptions &
+  FromDirectoryOptions & { readonly kubernetes?: boolean; readonly v2?: boolean };
 
 function backup(options: TypedOptions): Promise<number> {
   if (options.kubernetes === true) return load.fromCluster().backupFromCluster(options);

@@ -2,11 +2,15 @@
 import * as path from "node:path";
 import { size } from "../../../etcd/wire/figures";
 import {
+  compareVersions,
   etcdVersionOf,
   minorToServe,
   reasonsAgainstRestore,
 } from "../../../etcd/snapshot/judgement";
 import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
+import { V2BackupError } from "../../../etcd/backup/backup-file";
+import { NEWEST_WITH_V2 } from "../../../etcd/backup/v2/restorable";
+import type { V2Store } from "../../../etcd/backup/v2/v2-backup";
 import { isRemote, shownAddress } from "../../../sources/address";
 import { readNamedBackup } from "../../file-argument";
 import { PROJECT_DIR } from "../../project";
@@ -41,8 +45,9 @@ export async function lookAtBackup(
   const word = file === undefined && !isRemote(named) ? path.resolve(PROJECT_DIR, named) : named;
   const name = isRemote(word) ? shownAddress(word) : path.resolve(word);
   try {
-    const { snapshot } = await readNamedBackup(word, { digests: false, signal });
+    const { snapshot, backup } = await readNamedBackup(word, { digests: false, signal });
     try {
+      if (backup.v2 !== undefined) return v2Look(subject, name, backup.v2, snapshot.bytes);
       const wished = textSetting(subject, "etcdVersion") ?? "auto";
       const etcdVersion = wished === "auto" ? minorToServe(etcdVersionOf(snapshot)) : wished;
       const facts = { bytes: snapshot.bytes, keys: snapshot.live.count, etcdVersion };
@@ -65,6 +70,7 @@ export async function lookAtBackup(
       snapshot.close();
     }
   } catch (error) {
+    if (error instanceof V2BackupError) return v2Look(subject, name, error.store, 0);
     if (!(error instanceof SnapshotError)) throw error;
     const check = fail(
       id,
@@ -74,4 +80,24 @@ export async function lookAtBackup(
     );
     return { check, facts: undefined };
   }
+}
+
+/** A backup of a v2 store, which the last etcds that have one restore. */
+function v2Look(
+  subject: Subject,
+  name: string,
+  { keys, nodes }: V2Store,
+  databaseBytes: number,
+): BackupLook {
+  const [id, title] = ["backup", "Backup"] as const;
+  const wished = textSetting(subject, "etcdVersion") ?? "auto";
+  const etcdVersion = wished === "auto" ? NEWEST_WITH_V2 : wished;
+  const bytes = nodes.reduce((sum, node) => sum + node.name.length + (node.value?.length ?? 0), 0);
+  const facts = { bytes: bytes + databaseBytes, keys: nodes.length, etcdVersion };
+  if (compareVersions(etcdVersion, "3.6") >= 0) {
+    const found = `${name}: a backup of a v2 store, which etcd ${etcdVersion} does not have`;
+    return { check: fail(id, title, found, "set etcdVersion to auto, 3.5 or 3.4"), facts };
+  }
+  const what = `${path.basename(name)}: ${keys.length} keys of a v2 store, for etcd ${etcdVersion}`;
+  return { check: pass(id, title, what), facts };
 }

@@ -1,5 +1,6 @@
 /** Every option of the command line, and what shows that it is not only parsed. */
 import * as fs from "node:fs";
+import * as path from "node:path";
 import type { World } from "./world";
 
 /** An option that is tried here: the words without it and with it, and what only the second run shows. */
@@ -176,6 +177,9 @@ const BOOT: Readonly<Record<string, string>> = {
   "--kube-apiserver": "the program that comes up",
   "--encryption-config": "opens what is encrypted",
 };
+
+/** A backup of a v2 store. */
+const V2_FIXTURE = path.join(__dirname, "..", "..", "fixtures", "v2-backup");
 
 /** A drill that ends at once: there is no such backup. */
 const refusedDrill: Words = (w) => [
@@ -827,6 +831,28 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       /"signature"/,
       (w) => read(w, "s.db.json"),
     ),
+    tried(
+      "--v2",
+      "that of the old v2 store is taken",
+      (w) => ["backup", "-o", w.folder("v2")],
+      ["--v2"],
+      /Give --data-dir DIR/,
+    ),
+    tried(
+      "--data-dir",
+      "the directory that it is taken from",
+      (w) => ["backup", "--v2", "-o", w.folder("v2-of")],
+      ["--data-dir", V2_FIXTURE],
+      /TAKEN .*35 v2 keys/,
+    ),
+    tried(
+      "--with-v3",
+      "v3 keys go with it",
+      (w) => ["backup", "--data-dir", V2_FIXTURE, "-o", w.folder("v2-with")],
+      ["--v2", "--with-v3"],
+      /TAKEN .*35 v2 keys/,
+    ),
+    elsewhere("--without-v3", "v3 keys are left out", "etcd/backup/v2/take.test.ts"),
     tried(
       "--overwrite",
       "one of the same name is replaced",
