@@ -70,7 +70,8 @@ test("passes, tells each phase, keeps budgets and age, and leaves nothing", asyn
   });
   const names = report.phases.map(({ name }) => name);
   expect(names).toEqual([
-    ...["fetch", "preflight", "install", "restore", "start", "verify", "report", "destroy"],
+    ...["fetch", "preflight", "install", "restore", "start", "verify", "life", "report"],
+    "destroy",
   ]);
   expect(report.seconds).toBeGreaterThan(
     report.phases.reduce((sum, { seconds }) => sum + seconds, 0),

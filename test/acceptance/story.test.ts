@@ -53,7 +53,9 @@ test("start restores the sample and proves every key of it", () => {
     "restore",
     "start",
     "verify",
+    "life",
   ]);
+  expect(report.checks.find(({ id }) => id === "life-own-restart")?.verdict).toBe("pass");
 });
 
 test("the report's time is that of the run, from the command's start, in every format", () => {
