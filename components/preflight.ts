@@ -49,6 +49,31 @@ export interface PlannedMember extends LocalMember {
  * Everything that must hold before the first resource is registered, also in preview: the backup can be restored,
  * the ports can be had, the programs that were named fit.
  *
+ * @example
+ * ```ts
+ * import { LocalEtcd, Pki, preflight, SnapshotRestore } from "etcd-restore";
+ *
+ * const { backup, members } = await preflight({
+ *   snapshot: "/backups/etcd-2026-11-22.db",
+ *   labDirectory: "/var/tmp/lab",
+ *   etcdVersion: "auto",
+ *   clientPort: 22379,
+ *   peerPort: 22380,
+ * });
+ * const pki = new Pki("pki", { addresses: ["127.0.0.1"], clientDirectory: "/var/tmp/lab/client" });
+ * const etcds = members.map(
+ *   ({ name, ...member }) =>
+ *     new LocalEtcd(name, {
+ *       ...member,
+ *       etcdVersion: backup.servedBy,
+ *       backupBytes: backup.bytes,
+ *       pki: pki.files,
+ *     }),
+ * );
+ * const machines = etcds.map(({ machine }) => machine);
+ * export const restore = new SnapshotRestore("restore", { backup, machines });
+ * ```
+ *
  * @throws BackupError, NotReadyError
  */
 export async function preflight(args: PreflightArgs): Promise<LocalPlan> {

@@ -244,6 +244,15 @@ export interface OpenedSnapshot {
 /**
  * Opens a backup and reads its database with `readSnapshot`.
  *
+ * @example
+ * ```ts
+ * import { readBackup, reasonsAgainstRestore } from "etcd-restore/snapshot";
+ *
+ * const { snapshot } = await readBackup("/backups/etcd-2026-11-22.db.gz");
+ * console.log(snapshot.revision, snapshot.live.count, reasonsAgainstRestore(snapshot));
+ * snapshot.close();
+ * ```
+ *
  * @throws SnapshotError in the name of the backup, of a v2 store a V2BackupError; NoRoomError; ManifestError, before
  * the backup is read, when a manifest of ours beside it is broken
  */
