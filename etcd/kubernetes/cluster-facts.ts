@@ -22,32 +22,21 @@ const NODES_NAMED = 100;
  */
 const LEASES_READ = 100;
 
-/** A Lease by its number among the live keys, and the revision at which it was written. */
-interface Renewal {
-  readonly i: number;
-  readonly revision: number;
-}
-
 /** What a store tells; undefined where it is no store of Kubernetes. */
 export function clusterFacts(live: KeyReader): ClusterFacts | undefined {
   const identity = clusterIdentity(live);
   if (identity.cluster === undefined) return undefined;
   const nodeNames: string[] = [];
-  const renewals: Renewal[] = [];
+  let newest = 0;
   let nodes = 0;
   for (const root of ROOTS) {
     for (const i of below(live, `${root}/minions/`)) {
       nodes += 1;
       if (nodeNames.length < NODES_NAMED) nodeNames.push(lastPart(live.key(i)));
     }
-    for (const i of below(live, `${root}/leases/`))
-      renewals.push({ i, revision: live.metadata(i).modRevision });
+    const leases = lastWritten(live, `${root}/leases/`);
+    newest = Math.max(newest, ...leases.map((i) => renewedAt(live.value(i))));
   }
-  renewals.sort((a, b) => b.revision - a.revision);
-  const newest = Math.max(
-    0,
-    ...renewals.slice(0, LEASES_READ).map(({ i }) => renewedAt(live.value(i))),
-  );
   return {
     ...identity,
     nodes,
@@ -56,13 +45,34 @@ export function clusterFacts(live: KeyReader): ClusterFacts | undefined {
   };
 }
 
-function* below(live: KeyReader, prefix: string): Generator<number> {
-  const bytes = Buffer.from(prefix);
-  const found = live.indexOf(bytes);
-  for (let i = found < 0 ? -1 - found : found; i < live.count; i++) {
-    if (!live.key(i).subarray(0, bytes.length).equals(bytes)) return;
-    yield i;
+/** Of the keys with a prefix, the numbers of those that were written last: `LEASES_READ` at most. */
+function lastWritten(live: KeyReader, prefix: string): readonly number[] {
+  let kept: number[] = [];
+  let bound = 0;
+  const keepNewest = (): void => {
+    kept.sort((a, b) => live.modRevision(b) - live.modRevision(a));
+    kept = kept.slice(0, LEASES_READ);
+    if (kept.length === LEASES_READ) bound = live.modRevision(kept.at(-1) ?? 0);
+  };
+  for (const i of below(live, prefix)) {
+    if (live.modRevision(i) <= bound) continue;
+    kept.push(i);
+    // Seldom: most of a large store are older than those that are kept.
+    if (kept.length === 10 * LEASES_READ) keepNewest();
   }
+  keepNewest();
+  return kept;
+}
+
+/** The numbers of the keys in a folder, whose name ends in `/`. */
+function* below(live: KeyReader, folder: string): Generator<number> {
+  const place = (text: string): number => {
+    const found = live.indexOf(Buffer.from(text));
+    return found < 0 ? -1 - found : found;
+  };
+  // Behind a slash comes a zero.
+  const end = place(`${folder.slice(0, -1)}0`);
+  for (let i = place(folder); i < end; i++) yield i;
 }
 
 function lastPart(key: Buffer): string {

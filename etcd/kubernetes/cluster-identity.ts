@@ -7,7 +7,7 @@ export interface KeyReader {
   readonly count: number;
   key(i: number): Buffer;
   value(i: number): Buffer;
-  metadata(i: number): { readonly modRevision: number };
+  modRevision(i: number): number;
   /** `-1 - n` where the key is not there, and `n` the number of the first one after it. */
   indexOf(key: Uint8Array): number;
 }

@@ -90,6 +90,7 @@ export function createLiveKeys(path: string, index: RecordIndex): ClosableLiveKe
         crc: word(record + CRC),
       };
     },
+    modRevision: (i) => wide(recordOf(i) + MAIN),
     isRecord(i, bytes) {
       const record = recordOf(i);
       if (!index.hasDigests) throw new RangeError(NO_DIGESTS);

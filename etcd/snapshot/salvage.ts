@@ -106,6 +106,7 @@ function readerOf(
       const revisions = { createRevision: create, modRevision: main, version };
       return { ...revisions, lease, valueBytes, storedBytes };
     },
+    modRevision: (i) => at(i).main,
     value(i) {
       const { key, offset, storedBytes } = at(i);
       source ??= openSource(file);

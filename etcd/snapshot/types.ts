@@ -126,6 +126,8 @@ export interface KeyReader {
   /** A copy of key `i`. */
   key(i: number): Buffer;
   metadata(i: number): Omit<KeyMetadata, "crc">;
+  /** Of key `i`, as `metadata` has it. */
+  modRevision(i: number): number;
   /**
    * The value of key `i`, read again from the file.
    * @throws SnapshotError when the file is no longer the one that was read: where there is a CRC, the record's has to

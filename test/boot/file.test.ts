@@ -56,6 +56,7 @@ function storeOf(objects: Readonly<Record<string, object | string>>): KeyReader 
     count: keys.length,
     key: (i) => Buffer.from(keys[i] ?? ""),
     value,
+    modRevision: (i) => i + 1,
     metadata: (i) => ({
       ...{ createRevision: 1, modRevision: i + 1, version: 1, lease: 0n },
       ...{ valueBytes: value(i).length, storedBytes: 0 },
