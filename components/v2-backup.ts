@@ -3,12 +3,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { removeKept } from "../etcd/backup/backup-file";
 import { findLasting, openLastingPlace } from "../etcd/backup/place";
-import {
-  digestOf,
-  NEWEST_WITH_V2 as NEWEST,
-  readRestorableV2,
-  type RestorableV2,
-} from "../etcd/backup/v2/restorable";
+import { hasV2Store, NEWEST_WITH_V2 as NEWEST } from "../etcd/backup/v2/judgement";
+import { digestOf, readRestorableV2, type RestorableV2 } from "../etcd/backup/v2/restorable";
 import { readManifest } from "../etcd/backup/manifest";
 import { v2ManifestReasons } from "../etcd/backup/v2/manifest";
 import { compareVersions, summarize } from "../etcd/snapshot/judgement";
@@ -75,7 +71,7 @@ function reasonsAgainst(
   const minor = servedBy.split(".").slice(0, 2).join(".");
   const writer = etcdVersion.split(".").slice(0, 2).join(".");
   const reasons: string[] = [];
-  if (compareVersions(minor, NEWEST) > 0) {
+  if (!hasV2Store(servedBy)) {
     reasons.push(
       `it is a backup of a v2 store, and etcd ${servedBy} has none: ${NEWEST} is the newest that has; set etcdVersion to auto, ${NEWEST} or 3.4`,
     );

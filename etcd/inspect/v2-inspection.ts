@@ -2,7 +2,7 @@
 import { prefixOf, printableKey } from "../wire/keys";
 import { counted, grouped } from "../wire/figures";
 import { visible } from "../wire/visible";
-import { databaseProblem, NEWEST_WITH_V2 } from "../backup/v2/restorable";
+import { databaseProblem, NEWEST_WITH_V2 } from "../backup/v2/judgement";
 import type { V2Store } from "../backup/v2/v2-backup";
 import type { Inspection } from "./inspection";
 import { wrapped } from "./text";

@@ -5,6 +5,7 @@ import { readSnapshot } from "../../snapshot/snapshot";
 import { SnapshotError } from "../../snapshot/snapshot-error";
 import type { ReadOptions, Snapshot } from "../../snapshot/types";
 import { expectedAnswers, questions } from "./expected-answers";
+import { databaseProblem } from "./judgement";
 import { openMember, type OpenedMember } from "./open-member";
 import { rewriteMember, type RewrittenFile } from "./rewrite";
 import { tarOf } from "./tar-file";
@@ -78,21 +79,6 @@ async function readParts(
       member.dispose();
     },
   };
-}
-
-/** The newest etcd that has a v2 store: what one is restored with unless another is wished for. */
-export const NEWEST_WITH_V2 = "3.5";
-
-/**
- * Why a database with keys cannot go with the log and the snapshot that lie beside it; undefined when it can.
- * @param applied raft index of the last entry that is in it
- */
-export function databaseProblem({ snapshotIndex }: V2Store, applied: number): string | undefined {
-  if (applied >= snapshotIndex) return undefined;
-  return (
-    `its database is older than the rest: it holds what was asked up to raft index ${applied}, the snapshot of the v2 ` +
-    `store is of ${snapshotIndex}. They were copied at different times; stop etcd, and copy its directory again`
-  );
 }
 
 /** SHA-256 and length of the archive that is restored. */

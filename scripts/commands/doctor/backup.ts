@@ -2,14 +2,13 @@
 import * as path from "node:path";
 import { size } from "../../../etcd/wire/figures";
 import {
-  compareVersions,
   etcdVersionOf,
   minorToServe,
   reasonsAgainstRestore,
 } from "../../../etcd/snapshot/judgement";
 import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
 import { V2BackupError } from "../../../etcd/backup/backup-file";
-import { NEWEST_WITH_V2 } from "../../../etcd/backup/v2/restorable";
+import { hasV2Store, NEWEST_WITH_V2 } from "../../../etcd/backup/v2/judgement";
 import type { V2Store } from "../../../etcd/backup/v2/v2-backup";
 import { isRemote, shownAddress } from "../../../sources/address";
 import { readNamedBackup } from "../../file-argument";
@@ -94,7 +93,7 @@ function v2Look(
   const etcdVersion = wished === "auto" ? NEWEST_WITH_V2 : wished;
   const bytes = nodes.reduce((sum, node) => sum + node.name.length + (node.value?.length ?? 0), 0);
   const facts = { bytes: bytes + databaseBytes, keys: nodes.length, etcdVersion };
-  if (compareVersions(etcdVersion, "3.6") >= 0) {
+  if (!hasV2Store(etcdVersion)) {
     const found = `${name}: a backup of a v2 store, which etcd ${etcdVersion} does not have`;
     return { check: fail(id, title, found, "set etcdVersion to auto, 3.5 or 3.4"), facts };
   }
