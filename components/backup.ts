@@ -5,7 +5,7 @@ import {
   manifestOf,
   readBackup as readFrom,
   removeKept,
-  V2BackupError,
+  snapshotOrV2,
 } from "../etcd/backup/backup-file";
 import { ManifestError } from "../etcd/backup/manifest";
 import { manifestReasons } from "../etcd/backup/manifest-problems";
@@ -108,16 +108,16 @@ async function readInLab(
 ): Promise<Backup> {
   const { trustedKey, expectedCluster } = demands;
   const trusted = trustedKey === undefined ? undefined : readTrustedKey(trustedKey);
-  const opened = await openIfV3(file, unpackedIn);
-  if (opened?.backup.v2 !== undefined) opened.snapshot.close();
-  if (opened === undefined || opened.backup.v2 !== undefined) {
-    const found = await readV2(file, {
-      ...demands,
-      etcdVersion,
-      bumpRevision,
-      unpackedIn,
-      trusted,
-    });
+  const reading = readFrom(file, {
+    digests: false,
+    keepIn: unpackedIn,
+    onUnpack: tellProgress(`unpacking ${file}`),
+    onProgress: tellProgress(`reading ${file}`),
+  });
+  const opened = await snapshotOrV2(reading);
+  if ("v2" in opened) {
+    const wishes = { ...demands, etcdVersion, bumpRevision, unpackedIn, trusted };
+    const found = await readV2(file, opened.v2, wishes);
     if (found === undefined) throw new BackupError(`cannot restore ${file}: it was changed`);
     if (!("reasons" in found)) return found;
     throw new BackupError(`cannot restore ${file}: ${found.reasons.join("; ")}`);
@@ -163,21 +163,6 @@ async function readInLab(
     return { ...plain, bumped: after };
   } finally {
     snapshot.close();
-  }
-}
-
-/** Undefined where there is no key of a v3 store, and some of a v2 store. */
-async function openIfV3(file: string, unpackedIn: string) {
-  try {
-    return await readFrom(file, {
-      digests: false,
-      keepIn: unpackedIn,
-      onUnpack: tellProgress(`unpacking ${file}`),
-      onProgress: tellProgress(`reading ${file}`),
-    });
-  } catch (error) {
-    if (error instanceof V2BackupError) return undefined;
-    throw error;
   }
 }
 

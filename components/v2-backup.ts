@@ -1,11 +1,10 @@
 /** What the components need to know of a backup of etcd's old v2 store: it is restored as a data directory is. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { removeKept } from "../etcd/backup/backup-file";
+import { manifestOf, removeKept, type V2Place } from "../etcd/backup/backup-file";
 import { findLasting, openLastingPlace } from "../etcd/backup/place";
 import { hasV2Store, NEWEST_WITH_V2 as NEWEST } from "../etcd/backup/v2/judgement";
 import { digestOf, readRestorableV2, type RestorableV2 } from "../etcd/backup/v2/restorable";
-import { readManifest } from "../etcd/backup/manifest";
 import { v2ManifestReasons } from "../etcd/backup/v2/manifest";
 import { compareVersions, summarize } from "../etcd/snapshot/judgement";
 import type { Backup } from "./backup-facts";
@@ -26,20 +25,22 @@ interface Wishes {
 
 /**
  * Reads a backup of a v2 store, and lays what is restored of it into `unpackedIn`.
+ * @param file as it was named
  * @returns undefined when it is none; the reasons alone where something speaks against a restore
  * @throws SnapshotError, NoRoomError
  */
 export async function readV2(
   file: string,
+  place: V2Place,
   wishes: Wishes,
 ): Promise<Backup | { readonly reasons: readonly string[] } | undefined> {
-  const found = await readRestorableV2(file, file);
+  const found = await readRestorableV2(place.file, file);
   if (found === undefined) return undefined;
   try {
     const servedBy = wishes.etcdVersion === "auto" ? NEWEST : wishes.etcdVersion;
     const reasons = [
       ...reasonsAgainst(found, servedBy, wishes),
-      ...(await v2ManifestReasons(readManifest(file), found, wishes.trusted)),
+      ...(await v2ManifestReasons(manifestOf(place), found, wishes.trusted)),
     ];
     if (reasons.length > 0) return { reasons };
     const { store, v3 } = found;

@@ -40,14 +40,18 @@ export interface BackupFile {
   dispose(): void;
 }
 
+/** Where a v2 store lies on this computer: the directory or archive that `readRestorableV2` reads, and its manifest. */
+export type V2Place = Pick<BackupFile, "file" | "container" | "manifestIn">;
+
 /** A backup of the old v2 store, without a key of the v3 store: nothing that reads a snapshot can go on with it. */
 export class V2BackupError extends SnapshotError {
   constructor(
-    directory: string,
+    name: string,
     readonly store: V2Store,
+    readonly place: V2Place,
   ) {
     super(
-      directory,
+      name,
       `this is a backup of an etcd v2 store (${counted(store.keys.length, "key")}), without any key of the v3 store. ` +
         "start, up and verify restore and prove it, inspect, ls and get look into it; nothing else can be asked of it",
     );
@@ -99,7 +103,7 @@ export async function openBackup(file: string, options: OpenOptions = {}): Promi
       const notes = notesOnMember(files, v2);
       return { ...database, name, file: database.path, v2, notes, dispose: () => undefined };
     }
-    if (v2 !== undefined) throw new V2BackupError(name, v2);
+    if (v2 !== undefined) throw new V2BackupError(name, v2, { file: name });
   }
 
   const { file: chosen, beside } = await chooseInFolder(name);
@@ -127,11 +131,14 @@ async function openFetched(
   { name, manifest }: FetchedFrom,
   options: OpenOptions,
 ): Promise<BackupFile> {
+  const manifestIn = manifest === undefined ? [] : [manifest];
   try {
     const opened = await openFile(file, options);
-    return { ...opened, name, manifestIn: manifest === undefined ? [] : [manifest] };
+    return { ...opened, name, manifestIn };
   } catch (error) {
-    if (error instanceof V2BackupError) throw new V2BackupError(name, error.store);
+    if (error instanceof V2BackupError) {
+      throw new V2BackupError(name, error.store, { ...error.place, manifestIn });
+    }
     if (error instanceof SnapshotError && error.file === file) throw error.inTheNameOf(name, "");
     throw error;
   }
@@ -172,7 +179,7 @@ async function openFile(name: string, options: OpenOptions): Promise<BackupFile>
   try {
     const v2 = beside === undefined ? undefined : v2InArchive(about, beside.files);
     if (place === undefined) {
-      if (v2 !== undefined) throw new V2BackupError(name, v2);
+      if (v2 !== undefined) throw new V2BackupError(name, v2, { ...packed, ...about });
       throw new SnapshotError(name, "this archive holds the log of an etcd, without its database");
     }
     const notes = beside === undefined ? [] : notesOnMember(beside.files, v2);
@@ -316,7 +323,30 @@ async function openAndRead<T extends { readonly live: KeyReader; close(): void }
     }
   }
   opened.dispose();
-  throw new V2BackupError(name, v2);
+  throw new V2BackupError(name, v2, placeOf(opened));
+}
+
+/** In a data directory `file` is the database of it. */
+function placeOf(backup: BackupFile): V2Place {
+  return backup.container?.format === "data directory" ? { file: backup.name } : backup;
+}
+
+/**
+ * A snapshot that is being read; of a backup that holds a v2 store, whatever lies beside it, where that is.
+ * @throws what the reading throws otherwise
+ */
+export async function snapshotOrV2(
+  reading: Promise<OpenedSnapshot>,
+): Promise<OpenedSnapshot | { readonly v2: V2Place }> {
+  try {
+    const opened = await reading;
+    if (opened.backup.v2 === undefined) return opened;
+    opened.snapshot.close();
+    return { v2: placeOf(opened.backup) };
+  } catch (error) {
+    if (error instanceof V2BackupError) return { v2: error.place };
+    throw error;
+  }
 }
 
 /**
@@ -324,7 +354,7 @@ async function openAndRead<T extends { readonly live: KeyReader; close(): void }
  * `X.db.gz`). Undefined when there is none of ours.
  * @throws ManifestError
  */
-export function manifestOf(backup: BackupFile): Manifest | undefined {
+export function manifestOf(backup: V2Place): Manifest | undefined {
   const found = filesBeside(backup).find(({ kind }) => kind === "ours");
   return found?.kind === "ours" ? found.manifest : undefined;
 }
@@ -337,7 +367,7 @@ function noteOnManifest(backup: BackupFile): readonly string[] {
   );
 }
 
-function filesBeside({ file, container, manifestIn }: BackupFile): readonly Found[] {
+function filesBeside({ file, container, manifestIn }: V2Place): readonly Found[] {
   if (manifestIn !== undefined) return manifestIn.flatMap((one) => findManifestIn(one) ?? []);
   const { dir, name } = path.parse(file);
   const names = container?.sha256 === undefined ? [file] : [file, path.join(dir, name)];

@@ -1,14 +1,13 @@
 /** `verify [FILE]`: whether a running etcd serves what a backup holds. */
 import * as path from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { manifestOf, V2BackupError, type OpenedSnapshot } from "../../etcd/backup/backup-file";
-import { readManifest } from "../../etcd/backup/manifest";
+import { manifestOf, readBackup, snapshotOrV2, type V2Place } from "../../etcd/backup/backup-file";
 import { readRestorableV2 } from "../../etcd/backup/v2/restorable";
 import type { Endpoint } from "../../etcd/client/endpoint";
 import type { EncryptionConfiguration } from "../../etcd/encryption/configuration";
 import { hashAhead } from "../../etcd/proof/hash-ahead";
 import { verifyV2 as proveV2Endpoint } from "../../etcd/proof/v2/verify";
-import { verify as proveEndpoint } from "../../etcd/proof/verify";
+import { verify as proveEndpoint, type VerifyRequest } from "../../etcd/proof/verify";
 import {
   PHASE_NAMES,
   type Phase,
@@ -22,8 +21,8 @@ import type { SshRoute } from "../../machine/ssh/ssh-files";
 import { beginning } from "../began";
 import { findTarget, type EndpointOptions, type Target } from "../endpoint";
 import { messageOfError } from "../errors";
-import { readNamedBackup } from "../file-argument";
 import { nameOfBackup } from "../../sources/address";
+import { bringNamed, type NamedBackup } from "../../sources/named";
 import {
   collect,
   encryptionConfigFlag,
@@ -294,11 +293,24 @@ async function prove(
   const readFrom = new Date();
   const trustedKey = trustedKeyOf(options.trustedKey);
   const tell = options.quiet === true ? () => undefined : progressLines();
+  const onProgress = (done: number, total: number) => {
+    tell(`comparing: ${done} of ${total} keys`);
+  };
   const ahead = hashAhead(endpoint, signal);
+  let brought: NamedBackup | undefined;
   try {
-    const opened = await readIfV3(file, options, { tell, signal });
-    if (opened === undefined) {
-      return await proveV2(options, file, proved, { signal, readFrom });
+    const name = nameOfBackup(file);
+    brought = await bringNamed(file, { signal, ...(options.quiet !== true && { say }) });
+    const reading = readBackup(brought.file, {
+      signal,
+      fetched: brought.fetched,
+      keepIn: options.unpacked,
+      ...tellProgress(name, tell),
+    });
+    const opened = await snapshotOrV2(reading);
+    if ("v2" in opened) {
+      const backup = { name: brought.fetched?.name ?? name, place: opened.v2 };
+      return await proveV2(options, backup, proved, { signal, readFrom, onProgress });
     }
     const { snapshot, backup } = opened;
     try {
@@ -324,9 +336,7 @@ async function prove(
         phases: [read, ...(options.phase ?? [])],
         startedAt: beginning(),
         signal,
-        onProgress: (done, total) => {
-          tell(`comparing: ${done} of ${total} keys`);
-        },
+        onProgress,
       });
       const endpoints = [endpoint, ...others];
       const stays = await restart(proof, options, { snapshot, endpoints, routes, tell, signal });
@@ -335,6 +345,7 @@ async function prove(
       snapshot.close();
     }
   } finally {
+    brought?.dispose();
     ahead.close();
   }
 }
@@ -351,34 +362,17 @@ async function restart(
   return proveOwnRestart(proof, { ...store, services, bumpedBy });
 }
 
-/** Undefined for a backup that holds a v2 store, whatever lies beside it. */
-async function readIfV3(
-  file: string,
-  options: VerifyOptions,
-  { tell, signal }: Pick<UseRequest, "tell" | "signal">,
-): Promise<OpenedSnapshot | undefined> {
-  try {
-    const opened = await readNamedBackup(file, {
-      signal,
-      say: options.quiet === true ? () => undefined : say,
-      keepIn: options.unpacked,
-      ...tellProgress(nameOfBackup(file), tell),
-    });
-    if (opened.backup.v2 === undefined) return opened;
-    opened.snapshot.close();
-    return undefined;
-  } catch (error) {
-    if (error instanceof V2BackupError) return undefined;
-    throw error;
-  }
+/** What goes along while a v2 store is proved, and since when its backup is read. */
+interface ReadV2 extends Required<Pick<VerifyRequest, "signal" | "onProgress">> {
+  readonly readFrom: Date;
 }
 
 /** The proof of a backup of a v2 store, with the v3 store beside it. */
 async function proveV2(
   options: VerifyOptions,
-  file: string,
+  { name, place }: { readonly name: string; readonly place: V2Place },
   { endpoint, others, stack, encryption }: Proved,
-  { signal, readFrom }: { readonly signal: AbortSignal; readonly readFrom: Date },
+  { signal, readFrom, onProgress }: ReadV2,
 ): Promise<Report> {
   const refused = [
     ...(options.kubernetes === "off" && options.life !== true ? [] : ["--kubernetes and --life"]),
@@ -390,16 +384,16 @@ async function proveV2(
   if (refused.length > 0) {
     throw new UserError(
       EXIT.usage,
-      `${file} is a backup of a v2 store: ${refused.join(", ")} can only be asked of a v3 snapshot`,
+      `${name} is a backup of a v2 store: ${refused.join(", ")} can only be asked of a v3 snapshot`,
     );
   }
-  const manifest = readManifest(file);
-  const backup = await readRestorableV2(file, file, { signal });
-  if (backup === undefined) throw new SnapshotError(file, "it was changed while it was read");
+  const manifest = manifestOf(place);
+  const backup = await readRestorableV2(place.file, name, { signal });
+  if (backup === undefined) throw new SnapshotError(name, "it was changed while it was read");
   try {
     return await proveV2Endpoint({
-      ...{ backup, file, endpoint, stack, encryption, signal, level: options.level },
-      ...{ inUse: options.inUse === true, restoredAt: options.restoredAt },
+      ...{ backup, file: name, endpoint, stack, encryption, signal, level: options.level },
+      ...{ inUse: options.inUse === true, restoredAt: options.restoredAt, onProgress },
       ...(options.etcdVersion === undefined ? {} : { etcdVersion: options.etcdVersion }),
       ...(manifest === undefined ? {} : { manifest }),
       trustedKey: trustedKeyOf(options.trustedKey),

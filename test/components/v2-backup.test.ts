@@ -46,6 +46,15 @@ test("is the same out of an archive", async () => {
   expect(await readBackup(archive, "auto", lab)).toMatchObject({ sha256, v2: { keys: 35 } });
 });
 
+test("is the same out of a folder with nothing but such an archive", async () => {
+  const lab = await temporaryDirectory();
+  const { sha256 } = await readBackup(FIXTURE, "auto", lab);
+  const folder = join(lab, "backups");
+  fs.mkdirSync(folder);
+  execFileSync("tar", ["-czf", join(folder, "backup.tar.gz"), "-C", FIXTURE, "member"]);
+  expect(await readBackup(folder, "auto", lab)).toMatchObject({ sha256, file: folder });
+});
+
 const REFUSED: readonly [string, string, Demands & { readonly bump?: number }, RegExp][] = [
   [
     "an etcd that has no v2 store",
