@@ -9,13 +9,21 @@ import { EtcdError } from "../client/etcd-error";
 import { openMember, type ClusterMember } from "../client/member-client";
 import { decodePage } from "../client/pages";
 import type { Check, MemberSummary, VerificationLevel } from "../report/report";
-import type { Snapshot } from "../snapshot/snapshot";
+import type { LiveKeys, Snapshot } from "../snapshot/snapshot";
 import { counted, grouped } from "../wire/figures";
 import { printableKey } from "../wire/keys";
 import { visible } from "../wire/visible";
 import { hashKvCheck } from "./checks";
 import { changedFields } from "./compare-page";
-import { answerOf, gatherReachable, hashAt, type Answer, type Reachable } from "./server-facts";
+import {
+  answerOf,
+  gatherHash,
+  gatherReachable,
+  tellsLeasesInKeysOnly,
+  type Answer,
+  type Reachable,
+  type ServerFacts,
+} from "./server-facts";
 import { chosenKeys } from "./second-reader";
 
 export interface MembersRequest {
@@ -40,27 +48,33 @@ const ROOM = 4096;
 /** Keys that a reason names. */
 const NAMED = 5;
 
+/** What a member tells of itself and of its store. */
+type Told = Pick<ServerFacts, "status" | "readRevision" | "hash">;
+
+/** Keys that were asked for, and those that are not as in the file. */
+interface Spread {
+  readonly asked: number;
+  readonly differing: readonly string[];
+}
+
 /** What one member was found to be. */
 interface Found {
   readonly url: string;
-  readonly reachable: Reachable;
+  readonly told: Told;
   readonly hash: Check;
-  readonly hashKv: number;
-  /** Keys that were asked for, and those that are not as in the file; undefined where none were. */
-  readonly spread:
-    Answer<{ readonly asked: number; readonly differing: readonly string[] }> | undefined;
+  /** Undefined where no keys were asked for. */
+  readonly spread?: Answer<Spread> | undefined;
 }
 
 /** Asks each member itself. What one refuses to tell, or one that cannot be reached, is `not-checked`. */
 export async function proveMembers(request: MembersRequest): Promise<MembersProof> {
   const { endpoints, snapshot, level, signal } = request;
   const seed = randomBytes(4).toString("hex");
+  const keys = level === "quick" ? [] : chosenKeys(snapshot.live.count, seed, SPREAD);
   const found = await Promise.all(
-    endpoints.map((endpoint, i) => {
-      const reads = i > 0 && level !== "quick";
-      const keys = reads ? chosenKeys(snapshot.live.count, seed, SPREAD) : [];
-      return orReason(() => askMember(endpoint, keys, request), signal);
-    }),
+    endpoints.map((endpoint, i) =>
+      orReason(() => askMember(endpoint, i === 0 ? [] : keys, request), signal),
+    ),
   );
   const [first] = endpoints;
   const listed =
@@ -71,7 +85,7 @@ export async function proveMembers(request: MembersRequest): Promise<MembersProo
       ...found.map((one, i) =>
         memberCheck(
           `member-${i + 1}`,
-          titleOf(endpoints[i]?.url ?? "", listed, one),
+          `Member ${nameIn(listed, one) ?? endpoints[i]?.url ?? ""}`,
           snapshot,
           one,
         ),
@@ -125,20 +139,12 @@ async function askMember(
   const client = openEtcd(endpoint, signal);
   try {
     const reachable = await gatherReachable(client, snapshot);
-    const { status, readRevision, keys: readable } = reachable;
-    const hash =
-      "refused" in readable ? readable : await answerOf(hashAt(client, readRevision, undefined));
+    const told = { ...reachable, hash: await gatherHash(client, reachable) };
     const spread =
       keys.length === 0
         ? undefined
-        : await answerOf(differingKeys(client, snapshot, { keys, level, revision: readRevision }));
-    return {
-      url: endpoint.url,
-      reachable,
-      hash: hashKvCheck(snapshot, { status, readRevision, hash }),
-      hashKv: "value" in hash ? hash.value.hash : 0,
-      spread,
-    };
+        : await answerOf(differingKeys(client, snapshot, { keys, level, reachable }));
+    return { url: endpoint.url, told, hash: hashKvCheck(snapshot, told), spread };
   } finally {
     client.close();
   }
@@ -151,28 +157,45 @@ async function differingKeys(
   wanted: {
     readonly keys: readonly number[];
     readonly level: VerificationLevel;
-    readonly revision: number;
+    readonly reachable: Reachable;
   },
-): Promise<{ readonly asked: number; readonly differing: readonly string[] }> {
-  const { keys, level, revision } = wanted;
-  const mode = level === "full" ? "stored" : "metadata";
+): Promise<Spread> {
+  const { keys, level, reachable } = wanted;
+  const tellsLeases = tellsLeasesInKeysOnly(reachable);
   const differing: string[] = [];
   const next = keys[Symbol.iterator]();
   const work = async (): Promise<void> => {
     for (const i of next) {
-      const key = live.key(i);
-      const range = { start: key, end: Buffer.concat([key, Buffer.from([0])]) };
-      const room = Buffer.alloc(live.metadata(i).valueBytes + 2 * key.length + ROOM);
-      const options = { revision, serializable: true, keysOnly: mode === "metadata" };
-      const length = await client.rangeInto(range, options, room);
-      const [served] = decodePage(room.subarray(0, length)).keys;
-      const same =
-        served?.key.equals(key) === true && changedFields(served, live, i, mode).length === 0;
-      if (!same) differing.push(printableKey(key));
+      const hasToBeStored = level === "full" || (live.metadata(i).lease !== 0n && !tellsLeases);
+      const mode = hasToBeStored ? "stored" : "metadata";
+      if (!(await isAsInFile(client, live, i, mode, reachable.readRevision))) {
+        differing.push(printableKey(live.key(i)));
+      }
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return { asked: keys.length, differing: differing.sort() };
+}
+
+async function isAsInFile(
+  client: EtcdClient,
+  live: LiveKeys,
+  i: number,
+  mode: "stored" | "metadata",
+  revision: number,
+): Promise<boolean> {
+  const key = live.key(i);
+  const range = { start: key, end: Buffer.concat([key, Buffer.from([0])]) };
+  const room = Buffer.alloc(live.valueBytes(i) + 2 * key.length + ROOM);
+  const options = { revision, serializable: true, keysOnly: mode === "metadata" };
+  try {
+    const length = await client.rangeInto(range, options, room);
+    const [served] = decodePage(room.subarray(0, length)).keys;
+    return served?.key.equals(key) === true && changedFields(served, live, i, mode).length === 0;
+  } catch (error) {
+    if (error instanceof EtcdError && error.kind === "too-large") return false;
+    throw error;
+  }
 }
 
 /** The cluster has these members and no other: none that the backup's own cluster had. */
@@ -211,18 +234,18 @@ function nameOf({ name, id }: ClusterMember): string {
 }
 
 function statusOf(one: Found | string) {
-  if (typeof one === "string" || "refused" in one.reachable.status) return undefined;
-  return one.reachable.status.value;
+  if (typeof one === "string" || "refused" in one.told.status) return undefined;
+  return one.told.status.value;
 }
 
-function titleOf(
-  url: string,
+/** As the cluster's list names it; undefined for one that is not there, or could not be asked. */
+function nameIn(
   listed: readonly ClusterMember[] | string,
   one: Found | string,
-): string {
+): string | undefined {
   const id = statusOf(one)?.memberId;
   const member = typeof listed === "string" ? undefined : listed.find((each) => each.id === id);
-  return `Member ${member === undefined ? url : nameOf(member)}`;
+  return member && nameOf(member);
 }
 
 function memberCheck(id: string, title: string, snapshot: Snapshot, one: Found | string): Check {
@@ -254,14 +277,13 @@ function memberCheck(id: string, title: string, snapshot: Snapshot, one: Found |
 
 function summary(one: Found, listed: readonly ClusterMember[] | string): MemberSummary {
   const status = statusOf(one);
-  const member =
-    typeof listed === "string" ? undefined : listed.find(({ id }) => id === status?.memberId);
+  const { hash } = one.told;
   return {
-    name: member === undefined ? "" : nameOf(member),
+    name: nameIn(listed, one) ?? "",
     id: status?.memberId.toString(16) ?? "",
     endpoint: one.url,
     etcdVersion: status?.version ?? "",
     revision: status?.revision ?? 0,
-    hashKv: one.hashKv,
+    hashKv: "value" in hash ? hash.value.hash : 0,
   };
 }

@@ -15,10 +15,7 @@ export interface ReadBackRequest {
   readonly revision: number;
   /** `stored`: keys with their values. `metadata`: all but the values, which then do not travel. */
   readonly mode: "stored" | "metadata";
-  /**
-   * Whether the server tells a key's lease when it is asked for keys without values. etcd 3.7 does not: it answers
-   * from its index in memory (`FastKeysOnly`). There, ranges with leases are read with their values.
-   */
+  /** As `tellsLeasesInKeysOnly` has it. */
   readonly leasesInKeysOnly: boolean;
   /** Takes what is missing, extra or changed. */
   readonly differences: DifferenceSink;

@@ -1,4 +1,5 @@
 /** What the server says of itself, as findings: what it refuses to tell is one of them. */
+import { compareVersions } from "../snapshot/judgement";
 import type { Auth, Snapshot } from "../snapshot/snapshot";
 import { EtcdError, type EtcdErrorKind } from "../client/etcd-error";
 import type { EtcdClient, HashKvAnswer, ServerStatus } from "../client/etcd-client";
@@ -61,6 +62,14 @@ export async function gatherReachable(client: EtcdClient, snapshot: Snapshot): P
   return { status, readRevision, keys: await answerOf(client.count(ALL_KEYS, readRevision)) };
 }
 
+/**
+ * Whether the server tells a key's lease when it is asked for keys without values. etcd 3.7 does not: it answers from its
+ * index in memory (`FastKeysOnly`). There, keys with leases are read with their values.
+ */
+export function tellsLeasesInKeysOnly({ status }: Pick<ServerFacts, "status">): boolean {
+  return "value" in status && compareVersions(status.value.version, "3.7") < 0;
+}
+
 /** Asks the server for all else that does not take a read of its keys. */
 export async function gatherFacts(
   client: EtcdClient,
@@ -68,10 +77,8 @@ export async function gatherFacts(
   reachable: Reachable,
   ahead?: HashAhead,
 ): Promise<ServerFacts> {
-  const { keys, readRevision } = reachable;
-  // Etcd before 3.6 does not say which revision it hashed; that the keys could be read proves that it is not compacted.
-  const hash: Answer<HashKvAnswer> =
-    "refused" in keys ? keys : await answerOf(hashAt(client, readRevision, ahead));
+  const { readRevision } = reachable;
+  const hash = await gatherHash(client, reachable, ahead);
   return {
     ...reachable,
     hash,
@@ -84,8 +91,18 @@ export async function gatherFacts(
   };
 }
 
+/** Asks for the hash at the revision at which it is read. */
+export async function gatherHash(
+  client: EtcdClient,
+  { keys, readRevision }: Reachable,
+  ahead?: HashAhead,
+): Promise<Answer<HashKvAnswer>> {
+  // Etcd before 3.6 does not say which revision it hashed; that the keys could be read proves that it is not compacted.
+  return "refused" in keys ? keys : answerOf(hashAt(client, readRevision, ahead));
+}
+
 /** The hash at a revision: the one that was asked for ahead when it is of this very revision, as etcd says from 3.6 on. */
-export async function hashAt(
+async function hashAt(
   client: EtcdClient,
   revision: number,
   ahead: HashAhead | undefined,

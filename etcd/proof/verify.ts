@@ -16,7 +16,7 @@ import type { EncryptionConfiguration } from "../encryption/configuration";
 import { examineEncryption } from "../encryption/examine";
 import type { EncryptionFindings } from "../encryption/findings";
 import { clusterFacts, type ClusterFacts } from "../kubernetes/cluster-facts";
-import { compareVersions, summarize } from "../snapshot/judgement";
+import { summarize } from "../snapshot/judgement";
 import type { Snapshot } from "../snapshot/snapshot";
 import type { Container } from "../backup/container";
 import { hashPairOf, type Manifest } from "../backup/manifest";
@@ -53,6 +53,7 @@ import {
   answerOf,
   gatherFacts,
   gatherReachable,
+  tellsLeasesInKeysOnly,
   type Answer,
   type Reachable,
   type ServerFacts,
@@ -229,12 +230,13 @@ function keyReader(
   client: EtcdClient,
   snapshot: Snapshot,
   plan: Plan,
-  { status, keys: readable, readRevision }: Reachable,
+  reachable: Reachable,
   onProgress: VerifyRequest["onProgress"],
 ): KeyReader {
+  const { keys: readable, readRevision } = reachable;
   const then = differenceLog();
   const now = differenceLog();
-  const leasesInKeysOnly = "value" in status && compareVersions(status.value.version, "3.7") < 0;
+  const leasesInKeysOnly = tellsLeasesInKeysOnly(reachable);
   const reading = { client, live: snapshot.live, plan, leasesInKeysOnly };
   return {
     async readAll(mode) {

@@ -21,21 +21,32 @@ async function clusterAndBackup(): Promise<{
 }> {
   const [one, two, three] = await startCluster(3);
   if (one === undefined || two === undefined || three === undefined) throw new Error("no nodes");
-  const client = new Etcd3({ hosts: one.url });
+  const snapshot = await backupOf(one, async (client) => {
+    for (let i = 0; i < 300; i++) await client.put(`/registry/${i}`).value(String(i));
+    await client.put("/registry/secret").value(SECRET);
+  });
+  return { nodes: [one, two, three], snapshot };
+}
+
+/** A backup of a member, once it holds what is put into it. */
+async function backupOf(
+  { url }: { readonly url: string },
+  fill: (client: Etcd3) => Promise<void>,
+): Promise<Snapshot> {
+  const client = new Etcd3({ hosts: url });
   onTestFinished(() => {
     client.close();
   });
-  for (let i = 0; i < 300; i++) await client.put(`/registry/${i}`).value(String(i));
-  await client.put("/registry/secret").value(SECRET);
+  await fill(client);
   const file = path.join(await temporaryDirectory(), "backup.db");
-  const member = openMember({ url: one.url });
+  const member = openMember({ url });
   await pipeline(member.snapshot(), fs.createWriteStream(file));
   member.close();
   const snapshot = await readSnapshot(file);
   onTestFinished(() => {
     snapshot.close();
   });
-  return { nodes: [one, two, three], snapshot };
+  return snapshot;
 }
 
 async function proof(
@@ -106,6 +117,35 @@ describe("the members of a cluster", { timeout: 180_000 }, () => {
     expect(report.verdict).toBe("incomplete");
     expect(check("member-3")).toMatchObject({ verdict: "not-checked" });
     expect(check("members")?.verdict).toBe("not-checked");
+  });
+
+  it("fail by one whose value is larger than any answer that the file leads to expect", async () => {
+    const { nodes, snapshot } = await clusterAndBackup();
+    const [one, two] = nodes;
+    const [stranger] = await makeNodes(1, "3.6", 9);
+    if (stranger === undefined) throw new Error("no node");
+    await stranger.start("new", `${stranger.name}=${stranger.peerUrl}`);
+    await backupOf(stranger, async (client) => {
+      for (let i = 0; i < 300; i++) await client.put(`/registry/${i}`).value("x".repeat(20_000));
+    });
+    const { check } = await proof(snapshot, [one, two, stranger]);
+    expect(check("member-3")?.verdict).toBe("fail");
+    expect(check("member-3")?.found).toMatch(/, 0 of 301 keys/);
+    expect(check("member-3")?.reason).toContain("it gives otherwise: /registry/0");
+  });
+
+  it("pass without a value that is read where etcd 3.7 tells no lease with keys alone", async () => {
+    const nodes = await startCluster(3, "3.7");
+    const [first] = nodes;
+    if (first === undefined) throw new Error("no nodes");
+    const snapshot = await backupOf(first, async (client) => {
+      const lease = client.lease(3600, { autoKeepAlive: false });
+      await lease.put("/registry/leased").value("1");
+      await client.put("/registry/stays").value("1");
+    });
+    const { report, check } = await proof(snapshot, nodes, "standard");
+    expect(check("member-2")).toMatchObject({ verdict: "pass" });
+    expect(report.verdict).toBe("pass");
   });
 
   it("may have been started again: a lease that ran out meanwhile was not revoked", async () => {
