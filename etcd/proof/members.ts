@@ -30,6 +30,8 @@ export interface MembersRequest {
   readonly snapshot: Snapshot;
   /** Of all members; the first is the one that is read whole. */
   readonly endpoints: readonly Endpoint[];
+  /** What that one has told. */
+  readonly first: Told;
   readonly level: VerificationLevel;
   readonly signal?: AbortSignal | undefined;
 }
@@ -68,13 +70,14 @@ interface Found {
 
 /** Asks each member itself. What one refuses to tell, or one that cannot be reached, is `not-checked`. */
 export async function proveMembers(request: MembersRequest): Promise<MembersProof> {
-  const { endpoints, snapshot, level, signal } = request;
+  const { endpoints, snapshot, first: told, level, signal } = request;
   const seed = randomBytes(4).toString("hex");
   const keys = level === "quick" ? [] : chosenKeys(snapshot.live.count, seed, SPREAD);
   const found = await Promise.all(
-    endpoints.map((endpoint, i) =>
-      orReason(() => askMember(endpoint, i === 0 ? [] : keys, request), signal),
-    ),
+    endpoints.map(async (endpoint, i) => {
+      if (i > 0) return orReason(() => askMember(endpoint, keys, request), signal);
+      return { url: endpoint.url, told, hash: hashKvCheck(snapshot, told) };
+    }),
   );
   const [first] = endpoints;
   const listed =
@@ -134,7 +137,7 @@ export async function memberHash(
 async function askMember(
   endpoint: Endpoint,
   keys: readonly number[],
-  { snapshot, level, signal }: Omit<MembersRequest, "endpoints">,
+  { snapshot, level, signal }: Omit<MembersRequest, "endpoints" | "first">,
 ): Promise<Found> {
   const client = openEtcd(endpoint, signal);
   try {

@@ -126,10 +126,11 @@ export async function verify(request: VerifyRequest): Promise<Report> {
     const proof = await prove(client, request);
     const { endpoint, others = [], level, signal } = request;
     const endpoints = [endpoint, ...others];
+    const snapshot = restoredFrom(request);
     const members =
       others.length === 0
         ? undefined
-        : await proveMembers({ snapshot: restoredFrom(request), endpoints, level, signal });
+        : await proveMembers({ snapshot, endpoints, first: proof.facts, level, signal });
     return reportOf(request, proof, members, began);
   } finally {
     client.close();
