@@ -1,8 +1,10 @@
 /** The objects of a backup as an API server should list them: read by our own reader, from the file alone. */
+import { ROOTS } from "../etcd/kubernetes/cluster-identity";
 import { describeKey } from "../etcd/kubernetes/key";
 import { objectMeta, type NoMeta, type ObjectMeta } from "../etcd/kubernetes/object-meta";
 import { classify } from "../etcd/kubernetes/storage";
 import type { KeyReader } from "../etcd/snapshot/types";
+import { withPrefix } from "../etcd/wire/sorted-keys";
 
 /** One object of the file. */
 export interface StoredObject {
@@ -44,9 +46,6 @@ export interface StoredObjects {
 
 /** Gives the plain value of an encrypted one; undefined when it cannot be opened. */
 export type Decrypt = (key: Buffer, value: Buffer) => Promise<Buffer | undefined>;
-
-/** Roots in the order in which they are looked for. */
-const ROOTS = ["/registry", "/kubernetes.io"];
 
 const PROBLEMS: Readonly<Record<NoMeta, string | undefined>> = {
   damaged: "the value is damaged",
@@ -118,11 +117,9 @@ function groupOf(apiVersion: string | undefined): string | undefined {
 }
 
 function rootOf(live: KeyReader): string {
-  return ROOTS.find((root) => hasPrefix(live, `${root}/`)) ?? "";
-}
-
-function hasPrefix(live: KeyReader, prefix: string): boolean {
-  const found = live.indexOf(Buffer.from(prefix));
-  const first = found < 0 ? -1 - found : found;
-  return first < live.count && live.key(first).toString("latin1").startsWith(prefix);
+  const isThere = (root: string): boolean => {
+    const [first, end] = withPrefix(live, Buffer.from(`${root}/`));
+    return end > first;
+  };
+  return ROOTS.find(isThere) ?? "";
 }

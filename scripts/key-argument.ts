@@ -1,5 +1,6 @@
 /** Keys as they are typed, and what to say of one that is not there. */
-import { nearestKeys, parseKey, type SortedKeys } from "../etcd/inspect/keys";
+import { nearestKeys, parseKey } from "../etcd/inspect/keys";
+import type { SortedKeys } from "../etcd/wire/sorted-keys";
 import { EXIT, UserError } from "./outcome";
 
 /** The bytes of a key or prefix given on the command line. */

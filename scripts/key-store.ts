@@ -1,6 +1,7 @@
 /** What `ls` and `get` look into: a backup file, a stack's etcd, or any endpoint. */
 import { V2BackupError } from "../etcd/backup/backup-file";
-import { sortedKeys, type SortedKeys } from "../etcd/inspect/keys";
+import { sortedKeys } from "../etcd/inspect/keys";
+import type { SortedKeys } from "../etcd/wire/sorted-keys";
 import type { StoredKey } from "../etcd/inspect/show";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import type { SnapshotKeys } from "../etcd/snapshot/types";

@@ -1,10 +1,7 @@
 /** Keys as people write them, and finding them in a sorted store. */
 import { printableKey } from "../wire/keys";
-import { prefixRange } from "../proof/plan";
-import type { KeyMetadata, KeyReader } from "../snapshot/snapshot";
-
-/** Keys in the order of their bytes: those of a file, or some of a server's. */
-export type SortedKeys = Pick<KeyReader, "count" | "key" | "indexOf">;
+import { firstFrom, searchSorted, type SortedKeys } from "../wire/sorted-keys";
+import type { KeyMetadata } from "../snapshot/snapshot";
 
 /**
  * The bytes of a key that was typed: its text, or what stands behind `base64:`.
@@ -30,33 +27,9 @@ export function sortedKeys(list: readonly Buffer[]): SortedKeys {
         throw new RangeError(`key ${i} was asked for; there are ${list.length}`);
       return key;
     },
-    indexOf(wanted) {
-      let from = 0;
-      let to = list.length;
-      while (from < to) {
-        const middle = (from + to) >>> 1;
-        const order = Buffer.compare(list[middle] ?? wanted, wanted);
-        if (order === 0) return middle;
-        if (order < 0) from = middle + 1;
-        else to = middle;
-      }
-      return -1 - from;
-    },
+    indexOf: (wanted) =>
+      searchSorted(list.length, (i) => Buffer.compare(list[i] ?? wanted, wanted)),
   };
-}
-
-/** The number of the first key that is not before these bytes. */
-export function firstFrom(keys: SortedKeys, bytes: Uint8Array): number {
-  const found = keys.indexOf(bytes);
-  return found >= 0 ? found : -1 - found;
-}
-
-/** The numbers `[first, end)` of the keys that begin with some bytes. */
-export function withPrefix(keys: SortedKeys, prefix: Uint8Array): readonly [number, number] {
-  const { end } = prefixRange(prefix);
-  // One zero byte: up to the last key.
-  const isOpen = end.length === 1 && end[0] === 0;
-  return [firstFrom(keys, prefix), isOpen ? keys.count : firstFrom(keys, end)];
 }
 
 /** What to type instead of a key that is not there: up to two keys before and two after it. */

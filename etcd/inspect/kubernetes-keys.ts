@@ -1,7 +1,7 @@
 /** Keys that people name as they do for kubectl: `pods/kube-system/etcd-master`, `deploy -n shop`. */
 import { describeKey } from "../kubernetes/key";
 import { builtInFolders, isNamed, type ResourceFolder } from "../kubernetes/resource-names";
-import { firstFrom, withPrefix, type SortedKeys } from "./keys";
+import { firstFrom, withPrefix, type SortedKeys } from "../wire/sorted-keys";
 
 /** What a word asks for. */
 export interface Wanted {

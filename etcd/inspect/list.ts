@@ -1,5 +1,5 @@
 import { printableKey } from "../wire/keys";
-import { firstFrom, withPrefix, type SortedKeys } from "./keys";
+import { firstFrom, withPrefix, type SortedKeys } from "../wire/sorted-keys";
 
 /** An entry of a listing: a key, or a folder, which is all keys that share a beginning up to a slash. */
 export interface ListEntry {

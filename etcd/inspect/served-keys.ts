@@ -2,7 +2,8 @@
 import type { EtcdClient, KeyRange } from "../client/etcd-client";
 import { decodePage, pagesOf, type ServedKey } from "../client/pages";
 import { prefixRange } from "../proof/plan";
-import { sortedKeys, type SortedKeys } from "./keys";
+import type { SortedKeys } from "../wire/sorted-keys";
+import { sortedKeys } from "./keys";
 import type { StoredKey } from "./show";
 
 /** Untouched memory costs nothing; etcd's own limit for a value is 1.5 MB. */

@@ -1,5 +1,6 @@
 /** Whose store it is and of when, for people: cluster, version, nodes, and the last sign of life in it. */
-import { clusterIdentity, type ClusterIdentity, type KeyReader } from "./cluster-identity";
+import { withPrefix } from "../wire/sorted-keys";
+import { clusterIdentity, ROOTS, type ClusterIdentity, type KeyReader } from "./cluster-identity";
 import { decodeObject, UndecodableError } from "./decode";
 import { isJsonObject } from "./json";
 
@@ -14,7 +15,6 @@ export interface ClusterFacts extends ClusterIdentity {
   readonly lastRenewal?: string;
 }
 
-const ROOTS = ["/registry", "/kubernetes.io"];
 const NODES_NAMED = 100;
 /**
  * Leases whose values are read: those that were written last. A renewal is a write, so only clocks that differ by more than
@@ -27,12 +27,13 @@ export function clusterFacts(live: KeyReader): ClusterFacts | undefined {
   const identity = clusterIdentity(live);
   if (identity.cluster === undefined) return undefined;
   const nodeNames: string[] = [];
-  let newest = 0;
   let nodes = 0;
+  let newest = 0;
   for (const root of ROOTS) {
-    for (const i of below(live, `${root}/minions/`)) {
-      nodes += 1;
-      if (nodeNames.length < NODES_NAMED) nodeNames.push(lastPart(live.key(i)));
+    const [first, end] = withPrefix(live, Buffer.from(`${root}/minions/`));
+    nodes += end - first;
+    for (let i = first; i < end && nodeNames.length < NODES_NAMED; i++) {
+      nodeNames.push(lastPart(live.key(i)));
     }
     const leases = lastWritten(live, `${root}/leases/`);
     newest = Math.max(newest, ...leases.map((i) => renewedAt(live.value(i))));
@@ -54,7 +55,8 @@ function lastWritten(live: KeyReader, prefix: string): readonly number[] {
     kept = kept.slice(0, LEASES_READ);
     if (kept.length === LEASES_READ) bound = live.modRevision(kept.at(-1) ?? 0);
   };
-  for (const i of below(live, prefix)) {
+  const [first, end] = withPrefix(live, Buffer.from(prefix));
+  for (let i = first; i < end; i++) {
     if (live.modRevision(i) <= bound) continue;
     kept.push(i);
     // Seldom: most of a large store are older than those that are kept.
@@ -62,17 +64,6 @@ function lastWritten(live: KeyReader, prefix: string): readonly number[] {
   }
   keepNewest();
   return kept;
-}
-
-/** The numbers of the keys in a folder, whose name ends in `/`. */
-function* below(live: KeyReader, folder: string): Generator<number> {
-  const place = (text: string): number => {
-    const found = live.indexOf(Buffer.from(text));
-    return found < 0 ? -1 - found : found;
-  };
-  // Behind a slash comes a zero.
-  const end = place(`${folder.slice(0, -1)}0`);
-  for (let i = place(folder); i < end; i++) yield i;
 }
 
 function lastPart(key: Buffer): string {

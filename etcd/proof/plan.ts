@@ -1,5 +1,6 @@
 import type { LiveKeys } from "../snapshot/snapshot";
 import type { KeyRange } from "../client/etcd-client";
+import { afterPrefix } from "../wire/sorted-keys";
 
 /** A stretch of the key space: the live keys `first` to `first + count - 1` of the file and every gap around them. */
 export interface PlannedRange {
@@ -89,12 +90,6 @@ export const ALL_KEYS: KeyRange = { start: BOUNDARY, end: BOUNDARY };
 
 /** All keys that begin with some bytes; all keys for none. */
 export function prefixRange(prefix: Uint8Array): KeyRange {
-  // The first key after all of them: the last byte that can grow, grown by one, and nothing after it.
-  const grows = prefix.findLastIndex((byte) => byte < 0xff);
-  if (grows < 0) {
-    return { start: prefix.length === 0 ? BOUNDARY : prefix, end: BOUNDARY };
-  }
-  const end = Buffer.from(prefix.subarray(0, grows + 1));
-  end[grows] = (end[grows] ?? 0) + 1;
-  return { start: prefix, end };
+  const start = prefix.length === 0 ? BOUNDARY : prefix;
+  return { start, end: afterPrefix(prefix) ?? BOUNDARY };
 }

@@ -3,6 +3,7 @@
  * (etcd `server/lease/leasepb/lease.proto`, `server/storage/schema/lease.go`, `server/lease/lessor.go`).
  */
 import { knownFields, signedField } from "../wire/protobuf";
+import { searchSorted } from "../wire/sorted-keys";
 import type { Entry } from "./buckets";
 import type { Lease } from "./types";
 
@@ -82,14 +83,11 @@ function leaseMap(
   });
   function indexOf(id: bigint): number {
     const wanted = BigInt.asUintN(64, id);
-    let from = 0;
-    let to = ids.length;
-    while (from < to) {
-      const middle = (from + to) >>> 1;
-      if ((ids[middle] ?? 0n) < wanted) from = middle + 1;
-      else to = middle;
-    }
-    return ids[from] === wanted ? from : -1;
+    const found = searchSorted(ids.length, (i) => {
+      const id = ids[i] ?? 0n;
+      return id < wanted ? -1 : id > wanted ? 1 : 0;
+    });
+    return Math.max(-1, found);
   }
   function* each<T>(at: (i: number) => T): Generator<T, undefined> {
     for (let i = 0; i < ids.length; i++) yield at(i);

@@ -1,6 +1,7 @@
 /** The live keys as everybody else sees them, out of the index's memory. */
 import { closeSync } from "node:fs";
 
+import { searchSorted } from "../wire/sorted-keys";
 import { openSource, readFully, type SourceFile } from "./file";
 import { createRangeComparer, NO_DIGESTS } from "./range-comparer";
 import type { RecordIndex } from "./record-index";
@@ -118,18 +119,7 @@ export function createLiveKeys(path: string, index: RecordIndex): ClosableLiveKe
       return scanner.folderEnd(i) >>> 0;
     },
     value: (i) => valueOf(storedOf(recordOf(i))),
-    indexOf(key) {
-      let from = 0;
-      let to = count;
-      while (from < to) {
-        const middle = (from + to) >>> 1;
-        const order = Buffer.compare(keyOf(recordOf(middle)), key);
-        if (order === 0) return middle;
-        if (order < 0) from = middle + 1;
-        else to = middle;
-      }
-      return -1 - from;
-    },
+    indexOf: (key) => searchSorted(count, (i) => Buffer.compare(keyOf(recordOf(i)), key)),
     comparer(slotBytes, slots) {
       const comparer = createRangeComparer(index, count, slotBytes, slots);
       words = new Uint32Array(index.buffer());

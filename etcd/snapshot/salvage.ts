@@ -8,6 +8,7 @@
 import { closeSync } from "node:fs";
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 
+import { searchSorted } from "../wire/sorted-keys";
 import { openSource, readFully, type SourceFile } from "./file";
 import { findPages, type DamagedPlace } from "./salvage-pages";
 import { readRecords, valueOf, type SalvagedRecord } from "./salvage-records";
@@ -120,16 +121,7 @@ function readerOf(
     },
     indexOf(wanted) {
       const key = Buffer.from(wanted).toString("latin1");
-      let from = 0;
-      let to = records.length;
-      while (from < to) {
-        const middle = (from + to) >>> 1;
-        const found = at(middle).key;
-        if (found === key) return middle;
-        if (found < key) from = middle + 1;
-        else to = middle;
-      }
-      return -1 - from;
+      return searchSorted(records.length, (i) => (at(i).key < key ? -1 : at(i).key > key ? 1 : 0));
     },
     close() {
       if (source !== undefined) closeSync(source.fd);
