@@ -68,38 +68,38 @@ function isThere(word: string): boolean {
 type ReadOptions = ReadBackupOptions & Pick<NamedOptions, "say" | "expectedCluster">;
 
 /** `readBackup` of whatever was named. @throws as `readBackup` and `bringNamed` */
-export async function readNamedBackup(word: string, options: ReadOptions): Promise<OpenedSnapshot> {
-  const named = await bringNamed(word, fetching(options));
-  try {
-    const { snapshot, backup } = await readBackup(named.file, {
-      ...options,
-      fetched: named.fetched,
-    });
+export function readNamedBackup(word: string, options: ReadOptions): Promise<OpenedSnapshot> {
+  return openNamed(word, options, async (file, reading, named) => {
+    const { snapshot, backup } = await readBackup(file, reading);
     return { backup, snapshot: { ...snapshot, close: closing(snapshot, named) } };
-  } catch (error) {
-    named.dispose();
-    throw error;
-  }
+  });
 }
 
 /** `readBackupKeys` of whatever was named. @throws as `readBackupKeys` and `bringNamed` */
-export async function readNamedKeys(word: string, options: ReadOptions): Promise<SnapshotKeys> {
-  const named = await bringNamed(word, fetching(options));
-  try {
-    const keys = await readBackupKeys(named.file, { ...options, fetched: named.fetched });
+export function readNamedKeys(word: string, options: ReadOptions): Promise<SnapshotKeys> {
+  return openNamed(word, options, async (file, reading, named) => {
+    const keys = await readBackupKeys(file, reading);
     return { ...keys, close: closing(keys, named) };
-  } catch (error) {
-    named.dispose();
-    throw error;
-  }
+  });
 }
 
 /** `salvageBackup` of whatever was named. @throws as `salvageBackup` and `bringNamed` */
-export async function salvageNamed(word: string, options: ReadOptions): Promise<SalvagedKeys> {
+export function salvageNamed(word: string, options: ReadOptions): Promise<SalvagedKeys> {
+  return openNamed(word, options, async (file, reading, named) => {
+    const keys = await salvageBackup(file, reading);
+    return { ...keys, close: closing(keys, named) };
+  });
+}
+
+/** Brings what was named and has it read; what was brought stays until the reading is closed, or fails. */
+async function openNamed<T>(
+  word: string,
+  options: ReadOptions,
+  read: (file: string, options: ReadBackupOptions, named: NamedBackup) => Promise<T>,
+): Promise<T> {
   const named = await bringNamed(word, fetching(options));
   try {
-    const keys = await salvageBackup(named.file, { ...options, fetched: named.fetched });
-    return { ...keys, close: closing(keys, named) };
+    return await read(named.file, { ...options, fetched: named.fetched }, named);
   } catch (error) {
     named.dispose();
     throw error;

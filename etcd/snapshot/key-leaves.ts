@@ -10,7 +10,7 @@ import {
   type Page,
   type PagedFile,
 } from "./page";
-import { describeGreatRevision } from "./revision-key";
+import { describeGreatRevision, isRevisionKey } from "./revision-key";
 import { SnapshotError } from "./snapshot-error";
 
 /**
@@ -24,8 +24,6 @@ export interface KeyLeaves {
   readonly lowMain: Float64Array;
   readonly lowSub: Uint32Array;
 }
-
-const REVISION_BYTES = 17;
 
 /** Reads all branch levels under `root`. The leaf pages themselves are only noted as reached. */
 export function findKeyLeaves(file: PagedFile, root: number): KeyLeaves {
@@ -119,7 +117,7 @@ function addChildren(
     const key = element + bytes.readUInt32LE(element);
     const keyBytes = bytes.readUInt32LE(element + 4);
     // bbolt writes one behind the other (`node.go`, `write`).
-    if (key !== start || key + keyBytes > bytes.length || !isRevision(bytes, key, keyBytes)) {
+    if (key !== start || key + keyBytes > bytes.length || !isRevisionKey(bytes, key, keyBytes)) {
       throw new SnapshotError(
         path,
         `the key of element ${i} (${keyBytes} bytes at byte ${key} of the page, expected at ${start}) is not a revision`,
@@ -171,16 +169,6 @@ function addChildren(
       );
     }
   }
-}
-
-/** 8 bytes main, `_`, 8 bytes sub, and `t` behind a tombstone's (etcd `server/storage/mvcc/revision.go`). */
-function isRevision(bytes: Buffer, start: number, length: number): boolean {
-  return (
-    (length === REVISION_BYTES ||
-      (length === REVISION_BYTES + 1 && bytes[start + REVISION_BYTES] === 0x74)) &&
-    bytes[start + 8] === 0x5f &&
-    bytes.readUInt32BE(start + 9) === 0
-  );
 }
 
 /** An element whose index is below the array's length by construction. */

@@ -10,6 +10,21 @@ export function revisionKey(main: number, sub = 0): Buffer {
   return key;
 }
 
+const REVISION_BYTES = 17;
+
+/**
+ * Whether some bytes have the form of such a key: 8 bytes main, `_`, 8 bytes sub, and `t` behind a tombstone's.
+ * @param start where in `bytes` they begin; all of them must lie in it
+ */
+export function isRevisionKey(bytes: Buffer, start: number, length: number): boolean {
+  return (
+    (length === REVISION_BYTES ||
+      (length === REVISION_BYTES + 1 && bytes[start + REVISION_BYTES] === 0x74)) &&
+    bytes[start + 8] === 0x5f &&
+    bytes.readUInt32BE(start + 9) === 0
+  );
+}
+
 const NEGATIVE = 2n ** 63n;
 
 /** What to say of a revision above 2^53, which JavaScript's numbers do not count exactly. */

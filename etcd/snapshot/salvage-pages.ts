@@ -7,7 +7,7 @@ import { MAX_DEPTH } from "./buckets";
 import { readFully, type SourceFile } from "./file";
 import { anyMetaPage, guessPageSize } from "./meta-page";
 import { checkPageId, ELEMENT_BYTES, PAGE_HEADER, pageKind } from "./page";
-import { revisionAt, type SalvagedPage } from "./salvage-records";
+import { elementsIn, revisionAt, type SalvagedPage } from "./salvage-records";
 import { SnapshotError } from "./snapshot-error";
 
 /** A page that cannot be read, and why not. */
@@ -206,10 +206,4 @@ function keyBucketIn(
     return inside < PAGE_HEADER ? undefined : { at: value + BUCKET_HEADER, bytes: inside };
   }
   return undefined;
-}
-
-/** As many elements as the header says, and as there is room for. */
-function elementsIn(bytes: Buffer): number {
-  const most = Math.floor((bytes.length - PAGE_HEADER) / ELEMENT_BYTES);
-  return Math.min(bytes.readUInt16LE(10), most);
 }

@@ -2,6 +2,7 @@
 import { knownFields, type ReadField } from "../wire/protobuf";
 import { readFully, type SourceFile } from "./file";
 import { ELEMENT_BYTES, PAGE_HEADER } from "./page";
+import { isRevisionKey } from "./revision-key";
 
 /** A leaf page with its overflow pages. */
 export interface SalvagedPage {
@@ -38,9 +39,13 @@ const KEY_VALUE = {
   6: "number",
 } as const;
 
-const REVISION_BYTES = 17;
-const UNDERSCORE = 0x5f;
-const TOMBSTONE = 0x74;
+const TOMBSTONE_KEY_BYTES = 18;
+
+/** As many elements of a page as its header says, and as there is room for. */
+export function elementsIn(bytes: Buffer): number {
+  const most = Math.floor((bytes.length - PAGE_HEADER) / ELEMENT_BYTES);
+  return Math.min(bytes.readUInt16LE(10), most);
+}
 
 /** Reads one page of the file. */
 export function readRecords(
@@ -49,10 +54,9 @@ export function readRecords(
 ): { readonly records: readonly SalvagedRecord[]; readonly lost: number } {
   const bytes = Buffer.allocUnsafe(page.bytes);
   readFully(source, bytes, page.offset);
-  const count = bytes.readUInt16LE(10);
-  const there = Math.min(count, Math.floor((bytes.length - PAGE_HEADER) / ELEMENT_BYTES));
+  const there = elementsIn(bytes);
   const records: SalvagedRecord[] = [];
-  let lost = count - there;
+  let lost = bytes.readUInt16LE(10) - there;
   for (let i = 0; i < there; i++) {
     const record = recordAt(bytes, PAGE_HEADER + i * ELEMENT_BYTES, page);
     if (record === undefined) lost += 1;
@@ -70,7 +74,7 @@ function recordAt(
   const start = element + bytes.readUInt32LE(element + 4);
   const keyBytes = bytes.readUInt32LE(element + 8);
   const storedBytes = bytes.readUInt32LE(element + 12);
-  const isTombstone = keyBytes === REVISION_BYTES + 1;
+  const isTombstone = keyBytes === TOMBSTONE_KEY_BYTES;
   if (bytes.readUInt32LE(element) !== 0 || start + keyBytes + storedBytes > bytes.length) {
     return undefined;
   }
@@ -93,19 +97,16 @@ function recordAt(
   };
 }
 
-/** Main and sub of a revision (etcd `server/storage/mvcc/revision.go`); undefined for what is none. */
+/** Main and sub of a revision; undefined for what is none, or none that a number counts exactly. */
 export function revisionAt(
   bytes: Buffer,
   start: number,
   length: number,
 ): { readonly main: number; readonly sub: number } | undefined {
-  const isLong = length === REVISION_BYTES + 1 && bytes[start + REVISION_BYTES] === TOMBSTONE;
-  if (start + length > bytes.length || (length !== REVISION_BYTES && !isLong)) return undefined;
+  if (start + length > bytes.length || !isRevisionKey(bytes, start, length)) return undefined;
   const main = Number(bytes.readBigUInt64BE(start));
-  const sub = Number(bytes.readBigUInt64BE(start + 9));
-  const isRevision =
-    bytes[start + 8] === UNDERSCORE && main > 0 && Number.isSafeInteger(main) && sub < 2 ** 31;
-  return isRevision ? { main, sub } : undefined;
+  const sub = bytes.readUInt32BE(start + 13);
+  return main > 0 && Number.isSafeInteger(main) && sub < 2 ** 31 ? { main, sub } : undefined;
 }
 
 /** The value of a stored record; undefined where it is no record of that key. */
