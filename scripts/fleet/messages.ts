@@ -1,5 +1,6 @@
 /** What a run over many and the processes in which it proves them say to each other. */
-import type { DrillOptions } from "../commands/drill/options";
+import type { RunOptions } from "../commands/drill/options";
+import type { DrillSettings } from "../commands/drill/settings";
 import type { Entry } from "./list";
 import type { Level } from "./words";
 import type { Result } from "./result";
@@ -10,7 +11,9 @@ export interface Task {
   readonly entry: Entry;
   readonly policy: string;
   readonly level: Level;
-  readonly options: DrillOptions;
+  /** With what the list asks of this one over those of all. */
+  readonly settings: DrillSettings;
+  readonly options: RunOptions;
   /** What is known of it already. */
   readonly earlier: readonly Earlier[];
 }

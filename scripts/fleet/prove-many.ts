@@ -16,8 +16,8 @@ import type { Task } from "./messages";
 import type { FleetOptions } from "./options";
 import { memoryFor } from "./plan/work";
 import { runPool, type Ending } from "./pool";
-import { fileNameOf, policyOf, worstOf, type Result } from "./result";
-import { earlierResults, openResults, type Earlier, type ResultsPlace } from "./results-place";
+import { fileNameOf, policyOf, worstOf, type Policy, type Result } from "./result";
+import { earlierResults, openResults, type ResultsPlace } from "./results-place";
 import { openRoom } from "./room";
 import { entriesOfShard, shardOfEnvironment } from "./shard";
 import type { Shard } from "./words";
@@ -41,22 +41,21 @@ export async function proveMany(list: string, options: FleetOptions): Promise<nu
   const shard = options.shard ?? shardOfEnvironment(process.env);
   const entries = entriesOfShard(readList(list), shard);
   // Settings that are wrong are wrong for all.
-  const { target, config, level } = drillSettings(whose(options));
+  const asked = askedOf(options);
   const home = drillsHome(options.home);
   const place = openResults(options.results ?? path.join(home, "results"));
   const rows: Row[] = [];
   try {
     const known = await earlierResults(place, options.againAfter ?? AGAIN_AFTER_SECONDS, signal);
-    const asked = { ...options, level: options.level ?? level, target, config };
     const tell = progress(entries.length, options);
     await runPool(
       entries,
       async (entry) => {
         const policy = policyOf(entry, asked);
-        return taskOf(entry, policy, asked.level, options, await known.of(policy));
+        return taskOf(entry, asked, options, { policy, earlier: await known.of(policy) });
       },
       async (entry, ending) => {
-        const row = await rowOf(place, { entry, ending, home, asked, options });
+        const row = await rowOf(place, { entry, ending, home, asked });
         if (row === undefined) return;
         rows.push(row);
         tell(row);
@@ -76,40 +75,38 @@ export async function proveMany(list: string, options: FleetOptions): Promise<nu
   return exitCode;
 }
 
-function taskOf(
-  entry: Entry,
-  policy: string,
-  levelOfAll: Task["level"],
-  options: FleetOptions,
-  earlier: readonly Earlier[],
-): Task {
-  const { expectedCluster, maxAge = options.maxAge } = entry;
-  const level = entry.level ?? levelOfAll;
-  const { engine, home, report } = options;
-  const own = `${entry.name.replace(/[^A-Za-z0-9-]/g, "_")}.${policy}`;
-  const config = {
-    ...options.config,
-    ...(expectedCluster === undefined ? {} : { "etcd-restore:expectedCluster": expectedCluster }),
-  };
-  return {
-    ...{ entry, policy, level, earlier },
-    options: {
-      ...{ ...whose(options), engine, config, quiet: true },
-      budget: { ...options.budget, ...entry.budget },
-      ...(home === undefined ? {} : { home }),
-      ...(level === "file" ? {} : { level }),
-      ...(maxAge === undefined ? {} : { maxAge }),
-      ...(report === undefined ? {} : { report: path.join(report, own) }),
-    },
-  };
-}
-
-/** Which stack's settings, and what was typed over them. */
-function whose({ target, stack, config }: FleetOptions) {
-  return {
+/** The stack's settings with what was typed over them, read once for all. */
+function askedOf({ level, maxAge, budget, target, stack, config }: FleetOptions): Policy {
+  const settings = drillSettings({
     config,
     ...(target === undefined ? {} : { target }),
     ...(stack === undefined ? {} : { stack }),
+  });
+  return { ...settings, ...{ maxAge, budget, level: level ?? settings.level } };
+}
+
+function taskOf(
+  entry: Entry,
+  asked: Policy,
+  { engine, home, report }: FleetOptions,
+  known: Pick<Task, "policy" | "earlier">,
+): Task {
+  const { expectedCluster, level = asked.level, maxAge = asked.maxAge } = entry;
+  const own = `${entry.name.replace(/[^A-Za-z0-9-]/g, "_")}.${known.policy}`;
+  const config = {
+    ...asked.config,
+    ...(expectedCluster === undefined ? {} : { "etcd-restore:expectedCluster": expectedCluster }),
+    ...(level === "file" ? {} : { "etcd-restore:verification": level }),
+  };
+  return {
+    ...{ entry, level, ...known },
+    settings: { target: asked.target, config, level: level === "file" ? "full" : level },
+    options: {
+      ...{ engine, quiet: true, budget: { ...asked.budget, ...entry.budget } },
+      ...(home === undefined ? {} : { home }),
+      ...(maxAge === undefined ? {} : { maxAge }),
+      ...(report === undefined ? {} : { report: path.join(report, own) }),
+    },
   };
 }
 
@@ -117,8 +114,7 @@ interface Ended {
   readonly entry: Entry;
   readonly ending: Ending;
   readonly home: string;
-  readonly asked: Parameters<typeof policyOf>[1];
-  readonly options: FleetOptions;
+  readonly asked: Policy;
 }
 
 /** Keeps the result of an entry; undefined for one that is to be done again. */

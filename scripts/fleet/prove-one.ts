@@ -6,7 +6,6 @@ import { statOf } from "../../files/plain-file";
 import { beginAnew } from "../began";
 import { findBackup, foundFile, type FoundBackup } from "../commands/drill/choose";
 import { Drill } from "../commands/drill/run";
-import { drillSettings } from "../commands/drill/settings";
 import { writeReports } from "../../etcd/report/write-all";
 import { abortOnInterrupt, interruptedCode } from "../interrupt";
 import { failedOf, type Finding, type Sought } from "./finding";
@@ -46,8 +45,8 @@ export async function proveOne(
   }
 }
 
-async function seek({ entry }: Task, signal: AbortSignal): Promise<Sought> {
-  const { source, expectedCluster } = entry;
+async function seek({ entry: { source }, settings }: Task, signal: AbortSignal): Promise<Sought> {
+  const expectedCluster = settings.config["etcd-restore:expectedCluster"];
   try {
     return {
       found:
@@ -63,14 +62,14 @@ async function seek({ entry }: Task, signal: AbortSignal): Promise<Sought> {
 /** A drill as any other, with reports of its own only where somebody asked for them. */
 async function drill(
   sought: Sought,
-  { entry, options }: Task,
+  { entry, settings, options }: Task,
   clock: { readonly startedAt: Date; readonly soughtSeconds: number },
 ): Promise<Finding> {
   const { report: reports } = options;
   const ended = await new Drill(
     {
       ...clock,
-      ...{ source: entry.source, settings: drillSettings(options) },
+      ...{ source: entry.source, settings },
       choose: async (fetchTo, signal) => {
         if ("problem" in sought) throw sought.problem;
         return await sought.found.bring(fetchTo, signal);

@@ -2,6 +2,7 @@
  * The level `file`: a backup is fetched, read whole and judged, as `inspect` does it, and no etcd is started. What comes of it
  * is `restorable`, never `pass`: nothing was restored.
  */
+import * as path from "node:path";
 import { manifestOf, readBackup } from "../../etcd/backup/backup-file";
 import { inspect } from "../../etcd/inspect/inspection";
 import type { Check, Phase } from "../../etcd/report/report";
@@ -10,8 +11,11 @@ import { visible } from "../../etcd/wire/visible";
 import { ageCheck } from "../commands/drill/age";
 import { budgetChecks } from "../commands/drill/budget";
 import type { Chosen } from "../commands/drill/choose";
+import { encryptionConfigIn, examined } from "../encryption-config";
 import { exitCodeOfError, messageOfError } from "../errors";
 import { EXIT } from "../outcome";
+import { homeDirectory } from "../project";
+import { trustedKeyOf } from "../trusted-key";
 import { failedOf, type Finding, type Sought } from "./finding";
 import type { Task } from "./messages";
 
@@ -99,12 +103,16 @@ function restorable(reasons: readonly string[]): Check {
     : { ...check, verdict: "fail", found: reasons.join("; ") };
 }
 
-async function judged({ file, fetched }: Chosen, { entry }: Task, signal: AbortSignal) {
+async function judged({ file, fetched }: Chosen, task: Task, signal: AbortSignal) {
+  const { trustedKey, configuration, expectedCluster } = demandsOf(task);
   const { snapshot, backup } = await readBackup(file, { digests: false, signal, fetched });
   try {
-    const { expectedCluster } = entry;
-    const { container } = backup;
-    const found = inspect(snapshot, manifestOf(backup), { container }, { expectedCluster });
+    const encryption =
+      configuration &&
+      (await examined(snapshot.live, configuration, { signal, say: () => undefined }));
+    const witness = { container: backup.container, trustedKey };
+    const asked = { encryption, expectedCluster };
+    const found = inspect(snapshot, manifestOf(backup), witness, asked);
     const { reasons, sha256, bytes, keys, revision, hashKv, etcd } = found;
     return {
       reasons,
@@ -113,6 +121,21 @@ async function judged({ file, fetched }: Chosen, { entry }: Task, signal: AbortS
   } finally {
     snapshot.close();
   }
+}
+
+/** What the settings ask of a backup that its file alone can tell. An empty one asks nothing. */
+function demandsOf({ settings: { config } }: Task) {
+  const setting = (name: string): string | undefined => {
+    const value = config[`etcd-restore:${name}`];
+    return value === "" ? undefined : value;
+  };
+  const key = setting("trustedKey");
+  const keyFile = key === undefined ? undefined : path.resolve(homeDirectory(), key);
+  return {
+    trustedKey: trustedKeyOf(keyFile, "the setting trustedKey is"),
+    configuration: encryptionConfigIn(setting("encryptionConfig")),
+    expectedCluster: setting("expectedCluster"),
+  };
 }
 
 function secondsSince(began: number): number {

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { version } from "../../package.json";
 import type { Report } from "../../etcd/report/report";
 import { visible } from "../../etcd/wire/visible";
+import type { DrillSettings } from "../commands/drill/settings";
 import { EXIT } from "../outcome";
 import type { Entry } from "./list";
 import { LEVELS, type Level } from "./words";
@@ -62,13 +63,10 @@ export type Result = Readonly<z.infer<typeof resultSchema>>;
 export const shortResultSchema = resultSchema.omit({ report: true });
 
 /** What a run asks of every backup of its list, where the list does not say otherwise. */
-export interface Policy {
+export interface Policy extends Pick<DrillSettings, "target" | "config"> {
   readonly level: Level;
   readonly maxAge?: number | undefined;
   readonly budget?: Readonly<Record<string, number>> | undefined;
-  readonly target: string;
-  /** Settings over those of the stack's file, by full name. */
-  readonly config: Readonly<Record<string, string>>;
 }
 
 /** Settings whose values stay out of everything, also out of a hash that is kept. */

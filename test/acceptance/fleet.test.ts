@@ -1,4 +1,5 @@
 /** Many backups by one list: each has its own result, none stops another, and nothing is done twice. */
+import { generateKeyPairSync } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -116,6 +117,32 @@ test("each has its result, whatever becomes of the others; the second run finds 
   });
   const anew = await begin(file, "--json", "--again-after", "1s").ended;
   expect(summaryOf(anew).known).toBe(0);
+});
+
+test("what the settings ask of a backup is asked at level file as well", async () => {
+  const { publicKey } = generateKeyPairSync("ed25519");
+  const key = publicKey.export({ format: "pem", type: "spki" });
+  const trustedKey = files.write("trusted.pem", Buffer.from(key));
+  const source = files.write("encrypted.db", snapshotBytes("kubernetes-1.35-encrypted.db"));
+  const file = list({ name: "read", source, level: "file" });
+  const provider = { resources: ["secrets"], providers: [{ identity: {} }] };
+  const asked = {
+    expectedCluster: "00000000-0000-4000-8000-000000000000",
+    trustedKey,
+    encryptionConfig: JSON.stringify({
+      apiVersion: "apiserver.config.k8s.io/v1",
+      kind: "EncryptionConfiguration",
+      resources: [provider],
+    }),
+  };
+  const flags = Object.entries(asked).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const { code, stderr } = await begin(file, "--json", ...flags).ended;
+  expect(code, stderr).toBe(1);
+  const { verdict, reason } = resultsByName().read ?? {};
+  expect(verdict).toBe("fail");
+  expect(reason).toContain("it is a backup of another cluster");
+  expect(reason).toContain("no manifest lies beside it");
+  expect(reason).toContain("8 values cannot be read with the encryption configuration");
 });
 
 test("two shards do all of it between them, and no backup twice", async () => {

@@ -1,17 +1,15 @@
 /** What is typed for a drill, as its flags are read. */
 import type { EngineName } from "../../../engine/choose";
-import type { VerificationLevel } from "../../../etcd/report/report";
 import type { GlobalOptions } from "../../options";
 import type { Budget } from "./budget";
-import type { Config } from "./settings";
+import type { SettingsOptions } from "./settings";
 
-export interface DrillOptions extends GlobalOptions {
+/** What is typed besides what becomes a setting. */
+export type RunOptions = Omit<DrillOptions, keyof SettingsOptions>;
+
+export interface DrillOptions extends GlobalOptions, SettingsOptions {
   readonly from?: string;
-  readonly target?: "local" | "openstack";
-  readonly stack?: string;
   readonly engine: EngineName;
-  readonly config: Config;
-  readonly level?: VerificationLevel;
   readonly budget?: Budget;
   /** Seconds. */
   readonly maxAge?: number;

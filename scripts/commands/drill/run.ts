@@ -28,7 +28,7 @@ import { budgetChecks } from "./budget";
 import { NoBackupError, type Chosen } from "./choose";
 import { exitCodeOfDrill, reportOfBadEnd, summaryOf, withAdditions } from "./end";
 import { noted } from "./note";
-import type { DrillOptions } from "./options";
+import type { RunOptions } from "./options";
 import { settingsToDestroy, type Config, type DrillSettings } from "./settings";
 import { sendSpans } from "./spans";
 import { KEEP_SECONDS, takeAway } from "./take-away";
@@ -86,7 +86,7 @@ export class Drill {
 
   constructor(
     private readonly given: DrillGiven,
-    private readonly options: DrillOptions,
+    private readonly options: RunOptions,
   ) {
     this.limit = options.budget?.total ?? LONGEST_SECONDS;
     const kept = options.keep === true ? KEEP_SECONDS : (options.keep ?? 0);

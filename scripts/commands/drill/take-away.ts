@@ -13,7 +13,7 @@ export const KEEP_SECONDS = 86_400;
 export async function takeAway(
   place: DrillPlace,
   { name, target, config }: Pick<DrillMark, "name" | "target" | "config">,
-  { keep, engine, quiet }: DrillOptions,
+  { keep, engine, quiet }: Pick<DrillOptions, "keep" | "engine" | "quiet">,
   engineFor: EngineFor | undefined,
 ): Promise<Check | "kept" | undefined> {
   const lab = labOf(place.directory);
