@@ -17,3 +17,8 @@ export function durationText(text: string): number {
   }
   return seconds;
 }
+
+/** Seconds since a moment of `performance.now()`. */
+export function secondsSince(began: number): number {
+  return (performance.now() - began) / 1000;
+}

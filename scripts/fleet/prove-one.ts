@@ -1,12 +1,12 @@
 /** One backup of a list, from its line to its result. Runs in a process that proves one after the other. */
 import { wasRead } from "../../etcd/report/end";
 import { TOOL } from "../../etcd/report/tool";
-import { isRemote, shownAddress } from "../../sources/address";
-import { statOf } from "../../files/plain-file";
+import { shownAddress } from "../../sources/address";
 import { beginAnew } from "../began";
-import { findBackup, foundFile, type FoundBackup } from "../commands/drill/choose";
+import { findNamed, type FoundBackup } from "../commands/drill/choose";
 import { Drill } from "../commands/drill/run";
 import { writeReports } from "../../etcd/report/write-all";
+import { secondsSince } from "../durations";
 import { abortOnInterrupt, interruptedCode } from "../interrupt";
 import { failedOf, type Finding, type Sought } from "./finding";
 import type { Outcome, Task } from "./messages";
@@ -24,7 +24,7 @@ export async function proveOne(
   const signal = abortOnInterrupt();
   const began = performance.now();
   const sought = await seek(task, signal);
-  const soughtSeconds = (performance.now() - began) / 1000;
+  const soughtSeconds = secondsSince(began);
   const found = "found" in sought ? sought.found : undefined;
   try {
     const known = task.earlier.find(({ identity }) => identity === found?.identity);
@@ -48,12 +48,7 @@ export async function proveOne(
 async function seek({ entry: { source }, settings }: Task, signal: AbortSignal): Promise<Sought> {
   const expectedCluster = settings.config["etcd-restore:expectedCluster"];
   try {
-    return {
-      found:
-        isRemote(source) || statOf(source)?.isDirectory() === true
-          ? await findBackup(source, { expectedCluster, signal })
-          : foundFile(source),
-    };
+    return { found: await findNamed(source, { expectedCluster, signal }) };
   } catch (problem) {
     return { problem };
   }

@@ -3,14 +3,16 @@
  * is `restorable`, never `pass`: nothing was restored.
  */
 import * as path from "node:path";
-import { manifestOf, readBackup } from "../../etcd/backup/backup-file";
+import { manifestOf, readBackup, V2BackupError } from "../../etcd/backup/backup-file";
 import { inspect } from "../../etcd/inspect/inspection";
+import { inspectV2 } from "../../etcd/inspect/v2-inspection";
 import type { Check, Phase } from "../../etcd/report/report";
+import { overallVerdict } from "../../etcd/report/verdict";
 import { duration } from "../../etcd/wire/figures";
-import { visible } from "../../etcd/wire/visible";
 import { ageCheck } from "../commands/drill/age";
 import { budgetChecks } from "../commands/drill/budget";
 import type { Chosen } from "../commands/drill/choose";
+import { secondsSince } from "../durations";
 import { encryptionConfigIn, examined } from "../encryption-config";
 import { exitCodeOfError, messageOfError } from "../errors";
 import { EXIT } from "../outcome";
@@ -18,6 +20,7 @@ import { homeDirectory } from "../project";
 import { trustedKeyOf } from "../trusted-key";
 import { failedOf, type Finding, type Sought } from "./finding";
 import type { Task } from "./messages";
+import { reasonOfChecks } from "./result";
 
 interface Clock {
   readonly startedAt: Date;
@@ -44,10 +47,13 @@ export async function readWhole(sought: Sought, task: Task, clock: Clock): Promi
     try {
       if (maxAge !== undefined) checks.push(ageCheck(maxAge, chosen.taken, new Date()));
       const reading = performance.now();
-      const { reasons, backup } = await judged(chosen, task, signal);
+      const { check, backup } = await judged(chosen, task, signal);
       phases.push({ name: "preflight", seconds: secondsSince(reading) });
-      checks.unshift(restorable(reasons));
-      told = { backup, ...(chosen.taken && { takenAt: chosen.taken.at.toISOString() }) };
+      checks.unshift(check);
+      told = {
+        ...(backup && { backup }),
+        ...(chosen.taken && { takenAt: chosen.taken.at.toISOString() }),
+      };
     } finally {
       chosen.dispose();
     }
@@ -70,16 +76,9 @@ export async function readWhole(sought: Sought, task: Task, clock: Clock): Promi
 type Judgement = Pick<Finding, "verdict" | "exitCode" | "reason">;
 
 function judgementOf(checks: readonly Check[]): Judgement {
-  const [wrong] = checks.filter(({ verdict }) => verdict === "fail");
-  const [open] = checks.filter(({ verdict }) => verdict === "not-checked");
-  if (wrong !== undefined) {
-    const { title, expected = "", found = "" } = wrong;
-    const reason = visible(`${title}: expected ${expected}, found ${found}`);
-    return { verdict: "fail", exitCode: EXIT.checkFailed, reason };
-  }
-  if (open === undefined) return { verdict: "restorable", exitCode: EXIT.good };
-  const reason = visible(`${open.title}: not checked: ${open.reason ?? ""}`);
-  return { verdict: "incomplete", exitCode: EXIT.checkFailed, reason };
+  const verdict = overallVerdict(checks);
+  if (verdict === "pass") return { verdict: "restorable", exitCode: EXIT.good };
+  return { verdict, exitCode: EXIT.checkFailed, reason: reasonOfChecks(checks) };
 }
 
 function judgementOfError(error: unknown): Judgement {
@@ -103,25 +102,56 @@ function restorable(reasons: readonly string[]): Check {
     : { ...check, verdict: "fail", found: reasons.join("; ") };
 }
 
-async function judged({ file, fetched }: Chosen, task: Task, signal: AbortSignal) {
-  const { trustedKey, configuration, expectedCluster } = demandsOf(task);
+interface Judged extends Pick<Finding, "backup"> {
+  readonly check: Check;
+}
+
+async function judged(chosen: Chosen, task: Task, signal: AbortSignal): Promise<Judged> {
+  const demands = demandsOf(task);
+  try {
+    return await judgedV3(chosen, demands, signal);
+  } catch (error) {
+    if (error instanceof V2BackupError) return { check: restorableV2(demands) };
+    throw error;
+  }
+}
+
+async function judgedV3(
+  { file, fetched }: Chosen,
+  { trustedKey, encryptionConfig, expectedCluster }: Demands,
+  signal: AbortSignal,
+): Promise<Judged> {
   const { snapshot, backup } = await readBackup(file, { digests: false, signal, fetched });
   try {
+    const say = (): void => undefined;
     const encryption =
-      configuration &&
-      (await examined(snapshot.live, configuration, { signal, say: () => undefined }));
+      encryptionConfig && (await examined(snapshot.live, encryptionConfig, { signal, say }));
     const witness = { container: backup.container, trustedKey };
     const asked = { encryption, expectedCluster };
     const found = inspect(snapshot, manifestOf(backup), witness, asked);
-    const { reasons, sha256, bytes, keys, revision, hashKv, etcd } = found;
+    const { sha256, bytes, keys, revision, hashKv, etcd } = found;
+    const reasonsOfV2 = backup.v2 === undefined ? [] : inspectV2(file, backup.v2, found).reasons;
     return {
-      reasons,
+      check: restorable([...found.reasons, ...reasonsOfV2]),
       backup: { sha256, bytes, keys, revision, hashKv, etcdVersion: etcd.version },
     };
   } finally {
     snapshot.close();
   }
 }
+
+/** One that holds nothing else was read to its end, or it would not be known as one; `inspect` says the same of it. */
+function restorableV2(demands: Demands): Check {
+  const asked = Object.entries(demands).flatMap(([name, demand]) =>
+    demand === undefined ? [] : [name],
+  );
+  const check = restorable([]);
+  if (asked.length === 0) return check;
+  const reason = `it is a backup of a v2 store, of which ${asked.join(", ")} is not asked without a restore`;
+  return { ...check, verdict: "not-checked", reason };
+}
+
+type Demands = ReturnType<typeof demandsOf>;
 
 /** What the settings ask of a backup that its file alone can tell. An empty one asks nothing. */
 function demandsOf({ settings: { config } }: Task) {
@@ -133,11 +163,7 @@ function demandsOf({ settings: { config } }: Task) {
   const keyFile = key === undefined ? undefined : path.resolve(homeDirectory(), key);
   return {
     trustedKey: trustedKeyOf(keyFile, "the setting trustedKey is"),
-    configuration: encryptionConfigIn(setting("encryptionConfig")),
+    encryptionConfig: encryptionConfigIn(setting("encryptionConfig")),
     expectedCluster: setting("expectedCluster"),
   };
-}
-
-function secondsSince(began: number): number {
-  return (performance.now() - began) / 1000;
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { version } from "../../package.json";
-import type { Report } from "../../etcd/report/report";
+import type { Check, Report } from "../../etcd/report/report";
 import { visible } from "../../etcd/wire/visible";
 import type { DrillSettings } from "../commands/drill/settings";
 import { EXIT } from "../outcome";
@@ -114,7 +114,11 @@ export function parseResult(text: string): Result {
 /** Why a report is not good, in one line; undefined where it is. */
 export function reasonOf({ verdict, checks, ended }: Report): string | undefined {
   if (verdict === "pass") return undefined;
-  if (ended !== undefined) return visible(ended.reason);
+  return ended === undefined ? reasonOfChecks(checks) : visible(ended.reason);
+}
+
+/** The first check that failed, or else could not be made. */
+export function reasonOfChecks(checks: readonly Check[]): string {
   const wrong = checks.filter((check) => check.verdict === "fail");
   const told = wrong.length > 0 ? wrong : checks.filter((check) => check.verdict === "not-checked");
   const [first] = told;

@@ -1,4 +1,5 @@
 /** Many backups by one list: each has its own result, none stops another, and nothing is done twice. */
+import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -143,6 +144,35 @@ test("what the settings ask of a backup is asked at level file as well", async (
   expect(reason).toContain("it is a backup of another cluster");
   expect(reason).toContain("no manifest lies beside it");
   expect(reason).toContain("8 values cannot be read with the encryption configuration");
+});
+
+test("a data directory and a v2 store are backups at level file as they are in a drill", async () => {
+  const member = path.join(__dirname, "..", "fixtures", "v2-backup");
+  const tar = files.path("v2.tar");
+  execFileSync("tar", ["-cf", tar, "-C", member, "member"]);
+  const snap = path.join(files.path("directory"), "member", "snap");
+  fs.mkdirSync(snap, { recursive: true });
+  fs.copyFileSync(good(), path.join(snap, "db"));
+  const expectedCluster = "00000000-0000-4000-8000-000000000000";
+  const file = list(
+    { name: "v2 directory", source: member, level: "file" },
+    { name: "v2 archive", source: tar, level: "file" },
+    { name: "v2, of whom", source: tar, level: "file", expectedCluster },
+    { name: "directory", source: "directory", level: "file" },
+  );
+  const { code, stderr } = await begin(file, "--json").ended;
+  expect(code, stderr).toBe(1);
+  const found = resultsByName();
+  expect(
+    Object.fromEntries(Object.entries(found).map(([name, { verdict }]) => [name, verdict])),
+  ).toEqual({
+    "v2 directory": "restorable",
+    "v2 archive": "restorable",
+    "v2, of whom": "incomplete",
+    directory: "restorable",
+  });
+  expect(found["v2, of whom"]?.reason).toContain("expectedCluster is not asked");
+  expect(found.directory?.backup?.keys).toBe(337);
 });
 
 test("two shards do all of it between them, and no backup twice", async () => {

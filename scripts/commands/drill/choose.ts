@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import * as path from "node:path";
 import type { FetchedFrom } from "../../../etcd/backup/backup-file";
+import { findDataDirectory } from "../../../etcd/backup/data-directory";
 import { statOf } from "../../../files/plain-file";
 import { isRemote } from "../../../sources/address";
 import { chooseBackup as chooseFrom, nothingChosen } from "../../../sources/choose";
@@ -89,18 +90,32 @@ export function chosenFile(file: string): Chosen {
   return { file, name: file, taken: takenOf(file), passedOver: [], dispose: () => undefined };
 }
 
-/** The same as something that is still to be brought. */
-export function foundFile(file: string): FoundBackup {
-  const stats = statOf(file);
+/**
+ * Finds what a list names: a backup, or where backups lie. A data directory is one backup.
+ * @throws as `findBackup`
+ */
+export async function findNamed(source: string, options: FindOptions): Promise<FoundBackup> {
+  if (isRemote(source)) return await findBackup(source, options);
+  if (statOf(source)?.isDirectory() !== true) return foundFile(source, source);
+  const directory = findDataDirectory(source);
+  if (directory === undefined) return await findBackup(source, options);
+  // What it holds is more than its database: nothing short of reading it tells one from another.
+  return { ...foundFile(source, directory.database?.path), identity: undefined };
+}
+
+/** @param database the file in which the most of it lies; undefined where there is none */
+function foundFile(named: string, database: string | undefined): FoundBackup {
+  const stats = database === undefined ? undefined : statOf(database);
   return {
-    name: file,
+    name: named,
     bytes: stats?.size ?? NaN,
     identity: stats === undefined ? undefined : `${stats.size}-${Math.round(stats.mtimeMs)}`,
-    bring: () => Promise.resolve(chosenFile(file)),
+    bring: () => Promise.resolve(chosenFile(named)),
     async head(bytes, signal) {
-      const store = openSource(file);
+      if (database === undefined) return Buffer.alloc(0);
+      const store = openSource(database);
       try {
-        return await readRange(store, path.basename(file), { from: 0, to: bytes }, { signal });
+        return await readRange(store, path.basename(database), { from: 0, to: bytes }, { signal });
       } finally {
         store.close();
       }

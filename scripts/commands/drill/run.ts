@@ -15,6 +15,7 @@ import { isRemote, shownAddress } from "../../../sources/address";
 import { drillsHome, openPlace, type DrillPlace } from "../../drills/home";
 import { drillName } from "../../drills/names";
 import { labOf, type EngineFor } from "../../drills/remove";
+import { secondsSince } from "../../durations";
 import { exitCodeOfError } from "../../errors";
 import { abortOnInterrupt, interruptedCode } from "../../interrupt";
 import { labEngine } from "../../lab";
@@ -277,8 +278,4 @@ export class Drill {
   private write(report: Report): void {
     this.given.write(report, this.reports);
   }
-}
-
-function secondsSince(began: number): number {
-  return (performance.now() - began) / 1000;
 }

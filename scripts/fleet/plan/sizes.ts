@@ -1,8 +1,6 @@
 /** Sizes of the backups that a list would prove, by a look at where they lie: a listing, a HEAD, the first pages. Nothing is fetched. */
 import { HEAD_BYTES, isArchive, isCompression, kindOf } from "../../../etcd/backup/kinds";
-import { isRemote } from "../../../sources/address";
-import { statOf } from "../../../files/plain-file";
-import { findBackup, foundFile } from "../../commands/drill/choose";
+import { findNamed } from "../../commands/drill/choose";
 import { messageOfError } from "../../errors";
 import type { Entry } from "../list";
 
@@ -46,10 +44,7 @@ export async function sizesOf(
 async function sizeOf(entry: Entry, signal: AbortSignal): Promise<Sized> {
   const { source, expectedCluster } = entry;
   try {
-    const found =
-      isRemote(source) || statOf(source)?.isDirectory() === true
-        ? await findBackup(source, { expectedCluster, signal })
-        : foundFile(source);
+    const found = await findNamed(source, { expectedCluster, signal });
     try {
       const kind = kindOf(await found.head(HEAD_BYTES, signal));
       const isPacked = isCompression(kind) || isArchive(kind);
