@@ -76,7 +76,7 @@ readonly with_folders='
 # shellcheck disable=SC2016 # for awk
 readonly compare_lines='
   BEGIN { FS = "\t" }
-  NR == FNR { found[$0]++; next }
+  FILENAME == ARGV[1] { found[$0]++; next } # there may be none: NR == FNR would take the second file for the first
   {
     line = substr($0, index($0, "\t") + 1)
     if (line in found) { same++; delete found[line] }

@@ -98,6 +98,16 @@ it("takes a key that has run out for gone, and no other", async () => {
   expect(refused.code, refused.stderr).toBe(1);
 });
 
+it("takes all keys for gone where etcd lists none any more", () => {
+  const part = path.join(__dirname, "../../../machine/restore/parts/v2.sh");
+  const over = path.join(folder, "expected");
+  fs.writeFileSync(over, '1000\t{"key":"/a"}\n2000\t{"key":"/b"}\n');
+  const compare = `. "$1"; awk -v now=1500 "$compare_lines" /dev/null "$2"`;
+  const counted = execFileSync("bash", ["-c", compare, "bash", part, over], { encoding: "utf8" });
+  // As expected, run out, missing, others.
+  expect(counted).toBe("0 1 1 0\n");
+});
+
 it("refuses an etcd that has no v2 store, before anything is started", async () => {
   lab = await labOf("3.6");
   const ended = await restore(await archive());
