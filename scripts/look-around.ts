@@ -5,8 +5,11 @@ import type { OutputValue } from "../engine/engine";
 import { openEtcd } from "../etcd/client/etcd-client";
 import { EtcdError } from "../etcd/client/etcd-error";
 import { nearestServed, servedKey } from "../etcd/inspect/served-keys";
+import type { Report } from "../etcd/report/report";
 import { printableKey } from "../etcd/wire/keys";
+import { shellLine } from "../machine/shell/quote";
 import { typed } from "./project";
+import { shellWord } from "./shell-word";
 
 /** What every Kubernetes has, and reads well. */
 const OF_KUBERNETES = "/registry/namespaces/default";
@@ -60,6 +63,40 @@ export function writeEtcdctl(lab: string, commandLine: unknown): string | undefi
   if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== script) {
     fs.writeFileSync(file, script, { mode: 0o700 });
   }
+  return fromHere(file);
+}
+
+/** What there is to look at, and with what. */
+export interface Sights {
+  readonly lab: string;
+  /** What `firstSights` and `writeEtcdctl` gave. */
+  readonly folder: string | undefined;
+  readonly key: string | undefined;
+  readonly etcdctl: string | undefined;
+  /** URL of the etcd. */
+  readonly endpoint: unknown;
+  readonly report: Pick<Report, "v2" | "snapshot">;
+  /** What our commands must be told besides. */
+  readonly flag: string;
+}
+
+/** What to type, line by line: of etcdctl and of our commands only what shows something, for they see v3 keys alone. */
+export function waysToLook(sights: Sights): readonly string[] {
+  const { lab, folder, key, etcdctl, endpoint, report, flag } = sights;
+  const hasV3 = report.v2 === undefined || report.snapshot.keys > 0;
+  const client = (name: string) => fromHere(path.join(lab, "client", name));
+  const tls = ["--cacert", client("ca.crt"), "--cert", client("client.crt")];
+  return [
+    ...(folder === undefined ? [] : [`npx etcd-restore ls ${shellWord(folder)}${flag}`]),
+    ...(key === undefined ? [] : [`npx etcd-restore get ${shellWord(key)}${flag}`]),
+    ...(hasV3 && etcdctl !== undefined ? [`${etcdctl} get / --prefix --keys-only --limit=20`] : []),
+    ...(report.v2 !== undefined && typeof endpoint === "string"
+      ? [shellLine("curl", ...tls, "--key", client("client.key"), `${endpoint}/v2/keys/`)]
+      : []),
+  ];
+}
+
+function fromHere(file: string): string {
   const relative = path.relative(process.cwd(), file);
   return relative.startsWith("..") ? file : `./${relative}`;
 }

@@ -13,7 +13,7 @@ import { bringNamed } from "../../sources/named";
 import { exitCodeOfError, messageOfError } from "../errors";
 import { nameOfBackup } from "../../sources/address";
 import { configFlag, engineFlag, pathText } from "../flags";
-import { firstSights, writeEtcdctl } from "../look-around";
+import { firstSights, waysToLook, writeEtcdctl } from "../look-around";
 import { abortOnInterrupt } from "../interrupt";
 import { labEngine, type LabOptions } from "../lab";
 import type { GlobalOptions } from "../options";
@@ -119,7 +119,7 @@ async function show(
     );
   }
   printReport(report, options);
-  if (options.quiet !== true) await lookAround(lab, engine, options, signal);
+  if (options.quiet !== true) await lookAround(lab, engine, report, options, signal);
   return report.verdict === "pass" ? EXIT.good : EXIT.checkFailed;
 }
 
@@ -158,6 +158,7 @@ function tellBadEnd(
 async function lookAround(
   lab: string,
   engine: Engine,
+  report: Report,
   { config }: Pick<LabOptions, "config">,
   signal: AbortSignal,
 ): Promise<void> {
@@ -168,9 +169,9 @@ async function lookAround(
   const etcdctl = writeEtcdctl(lab, outputs.etcdctl?.value);
   say("");
   say("The etcd is running. Look inside with", pc.bold);
-  if (folder !== undefined) say(`  npx etcd-restore ls ${shellWord(folder)}${flag}`);
-  if (key !== undefined) say(`  npx etcd-restore get ${shellWord(key)}${flag}`);
-  if (etcdctl !== undefined) say(`  ${etcdctl} get / --prefix --keys-only --limit=20`);
+  const endpoint = outputs.clientEndpoint?.value;
+  const sights = { lab, folder, key, etcdctl, endpoint, report, flag };
+  for (const line of waysToLook(sights)) say(`  ${line}`);
   say("Its report is", pc.bold);
   say(`  ${path.join(lab, "report.html")}`);
   say("Stop it and remove everything with", pc.bold);

@@ -1,11 +1,12 @@
 /** A backup of etcd's old v2 store, with v3 keys beside it, from a real etcd to the proof, as a user sees it. */
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as https from "node:https";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createWorkspace } from "../support/kubernetes-fixtures";
-import { beginCommand, openLab, type Ended, type Lab } from "../support/lab";
+import { beginCommand, openLab, PROJECT, type Ended, type Lab } from "../support/lab";
 import { timeLimit } from "../support/time-limit.cjs";
 import { fillV2, flat, SHORT_SECONDS, startV2Server, type AnsweredNode } from "../support/v2-store";
 
@@ -94,6 +95,17 @@ describe("a v2 store with v3 keys beside it", () => {
     }
     const expected = truth.filter(({ key }) => key !== "/short");
     expect(served.flat().filter(({ key }) => key !== undefined)).toEqual(expected);
+  });
+
+  it("is shown by what start says to look inside with", () => {
+    const line = /^ {2}(curl .*\/v2\/keys\/)$/m.exec(first.stderr)?.[1] ?? "";
+    const shown = execFileSync("sh", ["-c", line], {
+      cwd: PROJECT,
+      encoding: "utf8",
+      stdio: "pipe",
+    });
+    const { nodes } = (JSON.parse(shown) as { node: AnsweredNode }).node;
+    expect(nodes?.map(({ key }) => key)).toEqual(expect.arrayContaining(["/registry", "/odd"]));
   });
 
   it("has a member of its own, at its own peer URL, in a cluster of its own", async () => {

@@ -1,0 +1,40 @@
+/** What `start` says in the end to look inside: only what shows something of that store. */
+import { expect, it } from "vitest";
+import type { V2Summary } from "../../etcd/report/report";
+import { waysToLook } from "../../scripts/look-around";
+
+const SUMMARY = {
+  ...{ file: "/b", sha256: "", bytes: 1, etcdVersion: "3.5.0" },
+  ...{ revision: 1, compactRevision: 0, keys: 1, hashKv: 1 },
+};
+const V2: V2Summary = {
+  ...{ keys: 1, folders: 0, hidden: 0, withTtl: 0, index: 1, servedIndex: 1 },
+  same: { keys: 1, folders: 0 },
+};
+const SIGHTS = {
+  ...{ lab: "/the lab", folder: "/a/", key: "/a/b", etcdctl: "'/the lab/etcdctl'" },
+  ...{ endpoint: "https://127.0.0.1:22379", flag: "" },
+};
+const OF_V3 = [
+  "npx etcd-restore ls /a/",
+  "npx etcd-restore get /a/b",
+  "'/the lab/etcdctl' get / --prefix --keys-only --limit=20",
+];
+const OF_V2 =
+  "curl --cacert '/the lab/client/ca.crt' --cert '/the lab/client/client.crt' " +
+  "--key '/the lab/client/client.key' https://127.0.0.1:22379/v2/keys/";
+
+it("is v3 keys of a snapshot", () => {
+  expect(waysToLook({ ...SIGHTS, report: { snapshot: SUMMARY } })).toEqual(OF_V3);
+});
+
+it("is v2 keys of a v2 store, whose keys etcdctl does not list", () => {
+  const empty = { ...SIGHTS, folder: undefined, key: undefined };
+  const snapshot = { ...SUMMARY, keys: 0 };
+  expect(waysToLook({ ...empty, report: { snapshot, v2: V2 } })).toEqual([OF_V2]);
+});
+
+it("is both where both are", () => {
+  const report = { snapshot: SUMMARY, v2: V2 };
+  expect(waysToLook({ ...SIGHTS, report })).toEqual([...OF_V3, OF_V2]);
+});
