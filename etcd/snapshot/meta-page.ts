@@ -102,8 +102,8 @@ export function anyMetaPage(source: SourceFile): MetaPage | undefined {
 
 const PAGES_GUESSED_BY = 64;
 
-/** The page size by which most of the first pages bear their own number; 4096 where none does. */
-export function guessPageSize(source: SourceFile): number {
+/** The page size by which most of the first pages bear their own number; undefined where none does. */
+export function guessPageSize(source: SourceFile): number | undefined {
   const fitting = (pageSize: number): number => {
     const header = Buffer.alloc(PAGE_HEADER);
     let count = 0;
@@ -116,7 +116,7 @@ export function guessPageSize(source: SourceFile): number {
   const best = PAGE_SIZES.map((pageSize) => ({ pageSize, count: fitting(pageSize) })).reduce(
     (a, b) => (b.count > a.count ? b : a),
   );
-  return best.count > 0 ? best.pageSize : 4096;
+  return best.count > 0 ? best.pageSize : undefined;
 }
 
 function assertPageSize(path: string, at: number, pageSize: number): void {

@@ -38,12 +38,15 @@ interface Header {
 const KEY_BUCKET = "key";
 /** Root and sequence number; of a small bucket its only page follows (go.etcd.io/bbolt `internal/common/inode.go`). */
 const BUCKET_HEADER = 16;
+const USUAL_PAGE_SIZE = 4096;
 const EVERYTHING = { low: 0, high: Infinity };
 
 /** Finds the pages with keys of a file whatever is wrong with it. */
 export function findPages(source: SourceFile): Pages {
-  const meta = anyMetaPage(source);
-  const pageSize = meta?.pageSize ?? guessPageSize(source);
+  const newest = anyMetaPage(source);
+  // The pages tell their size themselves: many of them, against one that may be what is damaged.
+  const pageSize = guessPageSize(source) ?? newest?.pageSize ?? USUAL_PAGE_SIZE;
+  const meta = newest?.pageSize === pageSize ? newest : undefined;
   const count = Math.floor(source.size / pageSize);
   const search = new Search(source, pageSize, count);
   const root = meta === undefined ? undefined : search.keyRoot(meta.root);

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
+import { fnv1a64 } from "../../../etcd/snapshot/meta-page";
 import { isWhole, salvageKeys, type SalvagedKeys } from "../../../etcd/snapshot/salvage";
 import { readSnapshotKeys } from "../../../etcd/snapshot/snapshot";
 import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
@@ -128,6 +129,23 @@ describe("a damaged file", () => {
     expect(compared(salvaged)).toMatchObject({ same: truth.size, other: 0 });
     expect(isWhole(salvaged.losses)).toBe(false);
     salvaged.close();
+  });
+
+  it("whose meta pages name a wrong page size gives every key", async () => {
+    for (const size of [1024, 8192, 65_536]) {
+      const salvaged = await salvageKeys(
+        damaged((bytes) => {
+          for (const meta of [16, PAGE + 16]) {
+            bytes.writeUInt32LE(size, meta + 8);
+            bytes.writeBigUInt64LE(fnv1a64(bytes.subarray(meta, meta + 56)), meta + 56);
+          }
+          return bytes;
+        }),
+      );
+      expect(compared(salvaged)).toMatchObject({ same: truth.size, other: 0 });
+      expect(isWhole(salvaged.losses)).toBe(false);
+      salvaged.close();
+    }
   });
 
   it("cut anywhere gives what is left, and says how much is missing", async () => {
