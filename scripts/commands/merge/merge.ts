@@ -26,9 +26,9 @@ export async function merge(
   options: MergeCommandOptions,
 ): Promise<number> {
   const list = options.list === undefined ? undefined : readList(options.list);
-  const { results, unreadable } = await readResults(places, abortOnInterrupt());
+  const { results, unreadable, places: searched } = await readResults(places, abortOnInterrupt());
   const report = fleetReport(results, {
-    ...{ list, unreadable, withinSeconds: options.within, now: new Date() },
+    ...{ list, unreadable, places: searched, withinSeconds: options.within, now: new Date() },
   });
   if (options.report !== undefined) {
     const directory = path.resolve(options.report);

@@ -5,6 +5,7 @@ import { counted, duration, size } from "../../../etcd/wire/figures";
 import { readList, type Entry } from "../../fleet/list";
 import { jobManifest } from "../../fleet/plan/manifest";
 import { planOf, type Plan } from "../../fleet/plan/plan";
+import { quantity } from "../../fleet/plan/quantity";
 import { sizesOf } from "../../fleet/plan/sizes";
 import type { Level } from "../../fleet/words";
 import { abortOnInterrupt } from "../../interrupt";
@@ -111,7 +112,7 @@ function text(plan: Plan): string {
   const more = (count: number): string[] => (count > 0 ? [`  and ${count} more`] : []);
   return [
     sentence(plan),
-    `each pod: ${counted(pod.cores, "core")}, ${size(pod.memoryBytes)} of memory, ${size(pod.diskBytes)} of disk`,
+    `each pod: ${counted(pod.cores, "core")}, ${quantity(pod.memoryBytes)} of memory, ${quantity(pod.diskBytes)} of disk`,
     ...shards
       .slice(0, MOST_TOLD)
       .map(

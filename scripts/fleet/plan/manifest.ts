@@ -2,8 +2,8 @@
  * The manifest of a Kubernetes Indexed Job that does a plan: a pod a shard, of whose ends Kubernetes itself says which are tried again
  * (kubernetes.io/docs/concepts/workloads/controllers/job, "Backoff limit per index", "Pod failure policy").
  */
-import { size } from "../../../etcd/wire/figures";
 import type { Pod } from "./plan";
+import { quantity } from "./quantity";
 
 export interface ManifestOptions {
   readonly shards: number;
@@ -19,7 +19,6 @@ export interface ManifestOptions {
   readonly seconds: number;
 }
 
-const MIB = 2 ** 20;
 /** A pod that waits for its image, and a store that is slow: nobody waits for more than that. */
 const PATIENCE = 4;
 const LEAST_DEADLINE_SECONDS = 3600;
@@ -27,11 +26,11 @@ const LEAST_DEADLINE_SECONDS = 3600;
 /** @returns YAML; every value that was given is a quoted string in it */
 export function jobManifest(options: ManifestOptions): string {
   const { shards, pod, parallelism, image, results, level, seconds } = options;
-  const memory = `${Math.ceil(pod.memoryBytes / MIB)}Mi`;
-  const disk = `${Math.ceil(pod.diskBytes / MIB)}Mi`;
+  const memory = quantity(pod.memoryBytes);
+  const disk = quantity(pod.diskBytes);
   const deadline = Math.max(LEAST_DEADLINE_SECONDS, Math.ceil(seconds * PATIENCE));
   const text = (word: string): string => JSON.stringify(word);
-  return `# Made by \`etcd-restore plan\`: ${shards} shards, ${size(pod.memoryBytes)} of memory and ${pod.cores} cores a pod.
+  return `# Made by \`etcd-restore plan\`: ${shards} shards, ${memory} of memory and ${pod.cores} cores a pod.
 apiVersion: v1
 kind: ServiceAccount
 metadata:

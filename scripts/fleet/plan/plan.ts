@@ -3,6 +3,7 @@ import { EXIT, UserError } from "../../outcome";
 import type { Entry } from "../list";
 import type { Level } from "../words";
 import type { Sized } from "./sizes";
+import { wholeMiB } from "./quantity";
 import { workOf, type Work } from "./work";
 
 export interface PlannedEntry extends Sized, Work {
@@ -14,7 +15,9 @@ export interface PlannedEntry extends Sized, Work {
 /** What one pod of a Job is given. */
 export interface Pod {
   readonly cores: number;
+  /** Whole MiB, as it is asked of Kubernetes. */
   readonly memoryBytes: number;
+  /** Whole MiB. */
   readonly diskBytes: number;
 }
 
@@ -125,7 +128,7 @@ function podFor(entries: readonly PlannedEntry[], cores: number): Pod {
       .reduce((sum, bytes) => sum + bytes, 0);
   return {
     cores,
-    memoryBytes: PARENT_BYTES + MARGIN * largest(({ memoryBytes }) => memoryBytes),
-    diskBytes: MARGIN * largest(({ diskBytes }) => diskBytes),
+    memoryBytes: wholeMiB(PARENT_BYTES + MARGIN * largest(({ memoryBytes }) => memoryBytes)),
+    diskBytes: wholeMiB(MARGIN * largest(({ diskBytes }) => diskBytes)),
   };
 }

@@ -3,6 +3,7 @@ import { TOOL } from "../../../etcd/report/tool";
 import type { Entry } from "../list";
 import type { Result } from "../result";
 import { LEVELS } from "../words";
+import type { SearchedPlace } from "./read-results";
 
 /** A result without its own report: what a report over all keeps of it. */
 export type ShortResult = Omit<Result, "report">;
@@ -55,6 +56,8 @@ export interface FleetReport {
     readonly proved: number;
     readonly share: number;
   };
+  /** Where results were looked for, and how many there are. */
+  readonly places: readonly SearchedPlace[];
   /** Names of results that could not be read: what they said nobody knows. */
   readonly unreadable: readonly string[];
   /** The ten that took longest, by their newest result. */
@@ -71,6 +74,7 @@ export interface MergeOptions {
   /** All that should be there. @default those of which there is a result */
   readonly list?: readonly Entry[] | undefined;
   readonly unreadable: readonly string[];
+  readonly places: readonly SearchedPlace[];
   /** For the coverage. */
   readonly withinSeconds: number;
   readonly now: Date;
@@ -81,7 +85,7 @@ const MOST_DAYS = 90;
 
 /** Puts results together; of several of one name the newest counts. */
 export function fleetReport(results: readonly ShortResult[], options: MergeOptions): FleetReport {
-  const { list, unreadable, withinSeconds, now } = options;
+  const { list, unreadable, places, withinSeconds, now } = options;
   const byName = groupedBy(results, ({ name }) => name);
   const wanted: readonly Pick<Entry, "name" | "source" | "level">[] =
     list ??
@@ -96,7 +100,7 @@ export function fleetReport(results: readonly ShortResult[], options: MergeOptio
     verdict: verdictOf(counts, rows.length, unreadable.length),
     ...{ backups: rows.length, counts },
     coverage: { withinSeconds, proved, share: rows.length === 0 ? 0 : proved / rows.length },
-    unreadable,
+    ...{ places, unreadable },
     ...extremes(rows),
     trend: trendOf(results),
     rows,

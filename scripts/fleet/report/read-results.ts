@@ -12,6 +12,16 @@ export interface ReadResults {
   readonly results: readonly ShortResult[];
   /** Full names of those that are called like a result and are none. */
   readonly unreadable: readonly string[];
+  readonly places: readonly SearchedPlace[];
+}
+
+/** A place that was looked through. */
+export interface SearchedPlace {
+  readonly name: string;
+  /** How many files or objects lie there, whatever they are. */
+  readonly files: number;
+  /** How many of them are called like a result. */
+  readonly results: number;
 }
 
 /** How many are asked for at the same time. */
@@ -28,11 +38,16 @@ export async function readResults(
 ): Promise<ReadResults> {
   const results: ShortResult[] = [];
   const unreadable: string[] = [];
+  const places: SearchedPlace[] = [];
   const seen = new Set<string>();
   for (const word of words) {
     const place = isRemote(word) ? openResults(word) : openLocal(path.resolve(word));
     try {
-      const names = (await place.names(signal)).filter((name) => CALLED.test(name)).sort();
+      const all = await place.names(signal);
+      const names = all.filter((name) => CALLED.test(name)).sort();
+      // A file goes by its own name, and not by its folder's.
+      const name = isRemote(word) ? place.name : path.resolve(word);
+      places.push({ name, files: all.length, results: names.length });
       const waiting = names[Symbol.iterator]();
       const work = async (): Promise<void> => {
         for (const name of waiting) {
@@ -49,7 +64,7 @@ export async function readResults(
       place.close();
     }
   }
-  return { results, unreadable: unreadable.sort() };
+  return { results, unreadable: unreadable.sort(), places };
 }
 
 function parsed(text: string): ShortResult | undefined {

@@ -17,7 +17,11 @@ const MOST_TOLD = 20;
 const MOST_EXTREME = 3;
 
 /** One line: the verdict, and how many of how many. */
-export function verdictSentence({ verdict, backups, counts }: FleetReport): string {
+export function verdictSentence({ verdict, backups, counts, places }: FleetReport): string {
+  if (backups === 0) {
+    const where = places.map(({ name }) => visible(name)).join(", ");
+    return `${verdict.toUpperCase()}: there are no results in ${where}`;
+  }
   const parts = (Object.keys(WORDS) as RowVerdict[])
     .filter((name) => counts[name] > 0)
     .map((name) => `${grouped(counts[name])} ${WORDS[name]}`);
@@ -30,6 +34,16 @@ export function coverageSentence({ coverage, backups }: FleetReport): string {
   return `${percent(share)} were proved in the last ${ageOf(withinSeconds)} (${grouped(proved)} of ${grouped(backups)})`;
 }
 
+/** Places in which there is nothing to put together: mistyped mostly, or a run that wrote its results elsewhere. */
+export function emptyPlaces({ places }: FleetReport): readonly string[] {
+  return places
+    .filter(({ results }) => results === 0)
+    .map(({ name, files }) => {
+      const lie = files === 0 ? "nothing lies there" : `of ${counted(files, "file")} none is one`;
+      return `no results in ${visible(name)}: ${lie}; \`drill --from LIST --results PLACE\` writes them`;
+    });
+}
+
 export function fleetText(report: FleetReport, { color }: { readonly color: boolean }): string {
   const { green, red, yellow } = pc.createColors(color);
   const { verdict, rows, slowest, oldest, unreadable } = report;
@@ -38,7 +52,8 @@ export function fleetText(report: FleetReport, { color }: { readonly color: bool
   const more = bad.length - MOST_TOLD;
   return [
     tone(verdictSentence(report)),
-    coverageSentence(report),
+    ...(report.backups === 0 ? [] : [coverageSentence(report)]),
+    ...emptyPlaces(report),
     ...bad
       .slice(0, MOST_TOLD)
       .map((row) => `  ${row.verdict} ${visible(row.name)}: ${visible(row.reason ?? "")}`),

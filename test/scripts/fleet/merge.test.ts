@@ -1,6 +1,6 @@
 /** One report out of many results: what counts, what is missing, and each of its four forms. */
 import { DOMParser } from "@xmldom/xmldom";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -16,6 +16,7 @@ import { fleetMetrics } from "../../../scripts/fleet/report/prometheus";
 import { readResults } from "../../../scripts/fleet/report/read-results";
 import { fleetText } from "../../../scripts/fleet/report/text";
 import { fileNameOf } from "../../../scripts/fleet/result";
+import { openCommands } from "../../support/commands";
 import { createWorkspace } from "../../support/kubernetes-fixtures";
 
 const NOW = new Date("2026-11-29T12:00:00Z");
@@ -38,7 +39,7 @@ const merged = (
 ): FleetReport =>
   fleetReport(results, {
     list: names?.map((name, line) => ({ name, source: "/x", line, level: "full" })),
-    ...{ unreadable, withinSeconds: 86_400, now: NOW },
+    ...{ unreadable, places: [], withinSeconds: 86_400, now: NOW },
   });
 
 test("of several results of a backup the newest counts; when it passed last is told all the same", () => {
@@ -149,6 +150,42 @@ describe("reading", () => {
     await expect(readResults([files.path("nowhere")], signal)).rejects.toThrow(
       /no such file or folder/,
     );
+  });
+
+  test("a place without results: merge says that there are none and where it looked, with a list or without, and ends with 1", async () => {
+    mkdirSync(files.path("empty"));
+    mkdirSync(files.path("other"));
+    files.write("other/notes.txt", Buffer.from("x"));
+    const list = files.write("fleet.csv", Buffer.from("name,source\na,a.db\n"));
+    const places = [files.path("empty"), files.path("other")] as const;
+    const none = [
+      `no results in ${places[0]}: nothing lies there`,
+      `no results in ${places[1]}: of 1 file none is one`,
+    ];
+    const commands = openCommands();
+    const alone = await commands.run(["merge", ...places, "--report", files.path("out")]);
+    const quiet = await commands.run(["merge", ...places, "--quiet"]);
+    const json = await commands.run(["merge", ...places, "--json"]);
+    const listed = await commands.run(["merge", ...places, "--list", list]);
+    await commands.close();
+    expect([alone, quiet, json, listed].map(({ code }) => code)).toEqual([1, 1, 1, 1]);
+    const sentence = `INCOMPLETE: there are no results in ${places.join(", ")}`;
+    expect(alone.stdout).toContain(sentence);
+    expect(quiet.stdout.trim()).toBe(sentence);
+    for (const line of none) {
+      expect(alone.stdout).toContain(line);
+      expect(listed.stdout).toContain(line);
+      expect(readFileSync(files.path("out/fleet.html"), "utf8")).toContain(line);
+    }
+    expect(listed.stdout).toContain("of 1 backup 1 without a result");
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      verdict: "incomplete",
+      backups: 0,
+      places: [
+        { name: places[0], files: 0, results: 0 },
+        { name: places[1], files: 1, results: 0 },
+      ],
+    });
   });
 
   const executablePath = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find(existsSync);

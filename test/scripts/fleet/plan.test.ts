@@ -53,6 +53,30 @@ test("a pod has room for the largest that may meet in it", () => {
   expect(pod.diskBytes).toBeGreaterThan(2 * 1600 * MIB);
 });
 
+test("memory and disk of a pod are whole MiB, and text, JSON and manifest say the same of them", async () => {
+  files.write("a.db", snapshotBytes("kubernetes-1.35-main.db"));
+  const list = files.write("fleet.csv", Buffer.from("name,source\na,a.db\n"));
+  const commands = openCommands();
+  const text = (await commands.run(["plan", list])).stdout;
+  const json = (await commands.run(["plan", list, "--json"])).stdout;
+  await commands.close();
+  const { pod, manifest } = JSON.parse(json) as {
+    readonly pod: { readonly memoryBytes: number; readonly diskBytes: number };
+    readonly manifest: string;
+  };
+  for (const [name, key] of Object.entries({
+    memoryBytes: "memory",
+    diskBytes: "ephemeral-storage",
+  } as const)) {
+    const mebibytes = pod[name as keyof typeof pod] / MIB;
+    expect(mebibytes).toBe(Math.round(mebibytes));
+    expect(manifest.match(new RegExp(`${key}: (\\S+)`, "g"))).toEqual(
+      Array(2).fill(`${key}: ${mebibytes}Mi`),
+    );
+    expect(text).toContain(`${mebibytes}Mi of ${name === "memoryBytes" ? "memory" : "disk"}`);
+  }
+});
+
 test("an entry keeps the shard that it names; one beyond all is refused", () => {
   const entries = [sized(MIB, 0, { shard: 1 }), sized(MIB, 1), sized(MIB, 2)];
   expect(planOf(entries, { ...OPTIONS, shards: 2 }).entries[0]?.shard).toBe(1);
