@@ -1,23 +1,26 @@
 /** The signature of a manifest: ed25519 over its other fields, so that none can be altered unseen (RFC 8032). */
 import * as crypto from "node:crypto";
-import { z } from "zod";
+import type { z as zod } from "zod";
 import { privateKeyOf, publicKeyOf, sha256OfKey, spkiOf } from "../wire/ed25519";
+import { libraries } from "./libraries";
 
 export { KeyError } from "../wire/ed25519";
 
-/** In the one form that base64 has for its bytes: the unused bits of the last letter could be altered unseen. */
-const base64 = z
-  .string()
-  .regex(/^[A-Za-z0-9+/]+={0,2}$/)
-  .refine((text) => Buffer.from(text, "base64").toString("base64") === text);
-
-export const signatureSchema = z.object({
-  algorithm: z.literal("ed25519"),
-  /** SubjectPublicKeyInfo (RFC 8410), DER in base64. */
-  publicKey: base64.max(100),
-  /** Of the manifest without this field, as canonical JSON: names sorted, no space, as in RFC 8785. */
-  value: base64.length(88),
-});
+/** The form of a signature in a manifest. */
+export function signatureForm(z: typeof zod) {
+  // In the one form that base64 has for its bytes: the unused bits of the last letter could be altered unseen.
+  const base64 = z
+    .string()
+    .regex(/^[A-Za-z0-9+/]+={0,2}$/)
+    .refine((text) => Buffer.from(text, "base64").toString("base64") === text);
+  return z.object({
+    algorithm: z.literal("ed25519"),
+    /** SubjectPublicKeyInfo (RFC 8410), DER in base64. */
+    publicKey: base64.max(100),
+    /** Of the manifest without this field, as canonical JSON: names sorted, no space, as in RFC 8785. */
+    value: base64.length(88),
+  });
+}
 
 /** What a signature says. */
 export interface Seal {
@@ -41,7 +44,8 @@ export function sealed<T extends object>(content: T, privateKey: string) {
 
 /** Checks the signature of what stands in a manifest's file; undefined when it has none. */
 export function checkSeal(content: unknown): Seal | undefined {
-  const parsed = z.object({ signature: signatureSchema }).safeParse(content);
+  const z = libraries.zod();
+  const parsed = z.object({ signature: signatureForm(z) }).safeParse(content);
   if (!parsed.success || typeof content !== "object" || content === null) return undefined;
   const { publicKey, value } = parsed.data.signature;
   const der = Buffer.from(publicKey, "base64");

@@ -1,4 +1,5 @@
-import { Document, Scalar, type ScalarTag, YAMLMap, YAMLSeq } from "yaml";
+/** Objects as the text that people and kubectl read: JSON as Go prints it, and YAML. */
+import type { ScalarTag, YAMLMap, YAMLSeq, Scalar } from "yaml";
 import { JsonNumber, type JsonObject, type JsonValue, isJsonObject } from "./json";
 
 const INDENT = "    ";
@@ -65,8 +66,9 @@ function byBytes(left: string, right: string): number {
  * something else (`yes`, `0o7`, `1e3`) is quoted. Numbers stand as they were stored.
  */
 export function toYamlText(value: JsonValue): string {
-  const document = new Document(null, { version: "1.1", customTags: [EXACT_NUMBER] });
-  document.contents = yamlNode(value);
+  const yaml = library();
+  const document = new yaml.Document(null, { version: "1.1", customTags: [EXACT_NUMBER] });
+  document.contents = yamlNode(value, yaml);
   return document.toString({
     lineWidth: 0,
     indentSeq: false,
@@ -85,18 +87,23 @@ const EXACT_NUMBER: ScalarTag = {
   stringify: ({ value }) => (value as JsonNumber).text,
 };
 
-function yamlNode(value: JsonValue): YAMLMap | YAMLSeq | Scalar {
+function library() {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- for those who want YAML
+  return require("yaml") as typeof import("yaml");
+}
+
+function yamlNode(value: JsonValue, yaml: ReturnType<typeof library>): YAMLMap | YAMLSeq | Scalar {
   if (isJsonObject(value)) {
-    const map = new YAMLMap();
+    const map = new yaml.YAMLMap();
     for (const name of sortedNames(value)) {
-      map.add({ key: new Scalar(name), value: yamlNode(value[name] ?? null) });
+      map.add({ key: new yaml.Scalar(name), value: yamlNode(value[name] ?? null, yaml) });
     }
     return map;
   }
   if (typeof value === "object" && value !== null && !(value instanceof JsonNumber)) {
-    const sequence = new YAMLSeq();
-    for (const item of value) sequence.add(yamlNode(item));
+    const sequence = new yaml.YAMLSeq();
+    for (const item of value) sequence.add(yamlNode(item, yaml));
     return sequence;
   }
-  return new Scalar(value);
+  return new yaml.Scalar(value);
 }

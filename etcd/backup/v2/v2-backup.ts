@@ -1,12 +1,14 @@
 /** A backup of the v2 store, as `etcdctl backup` makes it: a snapshot of the tree, and the log since then. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { z } from "zod";
+import type { z as zod } from "zod";
 import { crc32c } from "../../wire/crc32c";
 import { bytesField, readFields, unsignedField } from "../../wire/protobuf";
 import { SnapshotError } from "../../snapshot/snapshot-error";
 import type { MemberFile, MemberFiles } from "../member-files";
 import { isoOf, nanoseconds } from "../../wire/go-time";
+import { lazily } from "../../wire/lazily";
+import { libraries } from "../libraries";
 import { parseRequest } from "./request";
 import { createStore, type Node, type Store } from "./store";
 import { listNodes, type V2Node } from "./nodes";
@@ -49,16 +51,19 @@ interface SavedNode {
   readonly Children: Readonly<Record<string, SavedNode>> | null;
 }
 
-const savedNode: z.ZodType<SavedNode> = z.object({
-  Value: z.string(),
-  CreatedIndex: z.number(),
-  ModifiedIndex: z.number(),
-  ExpireTime: z.string(),
-  get Children() {
-    return z.record(z.string(), savedNode).nullable();
-  },
+const savedStore = lazily(() => {
+  const z = libraries.zod();
+  const savedNode: zod.ZodType<SavedNode> = z.object({
+    Value: z.string(),
+    CreatedIndex: z.number(),
+    ModifiedIndex: z.number(),
+    ExpireTime: z.string(),
+    get Children() {
+      return z.record(z.string(), savedNode).nullable();
+    },
+  });
+  return z.object({ Root: savedNode, CurrentIndex: z.number() });
 });
-const savedStore = z.object({ Root: savedNode, CurrentIndex: z.number() });
 
 /**
  * Reads the v2 store out of the files of a member, or of a backup of one; undefined when they hold no v2 key.
@@ -166,7 +171,7 @@ function readSaved({ name, path: file }: MemberFile): Saved {
     if (crc32c(data) !== Number(unsignedField(outer, 1))) throw new RangeError("wrong checksum");
     const snapshot = [...readFields(data)];
     const metadata = [...readFields(bytesField(snapshot, 2))];
-    const parsed = savedStore.parse(JSON.parse(bytesField(snapshot, 1).toString("utf8")));
+    const parsed = savedStore().parse(JSON.parse(bytesField(snapshot, 1).toString("utf8")));
     const raftIndex = Number(unsignedField(metadata, 2));
     const named = Number.parseInt(path.basename(name).slice(17, 33), 16);
     if (named !== raftIndex) throw new RangeError(`it is of raft index ${raftIndex}, not ${named}`);
@@ -174,7 +179,9 @@ function readSaved({ name, path: file }: MemberFile): Saved {
     return { raftIndex, term: Number(unsignedField(metadata, 3)), store };
   } catch (error) {
     const why =
-      error instanceof z.ZodError ? "its tree has another form" : (error as Error).message;
+      error instanceof libraries.zod().ZodError
+        ? "its tree has another form"
+        : (error as Error).message;
     throw new SnapshotError(name, `this snapshot of a v2 store cannot be read: ${why}`);
   }
 }

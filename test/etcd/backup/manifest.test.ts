@@ -5,11 +5,8 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020";
 import { describe, expect, it } from "vitest";
 
-import {
-  manifestJsonSchema,
-  readManifest,
-  type ManifestContent,
-} from "../../../etcd/backup/manifest";
+import { readManifest, type ManifestContent } from "../../../etcd/backup/manifest";
+import { manifestJsonSchema } from "../../../etcd/backup/manifest-form";
 import { manifestProblems, manifestReasons } from "../../../etcd/backup/manifest-problems";
 import { keySha256Of, sealed } from "../../../etcd/backup/seal";
 import { clusterIdentity } from "../../../etcd/kubernetes/cluster-identity";

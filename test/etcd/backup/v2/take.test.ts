@@ -4,7 +4,8 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { generateKeyPairSync } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { manifestSchema, readManifest } from "../../../../etcd/backup/manifest";
+import { readManifest } from "../../../../etcd/backup/manifest";
+import { manifestForm } from "../../../../etcd/backup/manifest-form";
 import { takeV2, type TakeV2Request } from "../../../../etcd/backup/v2/take";
 import { readRestorableV2 } from "../../../../etcd/backup/v2/restorable";
 import { v2ManifestProblems } from "../../../../etcd/backup/v2/manifest";
@@ -86,7 +87,7 @@ describe("with v3 keys beside the v2 keys", () => {
       const found = await read(output);
       expect(found.store.nodes).toEqual((await read(source)).store.nodes);
       expect([found.v3?.live.count, found.v3?.revision, found.laterV3Writes]).toEqual([10, 11, 0]);
-      expect(readManifest(output)).toMatchObject(manifestSchema.parse(manifest));
+      expect(readManifest(output)).toMatchObject(manifestForm().parse(manifest));
     }
     expect(filesOf(source)).toEqual(before);
   });
