@@ -169,6 +169,7 @@ async function onOpenStack(settings: OpenStackSettings) {
     securityGroupId: network.securityGroupId,
     floatingIpPool: settings.floatingIp ? network.floatingIpPool : undefined,
     snapshotBytes: backup.bytes,
+    v2: backup.v2 !== undefined,
     sshDirectory: path.join(labDirectory, "ssh"),
   });
 

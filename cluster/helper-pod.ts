@@ -41,6 +41,21 @@ export function folderPod(pod: EtcdPod, image: string, hostPath: string): Helper
   });
 }
 
+/** A pod that sees the folder of the node in which etcd has its data, and copies out of it into a folder of its own. */
+export function dataPod(pod: EtcdPod, image: string, hostPath: string): HelperPod {
+  const mounts = [
+    { name: "folder", mountPath: FOLDER, readOnly: true },
+    { name: "scratch", mountPath: SCRATCH },
+  ];
+  return helperPod(pod, `copy the files of etcd out of ${hostPath} of node ${pod.node}`, {
+    containers: [readerContainer(image, mounts)],
+    volumes: [
+      { name: "folder", hostPath: { path: hostPath, type: "Directory" } },
+      { name: "scratch", emptyDir: {} },
+    ],
+  });
+}
+
 /** A pod that sees the node's client certificates, and nothing else. */
 export function certificatesPod(pod: EtcdPod, image: string, files: CertificatePaths): HelperPod {
   const { mounts, volumes } = certificateVolumes(files);

@@ -161,6 +161,7 @@ async function restoreHere(
     {
       ...{ directory, instanceId, clientPort, peerPort, etcdPrograms },
       ...{ etcdVersion: backup.servedBy, backupBytes: backup.bytes, pki: pki.files },
+      v2: backup.v2 !== undefined,
     },
     child,
   );

@@ -9,6 +9,7 @@ import { certificateText } from "../../machine/pki/certificate-text";
 import { restoreScript } from "../../machine/restore/restore-script";
 import { VM } from "../../machine/vm/cloud-init";
 import type { EtcdPrograms } from "../../machine/programs/programs";
+import { hasEtcdutl } from "../../machine/programs/version";
 import type { Backup } from "../backup";
 import type { RestoreMachine, SshMachine } from "../machine";
 import { printedBy } from "../printed";
@@ -17,6 +18,7 @@ import { scriptCommand } from "../script";
 import { bumpToCome, restoreFlags } from "./restore-flags";
 
 const PROGRAMS = ["etcd", "etcdctl", "etcdutl"] as const;
+
 /** A backup, and the machine that it is to be restored on. */
 export interface MachineRestore {
   readonly backup: Backup;
@@ -140,7 +142,8 @@ function sendPrograms(
   programs: EtcdPrograms,
   parent: pulumi.Resource,
 ) {
-  const files = PROGRAMS.map((program) => ({
+  const there = PROGRAMS.filter((one) => one !== "etcdutl" || hasEtcdutl(programs.version));
+  const files = there.map((program) => ({
     program,
     file: programs[program],
     sha256: sha256(fs.readFileSync(programs[program])),

@@ -55,7 +55,7 @@ export function userDataOf(
       hostKey: host,
       install,
       // What follows from the backup comes over SSH, later: another backup must not make another VM.
-      environment: vmEnvironment(settings, at, 0),
+      environment: vmEnvironment(settings, at, { snapshotBytes: 0 }),
       ...(dataVolumeId === undefined ? {} : { dataVolumeId }),
     }),
   );

@@ -1,7 +1,7 @@
 /** What is asked of an etcd VM before anything of it is made. */
 import * as pulumi from "@pulumi/pulumi";
 import { VM } from "../../machine/vm/cloud-init";
-import { environmentFile, type PeerMember } from "../../machine/environment";
+import { environmentFile, type MemberSettings } from "../../machine/environment";
 import type { FoundFlavor } from "./cloud-lookups";
 
 /** What a VM needs for its backup. */
@@ -86,12 +86,11 @@ export function refuseSmallFlavor(flavor: FoundFlavor, needs: SizeNeeds | undefi
   }
 }
 
-/** The environment file of the VM for a backup of this size. */
+/** The environment file of the VM for a backup of this size, and of the v2 store where it is one. */
 export function vmEnvironment(
   settings: VmSettings,
   clientAddress: string,
-  snapshotBytes: number,
-  members?: readonly PeerMember[],
+  { snapshotBytes, members, v2 }: Pick<MemberSettings, "snapshotBytes" | "members" | "v2">,
 ): string {
   return environmentFile({
     name: settings.hostname,
@@ -103,5 +102,6 @@ export function vmEnvironment(
     peerPort: settings.peerPort,
     members,
     snapshotBytes,
+    v2,
   });
 }

@@ -41,6 +41,8 @@ export interface EtcdVmArgs {
   readonly install: EtcdInstall;
   /** Bytes of the backup that it will hold: etcd's quota follows from it. */
   readonly snapshotBytes: number;
+  /** Whether it serves etcd's old v2 keys as well. @default false */
+  readonly v2?: boolean | undefined;
   /** @default 2379 */
   readonly clientPort?: number | undefined;
   /** Only the other members reach it; without such, this machine itself alone. @default 2380 */
@@ -114,7 +116,7 @@ export class EtcdVm extends pulumi.ComponentResource {
     const { instanceId } = ready;
     const environment = pulumi
       .all([at.address, args.peers])
-      .apply(([address, peers]) => vmEnvironment(settings, address, args.snapshotBytes, peers));
+      .apply(([address, members]) => vmEnvironment(settings, address, { ...args, members }));
 
     this.memberName = settings.hostname;
     this.peer = at.own.apply((peerAddress) => ({

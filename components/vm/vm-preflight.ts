@@ -57,15 +57,11 @@ export interface VmPlan {
 export async function vmPreflight(args: VmPreflightArgs): Promise<VmPlan> {
   const { snapshot, etcdVersion, labDirectory, bumpRevision } = args;
   const backup = await readBackup(snapshot, etcdVersion, labDirectory, bumpRevision, args);
-  if (backup.v2 !== undefined) {
-    throw new NotReadyError([
-      `${backup.file} is a backup of a v2 store, which is restored on this computer alone: set target to local`,
-    ]);
-  }
   if (sshVersion() === undefined) {
     throw new NotReadyError([`there is no program ssh on this computer; ${GET_SSH}`]);
   }
-  const needs = vmNeeds(backup, args.dataVolumeGiB !== undefined, args.members ?? 1);
+  const keys = backup.keys + (backup.v2?.keys ?? 0);
+  const needs = vmNeeds({ ...backup, keys }, args.dataVolumeGiB !== undefined, args.members ?? 1);
   if (args.dataVolumeGiB !== undefined && args.dataVolumeGiB < needs.dataGiB) {
     throw new NotReadyError([
       `dataVolumeGiB is ${args.dataVolumeGiB}, the backup needs ${needs.dataGiB}`,

@@ -77,6 +77,8 @@ function sourceForm(z: Z) {
       pod: z.string().optional(),
       /** Or the directory that it was copied from. */
       dataDirectory: z.string().optional(),
+      /** The machine that it is on, where it came over SSH. */
+      host: z.string().optional(),
       clusterId: id(z).optional(),
       memberId: id(z).optional(),
       memberName: z.string().optional(),

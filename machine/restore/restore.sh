@@ -94,6 +94,7 @@ main() {
   find_programs
   agree_on_token
   leave_if_restored
+  check_v2
   ask_for_snapshot
   check_data_directory
   check_snapshot

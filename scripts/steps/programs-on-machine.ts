@@ -48,6 +48,9 @@ void runScript(async (_args, signal) => {
       const put = shellLine("sudo", "install", "-D", "-m", "0755", "--", upload, target);
       await run(`${put} && ${shellLine("rm", "-f", "--", upload)}`);
     }
+    // Of another version: etcd 3.4 comes without etcdutl, and is not to be restored by that of a later one.
+    const kept = files.flatMap(({ program }) => ["!", "-name", program]);
+    await run(shellLine("sudo", "find", directory, "-type", "f", ...kept, "-delete"));
   } finally {
     await connection.close();
   }

@@ -133,6 +133,16 @@ describe("EtcdVm", () => {
     expect(large.environment).toMatch(/ETCD_QUOTA_BACKEND_BYTES="8589934592"/);
   });
 
+  it("switches the v2 store on where the backup is of one, and keeps the user data then, too", async () => {
+    const [with3, with2] = [await made(), await made({ v2: true })];
+    const environment = ({ engine }: typeof with2) => engine.named("lab-environment").inputs.stdin;
+    expect(environment(with2)).toContain('ETCD_ENABLE_V2="true"');
+    expect(environment(with3)).not.toContain("ETCD_ENABLE_V2");
+    const userData = ({ engine }: typeof with2) =>
+      secretValue(engine.named("lab-server").inputs.userData);
+    expect(userData(with2)).toBe(userData(with3));
+  });
+
   it("replaces the server before its port is used again, and only after its way out is there", async () => {
     const { engine } = await made();
     const { options } = engine.named("lab-server");

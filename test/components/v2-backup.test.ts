@@ -2,10 +2,10 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { BackupError, readBackup, type Demands } from "../../components/backup";
 import { restoreFlags } from "../../components/restore/restore-flags";
-import { vmPreflight } from "../../components/vm/vm-preflight";
+import { vmPreflight, type VmPreflightArgs } from "../../components/vm/vm-preflight";
 import { temporaryDirectory } from "../support/temporary";
 
 const FIXTURE = join(__dirname, "../fixtures/v2-backup");
@@ -76,10 +76,26 @@ test.each(REFUSED)("is refused with %s", async (_, version, { bump, ...demands }
   expect(fs.existsSync(join(lab, "unpacked"))).toBe(false);
 });
 
-test("is refused on another machine than this one", async () => {
-  const labDirectory = await temporaryDirectory();
-  const plan = { snapshot: FIXTURE, labDirectory, etcdVersion: "auto", members: 1 };
-  await expect(vmPreflight({ ...plan, etcdInstall: "release" })).rejects.toThrow(
-    /is a backup of a v2 store, which is restored on this computer alone: set target to local/,
-  );
+describe("on a machine in a cloud", () => {
+  const plan = async (more: Pick<VmPreflightArgs, "etcdVersion" | "etcdInstall">) =>
+    vmPreflight({ snapshot: FIXTURE, labDirectory: await temporaryDirectory(), ...more });
+
+  test("is served by the newest etcd that has a v2 store, which is fetched there", async () => {
+    const { backup, install } = await plan({ etcdVersion: "auto", etcdInstall: "release" });
+    expect(backup).toMatchObject({ servedBy: "3.5", v2: { keys: 35 } });
+    expect(install).toMatchObject({
+      kind: "release",
+      tarballs: { amd64: { url: expect.stringMatching(/etcd-v3\.5\.\d+-linux-amd64/) as string } },
+    });
+  });
+
+  test("may be served by the distribution's etcd, of whatever version that is", async () => {
+    const { backup, install } = await plan({ etcdVersion: "auto", etcdInstall: "apt" });
+    expect([install, backup.wishedVersion]).toEqual([{ kind: "apt" }, undefined]);
+  });
+
+  test("is not served by an etcd that is older than the one that wrote it", async () => {
+    const old = plan({ etcdVersion: "3.4", etcdInstall: "upload" });
+    await expect(old).rejects.toThrow(/etcd 3\.5\.0 wrote it and the setting etcdVersion is 3\.4/);
+  });
 });

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 
 import { makePki } from "../../machine/pki/pki";
 import { ensureEtcd, type EtcdPrograms } from "../../machine/programs/programs";
+import { hasEtcdutl } from "../../machine/programs/version";
 import type { Endpoint } from "../../etcd/client/endpoint";
 import { freePorts } from "./ports";
 
@@ -41,6 +42,8 @@ export interface ServerHash {
 export interface EtcdServerOptions {
   /** Minor version. Default: 3.6. */
   readonly version?: string;
+  /** Folder with the programs of that version. Default: they are found, or installed. */
+  readonly programs?: string;
   /** A snapshot file that it is restored from, by `etcdutl` of the same version. Default: it starts empty. */
   readonly snapshot?: string;
   /** A data directory that it serves in place and leaves behind. Default: one of its own, gone with it. */
@@ -66,7 +69,10 @@ export function programsOf(version: string): Promise<EtcdPrograms> {
 
 /** Starts etcd on free ports and waits until it is healthy, 30 s at most. */
 export async function startEtcdServer(options: EtcdServerOptions = {}): Promise<EtcdServer> {
-  const programs = await programsOf(options.version ?? "3.6");
+  const { version = "3.6", programs: folder } = options;
+  const programs = await (folder === undefined
+    ? programsOf(version)
+    : ensureEtcd(version, { directory: folder }));
   const directory = await mkdtemp(join(tmpdir(), "etcd-restore-test-"));
   try {
     return await startIn(directory, programs, options);
@@ -99,7 +105,8 @@ async function startIn(
       ...cluster,
       ...["--data-dir", data, "--log-level", "error"],
       ...["--listen-client-urls", url, "--advertise-client-urls", url],
-      ...["--listen-peer-urls", peerUrl, "--listen-metrics-urls", healthUrl, "--unsafe-no-fsync"],
+      ...["--listen-peer-urls", peerUrl, "--listen-metrics-urls", healthUrl],
+      ...(hasEtcdutl(programs.version) ? ["--unsafe-no-fsync"] : []), // as old as that flag
       ...(tls?.serverFlags ?? []),
       ...(options.flags ?? []),
     ],

@@ -1,7 +1,7 @@
 /** A real etcd with a v2 store in it, and what that answers. */
 import { once } from "node:events";
 import * as http from "node:http";
-import { startEtcdServer, type EtcdServer } from "./etcd-server";
+import { startEtcdServer, type EtcdServer, type EtcdServerOptions } from "./etcd-server";
 
 /** A key or folder, as etcd answers. */
 export interface AnsweredNode {
@@ -13,10 +13,17 @@ export interface AnsweredNode {
   readonly nodes?: readonly AnsweredNode[];
 }
 
-/** Etcd 3.5 with its v2 store switched on; it takes a snapshot after every so many requests. */
-export function startV2Server(dataDirectory: string, snapshotCount: number): Promise<EtcdServer> {
+/**
+ * Etcd with its v2 store switched on; it takes a snapshot after every so many requests.
+ * @param more what else is said of it. Default: it is 3.5
+ */
+export function startV2Server(
+  dataDirectory: string,
+  snapshotCount: number,
+  more: Pick<EtcdServerOptions, "version" | "programs" | "tls"> = {},
+): Promise<EtcdServer> {
   const flags = ["--enable-v2=true", "--snapshot-count", String(snapshotCount)];
-  return startEtcdServer({ version: "3.5", dataDirectory, flags });
+  return startEtcdServer({ version: "3.5", ...more, dataDirectory, flags });
 }
 
 /** Asks a v2 store, of 127.0.0.1 and without TLS; fails unless the answer is a good one. */

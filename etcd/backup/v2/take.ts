@@ -3,29 +3,25 @@
  *
  * The v2 keys can be taken while etcd runs, for its log is only added to. The database of the v3 keys cannot.
  */
-import { spawnSync } from "node:child_process";
 import * as crypto from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { readFields, unsignedField } from "../../wire/protobuf";
-import { counted } from "../../wire/figures";
-import { readSnapshot } from "../../snapshot/snapshot";
-import { SnapshotError } from "../../snapshot/snapshot-error";
-import { findDataDirectory, type DataDirectory } from "../data-directory";
 import { manifestFileOf, type ManifestContent } from "../manifest";
 import { sealed } from "../seal";
 import { TakeError } from "../take/source";
+import { lookAtV3 } from "./beside-v3";
 import { expectedAnswers } from "./expected-answers";
 import { v2Content } from "./manifest";
 import { digestOf, readRestorableV2, type RestorableV2 } from "./restorable";
 import { rewriteMember, type RewrittenFile } from "./rewrite";
 import { tarOf } from "./tar-file";
 import { readMember, type ReadMember } from "./v2-backup";
+import type { V2Source } from "./v2-source";
 
 /** What is to be taken, and where to. */
 export interface TakeV2Request {
-  /** Absolute. */
-  readonly dataDirectory: string;
+  readonly source: V2Source;
   /** Absolute: a directory, or a file that ends in `.tar`. */
   readonly output: string;
   /** Whether the v3 keys beside it go with it. @default refused where there are some */
@@ -47,25 +43,16 @@ export interface TakenV2 {
  * @throws TakeError, SnapshotError; then nothing is under the name
  */
 export async function takeV2(request: TakeV2Request): Promise<TakenV2> {
-  const { dataDirectory, output, withV3, signal } = request;
-  for (const name of [output, manifestFileOf(output)]) {
-    if (fs.existsSync(name)) throw new TakeError("usage", `${name} is there already; name another`);
-  }
-  const found = findDataDirectory(dataDirectory);
-  if (found === undefined || found.files.logs.length === 0) {
-    throw new TakeError(
-      "usage",
-      `${dataDirectory} is no data directory of etcd: no member/wal in it`,
-    );
-  }
-  const member = readMember(found.files);
+  const { source, output, withV3, signal } = request;
+  refuseTaken(output);
+  const member = readMember(source.files);
   if (member.store === undefined) {
-    throw new TakeError("check", `${dataDirectory} holds no key of a v2 store`);
+    throw new TakeError("check", `${source.name} holds no key of a v2 store`);
   }
-  const v3 = await lookAtV3(found, member, request);
-  const database = v3.taken ? found.database?.path : undefined;
+  const v3 = await lookAtV3(source, member, withV3, signal);
+  const database = v3.taken ? source.database : undefined;
   const ids = { node: randomId(), cluster: randomId() };
-  const files = rewriteMember(found.files, member, ids, database);
+  const files = rewriteMember(source.files, member, ids, database);
   const part = `${output}.${process.pid}.part`;
   try {
     signal.throwIfAborted();
@@ -79,67 +66,11 @@ export async function takeV2(request: TakeV2Request): Promise<TakenV2> {
   }
 }
 
-interface V3Look {
-  readonly taken: boolean;
-  /** Keys that are left out, as far as they could be counted. */
-  readonly leftOut?: number | undefined;
-  readonly notes: readonly string[];
-}
-
-/** The v3 keys beside it: never lost without a word. */
-async function lookAtV3(
-  { database }: DataDirectory,
-  { store, log }: ReadMember,
-  { dataDirectory, withV3, signal }: TakeV2Request,
-): Promise<V3Look> {
-  if (database === undefined) return { taken: false, notes: [] };
-  const isRunning = isLocked(database.path);
-  if (isRunning && withV3 !== false) {
-    throw new TakeError(
-      "usage",
-      `an etcd runs on ${dataDirectory}, and its v3 keys cannot be copied under it: stop it, or give --without-v3 and ` +
-        "take them with `backup --endpoint`",
-    );
+/** @throws TakeError when a backup or a manifest has that name already */
+export function refuseTaken(output: string): void {
+  for (const name of [output, manifestFileOf(output)]) {
+    if (fs.existsSync(name)) throw new TakeError("usage", `${name} is there already; name another`);
   }
-  if (isRunning) return { taken: false, notes: ["its v3 keys, if it has some, are left out"] };
-  const found = await countV3(database.path, signal);
-  const later = (store?.v3Writes ?? []).filter((index) => index > found.applied).length;
-  if (found.keys + later === 0) return { taken: false, notes: [] };
-  const what = `${counted(found.keys, "key")} of the v3 store${later > 0 ? `, and ${counted(later, "later v3 write")} in its log` : ""}`;
-  if (withV3 === undefined) {
-    throw new TakeError(
-      "usage",
-      `${dataDirectory} holds ${what} too: --with-v3 takes them along, --without-v3 leaves them out`,
-    );
-  }
-  if (withV3 && found.applied > log.state.commit) {
-    throw new TakeError("check", `${dataDirectory}: its database is newer than its log`);
-  }
-  return withV3
-    ? { taken: true, notes: [] }
-    : { taken: false, leftOut: found.keys, notes: [`left out: ${what}`] };
-}
-
-async function countV3(
-  database: string,
-  signal: AbortSignal,
-): Promise<{ readonly keys: number; readonly applied: number }> {
-  try {
-    const snapshot = await readSnapshot(database, { digests: false, signal });
-    snapshot.close();
-    return { keys: snapshot.live.count, applied: snapshot.consistentIndex ?? 0 };
-  } catch (error) {
-    if (error instanceof SnapshotError && error.kind === "no-key-bucket") {
-      return { keys: 0, applied: 0 };
-    }
-    throw error;
-  }
-}
-
-/** bbolt keeps a lock on its file as long as it is open (`bolt_unix.go`, flock); asking for it changes nothing. */
-function isLocked(database: string): boolean {
-  const { status } = spawnSync("flock", ["--nonblock", "--shared", database, "true"]);
-  return status === 1;
 }
 
 function randomId(): bigint {
@@ -173,7 +104,7 @@ async function writeDirectory(part: string, files: readonly RewrittenFile[]): Pr
 async function proved(
   part: string,
   { store, log }: ReadMember,
-  { dataDirectory, output, signKey, tool, signal }: TakeV2Request,
+  { source, output, signKey, tool, signal }: TakeV2Request,
   leftOut: number | undefined,
 ): Promise<ManifestContent> {
   const found = await readRestorableV2(part, output, { signal });
@@ -181,7 +112,7 @@ async function proved(
     if (found === undefined || !isSame(found, store)) {
       throw new TakeError(
         "check",
-        `what was written to ${output} is not what ${dataDirectory} holds`,
+        `what was written to ${output} is not what ${source.name} holds`,
       );
     }
     const metadata = [...readFields(log.metadata)];
@@ -189,7 +120,8 @@ async function proved(
     const content: ManifestContent = {
       ...{ schemaVersion: 1, tool, takenAt: new Date().toISOString(), ...(await digestOf(found)) },
       source: {
-        ...{ dataDirectory, memberId: hex(1), clusterId: hex(2), etcdVersion: found.etcdVersion },
+        ...source.place,
+        ...{ memberId: hex(1), clusterId: hex(2), etcdVersion: found.etcdVersion },
         revision: found.v3?.revision ?? 0,
         notComparable: "a v2 store has no hash",
       },

@@ -6,15 +6,24 @@
 
 readonly V2_SETTING=ETCD_ENABLE_V2=true
 
-restore_v2_beside() {
-  say "laying the v2 store of $snapshot beside $data"
+# Before the backup is copied here.
+check_v2() {
+  [[ -n $v2 ]] || return 0
   case $minor in
     3.[0-5]) ;;
-    *) fail 2 "etcd $version has no v2 store; 3.5 is the newest that has: set etcdVersion to 3.5 or 3.4" ;;
+    *)
+      fail 2 "etcd $version has no v2 store; 3.5 is the newest that has: set etcdVersion to 3.5 or 3.4, and where" \
+        "etcdInstall is apt, set that to release or upload"
+      ;;
   esac
+  local tool
   for tool in tar curl awk; do
     command -v "$tool" >/dev/null || fail 3 "there is no program $tool, which a v2 store is restored with"
   done
+}
+
+restore_v2_beside() {
+  say "laying the v2 store of $snapshot beside $data"
   mkdir -- "$staging/data"
   guarded tar --extract --no-same-owner --file "$snapshot" --directory "$staging/data"
   join || fail 3 "$snapshot cannot be unpacked"

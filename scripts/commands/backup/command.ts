@@ -1,11 +1,11 @@
-/** `backup`: of running members, out of the pods of a cluster, or of a v2 store out of its data directory. */
+/** `backup`: of running members, out of the pods of a cluster, or of a v2 store out of its data directory wherever that is. */
 import { type Command, Option } from "commander";
 import { WAYS } from "../../../cluster/way-names";
 import { pathFlag } from "../../flags";
 import { withClusterFlags, withHelperImage, withOnly } from "../../cluster";
 import { EXIT, UserError } from "../../outcome";
 import type { FromClusterOptions } from "./from-cluster";
-import type { FromDirectoryOptions } from "./from-directory";
+import type { FromV2Options } from "./from-v2";
 import type { BackupOptions } from "./from-endpoint";
 import { POD_FLAGS, refuseUnused } from "../../unused";
 
@@ -13,7 +13,7 @@ import { POD_FLAGS, refuseUnused } from "../../unused";
 const load = {
   fromEndpoint: () => require("./from-endpoint") as typeof import("./from-endpoint"),
   fromCluster: () => require("./from-cluster") as typeof import("./from-cluster"),
-  fromDirectory: () => require("./from-directory") as typeof import("./from-directory"),
+  fromV2: () => require("./from-v2") as typeof import("./from-v2"),
 };
 /* eslint-enable @typescript-eslint/no-require-imports */
 
@@ -38,10 +38,20 @@ function withV2Flags(command: Command): Command {
     .addOption(
       new Option(
         "--v2",
-        "take the old v2 store of a data directory, as `etcdctl backup` does",
-      ).conflicts(["endpoint", "kubernetes", "member", "user"]),
+        "take the old v2 store of a data directory, as `etcdctl backup` does: of one here, of one over SSH, or with " +
+          "--kubernetes of those of the etcd pods",
+      ).conflicts(["endpoint", "member", "user"]),
     )
-    .addOption(pathFlag("--data-dir <DIR>", "with --v2: the member's data directory"))
+    .option("--data-dir <DIR>", "with --v2: the member's data directory, here or behind --ssh")
+    .addOption(
+      new Option(
+        "--ssh <HOST>",
+        "with --v2: the machine that has it, as ssh takes it: HOST, USER@HOST, or a name of ~/.ssh/config",
+      ).conflicts("kubernetes"),
+    )
+    .addOption(
+      pathFlag("--ssh-config <FILE>", "with --ssh: settings for ssh, instead of the user's"),
+    )
     .addOption(
       new Option("--with-v3", "with --v2: take the v3 keys beside it along").conflicts("withoutV3"),
     )
@@ -49,7 +59,7 @@ function withV2Flags(command: Command): Command {
 }
 
 /** Attributes of these flags. */
-const V2_FLAGS = ["dataDir", "withV3", "withoutV3"];
+const V2_FLAGS = ["dataDir", "ssh", "sshConfig", "withV3", "withoutV3"];
 
 export function declare(command: Command): void {
   withV2Flags(withPodFlags(command))
@@ -86,15 +96,15 @@ export function declare(command: Command): void {
         "    --cacert ca.crt --cert client.crt --key client.key --sign-key backup-key.pem -o etcd-2026-11-29.db.zst\n" +
         "  npx etcd-restore backup -o - | age -r RECIPIENT > etcd.db.age   # the rest out of ETCDCTL_…\n" +
         "  npx etcd-restore backup --kubernetes --context production -o backups/$(date +%F)\n" +
-        "  npx etcd-restore backup --v2 --data-dir /var/lib/etcd/default --with-v3 -o etcd-v2-2026-11-29",
+        "  npx etcd-restore backup --v2 --data-dir /var/lib/etcd/default --with-v3 -o etcd-v2-2026-11-29\n" +
+        "  npx etcd-restore backup --v2 --ssh core@10.0.0.7 --data-dir /var/lib/etcd2 -o etcd-v2-2026-11-29\n" +
+        "  npx etcd-restore backup --v2 --kubernetes --without-v3 -o etcd-v2-2026-11-29",
     )
     .action(async () => {
       const options = command.optsWithGlobals<TypedOptions>();
       if (options.v2 === true) {
-        const reason = "a data directory is read here, and nobody asked";
-        const asked = ["cacert", "cert", "key", "passwordFile", "passwordStdin", "overwrite"];
-        refuseUnused(command, [...asked, ...POD_FLAGS, "via", "dryRun"], reason);
-        process.exitCode = await load.fromDirectory().backupFromDirectory(options);
+        refuseBesideV2(command, options);
+        process.exitCode = await load.fromV2().backupOfV2(options);
         return;
       }
       refuseUnused(command, V2_FLAGS, "it is about a v2 store: give --v2, too");
@@ -111,7 +121,20 @@ export function declare(command: Command): void {
 
 type TypedOptions = Omit<BackupOptions, "output"> &
   FromClusterOptions &
-  FromDirectoryOptions & { readonly kubernetes?: boolean; readonly v2?: boolean };
+  FromV2Options & { readonly v2?: boolean };
+
+/** A v2 store is read from files: whatever is about asking an etcd is of no use. */
+function refuseBesideV2(command: Command, { kubernetes, ssh }: TypedOptions): void {
+  const asked = ["cacert", "cert", "key", "passwordFile", "passwordStdin", "overwrite", "via"];
+  refuseUnused(command, asked, "a data directory is read, and nobody asked");
+  if (kubernetes === true) {
+    refuseUnused(command, ["dataDir"], "the pod says itself where it is");
+  } else {
+    const reason = "it is about the pods of a cluster: give --kubernetes, too";
+    refuseUnused(command, [...POD_FLAGS, "dryRun"], reason);
+  }
+  if (ssh === undefined) refuseUnused(command, ["sshConfig"], "it goes with --ssh HOST");
+}
 
 function backup(options: TypedOptions): Promise<number> {
   if (options.kubernetes === true) return load.fromCluster().backupFromCluster(options);

@@ -3,7 +3,6 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import type { EtcdPod } from "../../../cluster/etcd-pods";
 import { findEtcdPods } from "../../../cluster/find-pods";
-import { leftPods, removePods } from "../../../cluster/helper-pod";
 import { openKubectl, type Kubectl } from "../../../cluster/kubectl";
 import { WAYS, type WayName } from "../../../cluster/way-names";
 import { byOpenWay, plannedPods, type Reaching } from "../../../cluster/ways";
@@ -14,6 +13,7 @@ import { abortOnInterrupt } from "../../interrupt";
 import type { GlobalOptions } from "../../options";
 import { EXIT, UserError } from "../../outcome";
 import { printJson, printText, say as sayLine } from "../../terminal";
+import { findLeft, printPlan, removeLeft } from "./our-pods";
 import { rateLines } from "./rate-lines";
 import { readSignKey } from "./sign-key";
 import { takenText } from "./text";
@@ -48,14 +48,13 @@ export async function backupFromCluster(options: FromClusterOptions): Promise<nu
   const left = await findLeft(kubectl, pods);
   const ways = options.via === undefined ? WAYS : [options.via];
   if (options.dryRun === true) {
-    printPlan(reaching, pods, { ways, left, json: options.json });
+    const plan = (pod: EtcdPod) =>
+      ways.map((way) => ({ way, makes: plannedPods(reaching, pod, way) }));
+    printPlan(pods, plan, left, options.json);
     return EXIT.good;
   }
   const directory = openDirectory(options);
-  for (const [namespace, names] of left) {
-    await removePods(kubectl, namespace, names);
-    say(`removed what an earlier run had left in ${namespace}: ${names.join(", ")}`);
-  }
+  await removeLeft(kubectl, left, say);
   const version = await kubernetesVersion(kubectl);
   const taken: TakenCluster[] = [];
   for (const pod of pods) {
@@ -118,67 +117,12 @@ function openDirectory({ output }: FromClusterOptions): string {
   return directory;
 }
 
-/** By namespace, the pods of ours that a run which was killed has left. */
-async function findLeft(
-  kubectl: Kubectl,
-  pods: readonly EtcdPod[],
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const left = new Map<string, readonly string[]>();
-  for (const namespace of new Set(pods.map((pod) => pod.namespace))) {
-    const names = await leftPods(kubectl, namespace);
-    if (names.length > 0) left.set(namespace, names);
-  }
-  return left;
-}
-
 /** `v1.35.4`; undefined where the API server does not tell. */
 async function kubernetesVersion(kubectl: Kubectl): Promise<string | undefined> {
   const answer = await kubectl
     .run(["get", "--raw", "/version"], "asking for the cluster's version")
     .catch(() => "");
   return /"gitVersion":\s*"(v[\w.+-]+)"/.exec(answer)?.[1];
-}
-
-interface Planning {
-  readonly ways: readonly WayName[];
-  readonly left: ReadonlyMap<string, readonly string[]>;
-  readonly json: boolean | undefined;
-}
-
-/** What a run would take, by which ways, and what it would make in the cluster and remove from it. */
-function printPlan(
-  reaching: Reaching,
-  pods: readonly EtcdPod[],
-  { ways, left, json }: Planning,
-): void {
-  const takes = pods.map((pod) => ({
-    cluster: pod.cluster,
-    pod: `${pod.namespace}/${pod.name}`,
-    ways: ways.map((way) => {
-      const makes = plannedPods(reaching, pod, way).map(({ purpose, manifest }) => ({
-        purpose,
-        manifest,
-      }));
-      return { way, makes };
-    }),
-  }));
-  const removes = [...left].flatMap(([namespace, names]) =>
-    names.map((name) => `${namespace}/${name}`),
-  );
-  if (json === true) {
-    printJson({ schemaVersion: 1, dryRun: true, takes, removes });
-    return;
-  }
-  const lines = takes.flatMap(({ cluster, pod, ways: tried }) => [
-    `${cluster}: ${pod}, by the first of these ways that is open`,
-    ...tried.map(({ way, makes }) => {
-      const made = makes.map(({ purpose }) => `a pod to ${purpose}, removed again`).join("; ");
-      return `  ${way}: makes ${made === "" ? "nothing" : made}`;
-    }),
-  ]);
-  const removal =
-    removes.length === 0 ? "nothing that an earlier run had left" : removes.join(", ");
-  printText([...lines, `removes first: ${removal}`].join("\n"));
 }
 
 function text(taken: readonly TakenCluster[], tie: Tie, directory: string): string {

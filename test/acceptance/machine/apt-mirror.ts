@@ -18,6 +18,8 @@ export interface AptMirror {
   readonly serve: RequestListener;
   /** A backup by the packages' own etcd. */
   readonly backup: string;
+  /** Folder with the packages' `etcd` and `etcdctl`. */
+  readonly programs: string;
   remove(): void;
 }
 
@@ -40,7 +42,8 @@ export async function aptMirror(): Promise<AptMirror> {
     await execFile("dpkg-deb", ["--extract", file, programs]);
   }
   const backup = path.join(directory, "backup.db");
-  await makeBackup(path.join(programs, "usr", "bin"), directory, backup);
+  const inPackages = path.join(programs, "usr", "bin");
+  await makeBackup(inPackages, directory, backup);
   return {
     serve: ({ url = "" }, response) => {
       const name = decodeURIComponent(path.posix.basename(url)); // versions have a +
@@ -50,10 +53,19 @@ export async function aptMirror(): Promise<AptMirror> {
       } else response.writeHead(404).end();
     },
     backup,
+    programs: inPackages,
     remove: () => {
       fs.rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** User data, with what an image would bring: where its packages come from. */
+export function packagesFrom(mirror: string, userData: string): string {
+  const [header = "", json = ""] = userData.split(/(?<=^#cloud-config\n)/);
+  const config = JSON.parse(json) as Record<string, unknown>;
+  const bootcmd = [`echo 'deb [trusted=yes] ${mirror} ./' >/etc/apt/sources.list`];
+  return header + JSON.stringify({ ...config, bootcmd });
 }
 
 async function makeBackup(programs: string, directory: string, backup: string): Promise<void> {

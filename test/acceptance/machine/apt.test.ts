@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } fro
 import type { Report } from "../../../etcd/report/report";
 import { createWorkspace, snapshotBytes } from "../../support/kubernetes-fixtures";
 import { PROJECT } from "../../support/lab";
-import { aptMirror, type AptMirror } from "./apt-mirror";
+import { aptMirror, packagesFrom, type AptMirror } from "./apt-mirror";
 import { expectNothingLeft, failureOf, openVmStack, programSettings } from "./vm-stack";
 
 const files = createWorkspace();
@@ -23,14 +23,7 @@ describe("a machine with the distribution's etcd", () => {
     const stack = openVmStack(PROJECT, {
       root: inject("machineRoot"),
       mirror: mirror.serve,
-      // What an image would bring: where its packages come from.
-      tamper(userData) {
-        const [header = "", json = ""] = userData.split(/(?<=^#cloud-config\n)/);
-        const config = JSON.parse(json) as Record<string, unknown>;
-        const source = `deb [trusted=yes] ${stack.cloud.mirror} ./`;
-        const bootcmd = [`echo '${source}' >/etc/apt/sources.list`];
-        return header + JSON.stringify({ ...config, bootcmd });
-      },
+      tamper: (userData) => packagesFrom(stack.cloud.mirror, userData),
     });
     onTestFinished(() => stack.dispose());
     const engine = (snapshot: string) =>

@@ -13,6 +13,8 @@ export interface ShellServer extends SshServer {
   cutEach(bytes: number): void;
   /** Cuts the connection in place of running a command like this. */
   cutAt(command: RegExp): void;
+  /** The words that run a command in place of `sh -c COMMAND`: as somebody else. */
+  wrap(words: ((command: string) => readonly string[]) | undefined): void;
 }
 
 /** Opens it behind a relay that counts and cuts. */
@@ -22,12 +24,14 @@ export async function openShellServer(): Promise<ShellServer> {
   let each = 0;
   let next = Infinity;
   let deadly = /$^/;
+  const plainly = (command: string): readonly string[] => ["sh", "-c", command];
+  let words = plainly;
   const clients = new Set<net.Socket>();
   const server = await openSshServer((client) => {
     client.on("session", (accept) => {
       accept().on("exec", (take, _refuse, { command }) => {
         commands.push(command);
-        if (!deadly.test(command)) run(command, take());
+        if (!deadly.test(command)) run(words(command), take());
         else for (const client of clients) client.destroy();
       });
     });
@@ -70,6 +74,9 @@ export async function openShellServer(): Promise<ShellServer> {
     cutAt(command) {
       deadly = command;
     },
+    wrap(wrapped) {
+      words = wrapped ?? plainly;
+    },
     async close() {
       relay.close();
       await server.close();
@@ -77,8 +84,8 @@ export async function openShellServer(): Promise<ShellServer> {
   };
 }
 
-function run(command: string, channel: ServerChannel): void {
-  const shell = spawn("sh", ["-c", command], { stdio: ["pipe", "pipe", "pipe"] });
+function run([program = "", ...args]: readonly string[], channel: ServerChannel): void {
+  const shell = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
   channel.on("error", () => undefined); // the connection was cut
   shell.stdin.on("error", () => undefined); // it reads no further
   channel.once("close", () => {

@@ -852,6 +852,8 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       ["--v2", "--with-v3"],
       /TAKEN .*35 v2 keys/,
     ),
+    elsewhere("--ssh", "the machine that it is copied from", "scripts/backup-v2-ssh.test.ts"),
+    elsewhere("--ssh-config", "how that is reached", "scripts/backup-v2-ssh.test.ts"),
     elsewhere("--without-v3", "v3 keys are left out", "etcd/backup/v2/take.test.ts"),
     tried(
       "--overwrite",

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readManifest } from "../../../../etcd/backup/manifest";
 import { manifestForm } from "../../../../etcd/backup/manifest-form";
 import { takeV2, type TakeV2Request } from "../../../../etcd/backup/v2/take";
+import { localSource } from "../../../../etcd/backup/v2/v2-source";
 import { readRestorableV2 } from "../../../../etcd/backup/v2/restorable";
 import { v2ManifestProblems } from "../../../../etcd/backup/v2/manifest";
 import { createWorkspace } from "../../../support/kubernetes-fixtures";
@@ -41,7 +42,7 @@ afterAll(() => {
 function take(request: Partial<TakeV2Request>) {
   const { signal } = new AbortController();
   const output = workspace.path("unused");
-  return takeV2({ dataDirectory: source, output, tool: "test", signal, ...request });
+  return takeV2({ source: localSource(source), output, tool: "test", signal, ...request });
 }
 
 /** Every file of a directory with its SHA-256. */
@@ -165,13 +166,8 @@ describe("the manifest", () => {
   });
 });
 
-it.each([
-  [
-    "no data directory",
-    () => ({ dataDirectory: workspace.path(".") }),
-    /is no data directory of etcd/,
-  ],
-  ["a name that is taken", () => ({ output: source }), /is there already; name another/],
-])("refuses %s", async (_, request, words) => {
-  await expect(take({ withV3: true, ...request() })).rejects.toThrow(words);
+it("refuses what is no data directory, and a name that is taken", async () => {
+  expect(() => localSource(workspace.path("."))).toThrow(/is no data directory of etcd/);
+  const taken = take({ withV3: true, output: source });
+  await expect(taken).rejects.toThrow(/is there already; name another/);
 });
