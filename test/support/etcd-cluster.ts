@@ -17,6 +17,8 @@ export interface ClusterNode {
   readonly database: string;
   start(state?: "new" | "existing", cluster?: string): Promise<void>;
   stop(): Promise<void>;
+  /** To its process: SIGSTOP makes it lag, SIGCONT lets it catch up. */
+  signal(name: "SIGSTOP" | "SIGCONT"): void;
 }
 
 const START_LIMIT_MS = 60_000;
@@ -89,6 +91,7 @@ function makeNode(etcd: string, name: string, data: string, ports: readonly numb
       await answering(url, server);
     },
     stop,
+    signal: (name) => running?.kill(name),
   };
 }
 
