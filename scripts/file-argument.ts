@@ -5,11 +5,13 @@ import {
   readBackup,
   readBackupKeys,
   salvageBackup,
+  V2BackupError,
   type OpenedSnapshot,
   type ReadBackupOptions,
 } from "../etcd/backup/backup-file";
 import type { SalvagedKeys } from "../etcd/snapshot/salvage";
 import type { SnapshotKeys } from "../etcd/snapshot/types";
+import type { V2Store } from "../etcd/backup/v2/v2-backup";
 import { isRemote } from "../sources/address";
 import { bringNamed, type NamedBackup, type NamedOptions } from "../sources/named";
 import { EXIT, UserError } from "./outcome";
@@ -81,6 +83,22 @@ export function readNamedKeys(word: string, options: ReadOptions): Promise<Snaps
     const keys = await readBackupKeys(file, reading);
     return { ...keys, close: closing(keys, named) };
   });
+}
+
+/**
+ * The v2 store of whatever was named, with or without a v3 store beside it.
+ * @throws UserError where it has none; as `readBackup` and `bringNamed`
+ */
+export async function readNamedV2(word: string, options: ReadOptions): Promise<V2Store> {
+  try {
+    const { snapshot, backup } = await readNamedBackup(word, { ...options, digests: false });
+    snapshot.close();
+    if (backup.v2 !== undefined) return backup.v2;
+    throw new UserError(EXIT.checkFailed, `${backup.name} holds no key of a v2 store`);
+  } catch (error) {
+    if (error instanceof V2BackupError) return error.store;
+    throw error;
+  }
 }
 
 /** `salvageBackup` of whatever was named. @throws as `salvageBackup` and `bringNamed` */

@@ -143,3 +143,11 @@ export function salvageFlag(): Option {
     "of a damaged backup: whatever can be read, page by page, and what cannot is said (exit 1)",
   );
 }
+
+/** The flag for the old store of an etcd that has both. */
+export function v2Flag(): Option {
+  return new Option(
+    "--v2",
+    "the old v2 store, which etcd 3.5 and older serve with --enable-v2, and not the v3 store",
+  );
+}

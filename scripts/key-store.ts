@@ -9,7 +9,7 @@ import type { V2Store } from "../etcd/backup/v2/v2-backup";
 import type { Endpoint } from "../etcd/client/endpoint";
 import type { ClusterStoreFlags } from "./cluster-endpoint";
 import { findOne, type EndpointOptions } from "./endpoint";
-import { readNamedKeys, salvageNamed } from "./file-argument";
+import { readNamedKeys, readNamedV2, salvageNamed } from "./file-argument";
 import { nameOfBackup } from "../sources/address";
 import type { GlobalOptions } from "./options";
 import { EXIT, UserError } from "./outcome";
@@ -23,6 +23,8 @@ export type KeyStoreOptions = EndpointOptions &
     readonly file?: string;
     readonly kubernetes?: boolean;
     readonly salvage?: boolean;
+    /** The old v2 store, and not the v3 store. */
+    readonly v2?: boolean;
   };
 
 /** Keys that can be listed and read; to be closed. */
@@ -36,7 +38,15 @@ export interface KeyStore {
   near(key: Buffer): Promise<SortedKeys>;
   /** Of a damaged backup not everything could be read, as was said: nothing out of it is good. */
   readonly isDamaged?: boolean;
+  /** What else is there to look into, where nothing was found here. */
+  otherStore?(): Promise<string | undefined>;
   close(): void;
+}
+
+/** Says that the keys may be in the other store, where there is one; that it cannot be asked is no error. */
+export async function tellOtherStore(store: KeyStore, tell: (line: string) => void): Promise<void> {
+  const other = await store.otherStore?.().catch(() => undefined);
+  if (other !== undefined) tell(`note: ${other}`);
 }
 
 /** Whether the flags, and no word, say where to look. */
@@ -66,19 +76,28 @@ async function openServer(options: KeyStoreOptions, signal: AbortSignal): Promis
   if (options.kubernetes === true) {
     const { holdClusterEndpoint } =
       require("./cluster-endpoint") as typeof import("./cluster-endpoint");
-    const held = await holdClusterEndpoint(options, signal);
-    return servedStore(held.endpoint, held.name, signal, held.release);
+    const { endpoint, name, release } = await holdClusterEndpoint(options, signal);
+    return openServed(endpoint, { name, signal, release }, options);
   }
   const endpoint = await findOne(options, signal);
-  return servedStore(endpoint, endpoint.url, signal);
+  return openServed(endpoint, { name: endpoint.url, signal }, options);
 }
 
-function servedStore(
-  endpoint: Endpoint,
-  name: string,
-  signal: AbortSignal,
-  release?: () => void,
-): KeyStore {
+function openServed(endpoint: Endpoint, served: Served, { v2 }: KeyStoreOptions): KeyStore {
+  if (v2 !== true) return servedStore(endpoint, served);
+  const { servedV2Store } = require("./v2-key-store") as typeof import("./v2-key-store");
+  return servedV2Store(endpoint, served);
+}
+
+/** What goes with an endpoint that is looked into. */
+export interface Served {
+  readonly name: string;
+  readonly signal: AbortSignal;
+  /** What led to it is given up with it. */
+  readonly release?: (() => void) | undefined;
+}
+
+function servedStore(endpoint: Endpoint, { name, signal, release }: Served): KeyStore {
   const { openEtcd } =
     require("../etcd/client/etcd-client") as typeof import("../etcd/client/etcd-client");
   const { nearestServed, servedKey, servedKeys } =
@@ -89,6 +108,10 @@ function servedStore(
     keys: (prefix) => servedKeys(client, prefix),
     get: (key) => servedKey(client, key),
     near: (key) => nearestServed(client, key),
+    otherStore: () => {
+      const { v2Hint } = require("./v2-key-store") as typeof import("./v2-key-store");
+      return v2Hint(endpoint, signal);
+    },
     close: () => {
       client.close();
       release?.();
@@ -100,10 +123,11 @@ function servedStore(
 async function openFile(
   word: string,
   signal: AbortSignal,
-  { quiet, salvage }: KeyStoreOptions,
+  { quiet, salvage, v2 }: KeyStoreOptions,
 ): Promise<KeyStore> {
   const file = nameOfBackup(word);
   const reading = { signal, ...(quiet !== true && { say }) };
+  if (v2 === true) return v2KeyStore(file, await readNamedV2(word, reading));
   try {
     if (salvage !== true) return snapshotStore(file, await readNamedKeys(word, reading));
     const salvaged = await salvageNamed(word, reading);

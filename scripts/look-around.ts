@@ -7,7 +7,6 @@ import { EtcdError } from "../etcd/client/etcd-error";
 import { nearestServed, servedKey } from "../etcd/inspect/served-keys";
 import type { Report } from "../etcd/report/report";
 import { printableKey } from "../etcd/wire/keys";
-import { shellLine } from "../machine/shell/quote";
 import { typed } from "./project";
 import { shellWord } from "./shell-word";
 
@@ -68,31 +67,24 @@ export function writeEtcdctl(lab: string, commandLine: unknown): string | undefi
 
 /** What there is to look at, and with what. */
 export interface Sights {
-  readonly lab: string;
   /** What `firstSights` and `writeEtcdctl` gave. */
   readonly folder: string | undefined;
   readonly key: string | undefined;
   readonly etcdctl: string | undefined;
-  /** URL of the etcd. */
-  readonly endpoint: unknown;
   readonly report: Pick<Report, "v2" | "snapshot">;
   /** What our commands must be told besides. */
   readonly flag: string;
 }
 
-/** What to type, line by line: of etcdctl and of our commands only what shows something, for they see v3 keys alone. */
+/** What to type, line by line: only what shows something of the store, or stores, that were restored. */
 export function waysToLook(sights: Sights): readonly string[] {
-  const { lab, folder, key, etcdctl, endpoint, report, flag } = sights;
+  const { folder, key, etcdctl, report, flag } = sights;
   const hasV3 = report.v2 === undefined || report.snapshot.keys > 0;
-  const client = (name: string) => fromHere(path.join(lab, "client", name));
-  const tls = ["--cacert", client("ca.crt"), "--cert", client("client.crt")];
   return [
     ...(folder === undefined ? [] : [`npx etcd-restore ls ${shellWord(folder)}${flag}`]),
     ...(key === undefined ? [] : [`npx etcd-restore get ${shellWord(key)}${flag}`]),
     ...(hasV3 && etcdctl !== undefined ? [`${etcdctl} get / --prefix --keys-only --limit=20`] : []),
-    ...(report.v2 !== undefined && typeof endpoint === "string"
-      ? [shellLine("curl", ...tls, "--key", client("client.key"), `${endpoint}/v2/keys/`)]
-      : []),
+    ...(report.v2 === undefined ? [] : [`npx etcd-restore ls / --v2${flag}`]),
   ];
 }
 

@@ -53,7 +53,7 @@ export class V2BackupError extends SnapshotError {
     super(
       name,
       `this is a backup of an etcd v2 store (${counted(store.keys.length, "key")}), without any key of the v3 store. ` +
-        "start, up and verify restore and prove it, inspect, ls and get look into it; nothing else can be asked of it",
+        "start, up and verify restore and prove it, inspect, ls and get look into it, diff --v2 compares it; nothing else can be asked of it",
     );
   }
 }

@@ -34,8 +34,11 @@ export interface ServedTree {
 
 /** To be closed. Its calls throw EtcdError. */
 export interface V2Client {
-  /** Undefined where there is no such key. */
-  read(name: string): Promise<ServedTree | undefined>;
+  /**
+   * Undefined where there is no such key.
+   * @param depth `all` that is below it, or of a folder what lies in it alone. Default: all
+   */
+  read(name: string, depth?: "all" | "one"): Promise<ServedTree | undefined>;
   /** Of the server, `3.4.23`. */
   version(): Promise<string>;
   close(): void;
@@ -68,18 +71,18 @@ const versions = z.object({ etcdserver: z.string() });
 const KEY_NOT_FOUND = 100;
 const refusal = z.object({ errorCode: z.number().optional(), message: z.string() });
 
-/** Path and question of a key or folder with all that is below it. */
-export function v2PathOf(name: string): string {
+/** Path and question of a key or folder, by default with all that is below it. */
+export function v2PathOf(name: string, depth: "all" | "one" = "all"): string {
   const path = name.split("/").map(encodeURIComponent).join("/");
-  return `/v2/keys${path}?recursive=true&sorted=true&quorum=true`;
+  return `/v2/keys${path}?recursive=${depth === "all"}&sorted=true&quorum=true`;
 }
 
 /** A client of one etcd's v2 store. */
 export function openV2(endpoint: Endpoint, signal?: AbortSignal): V2Client {
   const ask = asker(endpoint, signal);
   return {
-    async read(name) {
-      const { status, text, headers } = await ask.get(v2PathOf(name));
+    async read(name, depth) {
+      const { status, text, headers } = await ask.get(v2PathOf(name, depth));
       const body = parsed(text);
       if (status === 200) {
         const nodes = flattened(answer.parse(body).node);

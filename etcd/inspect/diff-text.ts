@@ -8,9 +8,10 @@ const MOST_ROWS = 10;
 
 /** The difference of two stores for a person, 80 columns; its last line is the verdict. */
 export function diffText(diff: StoreDiff): string {
+  const [count, key] = diff.store === "v2" ? ["index", "v2 key"] : ["revision", "key"];
   const sides = [diff.a, diff.b].map(
     ({ name, revision, keys }, i) =>
-      `${"AB"[i] ?? ""}  ${fitted(visible(name), 44).padEnd(44)} revision ${revision}, ${counted(keys, "key")}`,
+      `${"AB"[i] ?? ""}  ${fitted(visible(name), 44).padEnd(44)} ${count} ${revision}, ${counted(keys, key)}`,
   );
   return [
     ...sides,
@@ -51,11 +52,12 @@ function table(title: string, rows: readonly (readonly [string, ChangeCounts])[]
   ];
 }
 
-function verdict({ verdict: is, same, total, sameValue, a, b }: StoreDiff): string {
+function verdict({ verdict: is, same, total, sameValue, a, b, store }: StoreDiff): string {
   if (is === "same") {
+    const at = store === "v2" ? "indexes" : "revisions";
     const moved =
-      a.revision === b.revision ? "" : `, though at revisions ${a.revision} and ${b.revision}`;
-    return `SAME  all ${counted(same, "key")} are the same${moved}`;
+      a.revision === b.revision ? "" : `, though at ${at} ${a.revision} and ${b.revision}`;
+    return `SAME  all ${counted(same, store === "v2" ? "v2 key" : "key")} are the same${moved}`;
   }
   const again = sameValue > 0 ? ` (${grouped(sameValue)} with the same value)` : "";
   return `DIFFERENT  ${grouped(total.added)} added, ${grouped(total.removed)} removed, ${grouped(total.changed)} changed${again}, ${grouped(same)} the same`;

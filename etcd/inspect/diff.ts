@@ -20,6 +20,7 @@ export type ChangeCounts = Readonly<Record<Change, number>>;
 /** One of the two stores. */
 export interface DiffSide {
   readonly name: string;
+  /** Of a v2 store its index. */
   readonly revision: number;
   readonly keys: number;
 }
@@ -27,6 +28,8 @@ export interface DiffSide {
 /** What differs between the live keys of A and B; A is the older one, so what B has besides is `added`. */
 export interface StoreDiff {
   readonly schemaVersion: 1;
+  /** Of which store the keys are. @default the v3 store */
+  readonly store?: "v2";
   readonly a: DiffSide;
   readonly b: DiffSide;
   readonly verdict: "same" | "different";

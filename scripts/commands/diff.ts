@@ -3,8 +3,9 @@ import type { Command } from "commander";
 import { diffSnapshots, type KeyChange, type StoreDiff } from "../../etcd/inspect/diff";
 import { changeLine, diffText } from "../../etcd/inspect/diff-text";
 import { findOne, type EndpointOptions } from "../endpoint";
-import { readNamedBackup } from "../file-argument";
-import { pathFlag, pathText, withEndpointFlags } from "../flags";
+import { readNamedBackup, readNamedV2 } from "../file-argument";
+import { nameOfBackup } from "../../sources/address";
+import { pathFlag, pathText, v2Flag, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
@@ -12,7 +13,7 @@ import { printJson, printText, say } from "../terminal";
 import { ENDPOINT_FLAGS, refuseStackFlags, refuseUnused } from "../unused";
 
 export type DiffOptions = GlobalOptions &
-  EndpointOptions & { readonly keys?: boolean; readonly file?: string };
+  EndpointOptions & { readonly keys?: boolean; readonly file?: string; readonly v2?: boolean };
 
 export function declare(command: Command): void {
   withEndpointFlags(
@@ -24,13 +25,15 @@ export function declare(command: Command): void {
       .argument("[A]", "a backup", pathText)
       .argument("[B]", "another backup", pathText)
       .addOption(pathFlag("--file <FILE>", "the backup A, said with a flag"))
-      .option("--keys", "name every key that differs"),
+      .option("--keys", "name every key that differs")
+      .addOption(v2Flag()),
   )
     .addHelpText(
       "after",
       "\nExit codes: 0 the same, 1 different, 2 a file cannot be read.\n" +
         "\nExamples:\n  npx etcd-restore diff monday.db tuesday.db --keys\n" +
-        "  npx etcd-restore diff backup.db --stack local",
+        "  npx etcd-restore diff backup.db --stack local\n" +
+        "  npx etcd-restore diff etcd-v2-backup --v2 --endpoint http://10.0.0.7:2379",
     )
     .action(async (...words: readonly unknown[]) => {
       const options = command.optsWithGlobals<DiffOptions>();
@@ -68,9 +71,11 @@ export async function diff(files: readonly string[], options: DiffOptions): Prom
   };
   const signal = abortOnInterrupt();
   const found =
-    b === undefined
-      ? await withServer(a, options, signal, onChange)
-      : await ofFiles(a, b, { signal, tell: tellOf(options) }, onChange);
+    options.v2 === true
+      ? await ofV2(a, b, options, signal, onChange)
+      : b === undefined
+        ? await withServer(a, options, signal, onChange)
+        : await ofFiles(a, b, { signal, tell: tellOf(options) }, onChange);
   const text = diffText(found);
   if (json === true) printJson({ ...found, ...(options.keys === true ? { keys: changes } : {}) });
   else printText(quiet === true ? (text.split("\n").at(-1) ?? "") : text);
@@ -121,6 +126,34 @@ async function withServer(
   } finally {
     client.close();
     snapshot.close();
+  }
+}
+
+/** The v2 store of a backup, and that of another one or of a running etcd. */
+async function ofV2(
+  a: string,
+  b: string | undefined,
+  options: DiffOptions,
+  signal: AbortSignal,
+  onChange: OnChange,
+): Promise<StoreDiff> {
+  const { diffV2, servedV2Side, v2SideOf } =
+    require("../../etcd/inspect/diff-v2") as typeof import("../../etcd/inspect/diff-v2");
+  const reading = { signal, say: tellOf(options) };
+  const endpoint = b === undefined ? await findOne(options, signal) : undefined;
+  const store = await readNamedV2(a, reading);
+  const older = v2SideOf(nameOfBackup(a), store);
+  if (b !== undefined) {
+    return diffV2(older, v2SideOf(nameOfBackup(b), await readNamedV2(b, reading)), onChange);
+  }
+  if (endpoint === undefined) throw new TypeError("there is neither a second backup nor an etcd");
+  const { openV2 } =
+    require("../../etcd/client/v2-client") as typeof import("../../etcd/client/v2-client");
+  const client = openV2(endpoint, signal);
+  try {
+    return diffV2(older, await servedV2Side(client, endpoint.url, store), onChange);
+  } finally {
+    client.close();
   }
 }
 /* eslint-enable @typescript-eslint/no-require-imports */

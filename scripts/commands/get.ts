@@ -8,10 +8,16 @@ import { printableKey } from "../../etcd/wire/keys";
 import { tellApart } from "../file-argument";
 import { namespaceOf, withClusterStoreFlags } from "../cluster";
 import { decryptorOf, encryptionConfigOf } from "../encryption-config";
-import { encryptionConfigFlag, pathFlag, salvageFlag, withEndpointFlags } from "../flags";
+import { encryptionConfigFlag, pathFlag, salvageFlag, v2Flag, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import { keyArgument, notThere } from "../key-argument";
-import { isNamedByFlags, openKeyStore, type KeyStore, type KeyStoreOptions } from "../key-store";
+import {
+  isNamedByFlags,
+  openKeyStore,
+  tellOtherStore,
+  type KeyStore,
+  type KeyStoreOptions,
+} from "../key-store";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
 import { print, say, visibleLines } from "../terminal";
@@ -46,7 +52,8 @@ export function declare(command: Command): void {
           "with what etcd knows: revisions, version, lease, size (-o raw: that alone)",
         )
         .addOption(encryptionConfigFlag())
-        .addOption(salvageFlag()),
+        .addOption(salvageFlag())
+        .addOption(v2Flag()),
     ),
   )
     .addHelpText(
@@ -144,5 +151,6 @@ async function absent(key: string, bytes: Buffer, store: KeyStore): Promise<User
       `${store.name} has no key ${key}, but ${counted(below, "key")} below it: ls ${key} shows them`,
     );
   }
+  await tellOtherStore(store, say);
   return notThere(key, store.name, await store.near(bytes));
 }

@@ -9,13 +9,19 @@ import type { StoredKey } from "../../etcd/inspect/show";
 import { grouped, size } from "../../etcd/wire/figures";
 import { tellApart } from "../file-argument";
 import { namespaceOf, withClusterStoreFlags } from "../cluster";
-import { pathFlag, salvageFlag, withEndpointFlags } from "../flags";
+import { pathFlag, salvageFlag, v2Flag, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import { keyArgument, notThere } from "../key-argument";
-import { isNamedByFlags, openKeyStore, type KeyStore, type KeyStoreOptions } from "../key-store";
+import {
+  isNamedByFlags,
+  openKeyStore,
+  tellOtherStore,
+  type KeyStore,
+  type KeyStoreOptions,
+} from "../key-store";
 import type { GlobalOptions } from "../options";
 import { EXIT } from "../outcome";
-import { print, printJson, printText } from "../terminal";
+import { print, printJson, printText, say } from "../terminal";
 import { refuseElsewhere } from "../unused";
 
 export type LsOptions = GlobalOptions &
@@ -43,7 +49,8 @@ export function declare(command: Command): void {
           "-l, --long",
           "with the number of keys of a folder; of a key its size, revision, and the age of its Kubernetes object",
         )
-        .addOption(salvageFlag()),
+        .addOption(salvageFlag())
+        .addOption(v2Flag()),
     ),
   )
     .addHelpText(
@@ -54,7 +61,8 @@ export function declare(command: Command): void {
         "  npx etcd-restore ls /registry/pods/kube-system\n" +
         "  npx etcd-restore ls deploy -n shop backup.db\n" +
         "  npx etcd-restore ls / --stack production\n" +
-        "  npx etcd-restore ls / damaged.db --salvage -r",
+        "  npx etcd-restore ls / damaged.db --salvage -r\n" +
+        "  npx etcd-restore ls /registry/pods --v2 --endpoint https://10.0.0.7:2379 --cacert ca.crt --cert client.crt --key client.key",
     )
     .action(async (first: string | undefined, second: string | undefined) => {
       const options = command.optsWithGlobals<LsOptions>();
@@ -76,6 +84,7 @@ export async function ls(prefix: string, options: LsOptions): Promise<number> {
       objects === undefined
         ? listKeys(keys, bytes, options.recursive)
         : listKeys(keys, Buffer.alloc(0), true);
+    if (entries.length === 0) await tellOtherStore(store, say);
     if (entries.length === 0 && prefix !== "") {
       throw notThere(prefix, store.name, await store.near(bytes));
     }

@@ -169,8 +169,7 @@ async function lookAround(
   const etcdctl = writeEtcdctl(lab, outputs.etcdctl?.value);
   say("");
   say("The etcd is running. Look inside with", pc.bold);
-  const endpoint = outputs.clientEndpoint?.value;
-  const sights = { lab, folder, key, etcdctl, endpoint, report, flag };
+  const sights = { folder, key, etcdctl, report, flag };
   for (const line of waysToLook(sights)) say(`  ${line}`);
   say("Its report is", pc.bold);
   say(`  ${path.join(lab, "report.html")}`);

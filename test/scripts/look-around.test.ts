@@ -12,17 +12,15 @@ const V2: V2Summary = {
   same: { keys: 1, folders: 0 },
 };
 const SIGHTS = {
-  ...{ lab: "/the lab", folder: "/a/", key: "/a/b", etcdctl: "'/the lab/etcdctl'" },
-  ...{ endpoint: "https://127.0.0.1:22379", flag: "" },
+  ...{ folder: "/a/", key: "/a/b", etcdctl: "'/the lab/etcdctl'" },
+  flag: " -c labDirectory=x",
 };
 const OF_V3 = [
-  "npx etcd-restore ls /a/",
-  "npx etcd-restore get /a/b",
+  "npx etcd-restore ls /a/ -c labDirectory=x",
+  "npx etcd-restore get /a/b -c labDirectory=x",
   "'/the lab/etcdctl' get / --prefix --keys-only --limit=20",
 ];
-const OF_V2 =
-  "curl --cacert '/the lab/client/ca.crt' --cert '/the lab/client/client.crt' " +
-  "--key '/the lab/client/client.key' https://127.0.0.1:22379/v2/keys/";
+const OF_V2 = "npx etcd-restore ls / --v2 -c labDirectory=x";
 
 it("is v3 keys of a snapshot", () => {
   expect(waysToLook({ ...SIGHTS, report: { snapshot: SUMMARY } })).toEqual(OF_V3);

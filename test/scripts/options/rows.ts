@@ -732,6 +732,13 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       ["--salvage"],
       /this is no backup to restore/,
     ),
+    tried(
+      "--v2",
+      "the old v2 store is meant",
+      (w) => ["ls", "/", w.main],
+      ["--v2"],
+      /holds no key of a v2 store/,
+    ),
     ...endpointRows(
       () => ["ls", "/"],
       (w) => ["ls", "/", ...w.login],
@@ -746,6 +753,13 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       (w) => ["get", "/registry/namespaces/default", w.file("salvage.db", halfOf(w.main))],
       ["--salvage"],
       /this is no backup to restore/,
+    ),
+    tried(
+      "--v2",
+      "the old v2 store is meant",
+      (w) => ["get", "/registry/namespaces/default", w.main],
+      ["--v2"],
+      /holds no key of a v2 store/,
     ),
     tried(
       "--file",
@@ -796,6 +810,13 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       (w) => ["diff", w.main, w.encrypted],
       ["--keys"],
       /^[-+~] \/registry\//m,
+    ),
+    tried(
+      "--v2",
+      "the old v2 store is meant",
+      (w) => ["diff", w.main, w.encrypted],
+      ["--v2"],
+      /holds no key of a v2 store/,
     ),
     ...endpointRows(
       (w) => ["diff", w.main],
