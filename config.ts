@@ -56,6 +56,10 @@ export interface OpenStackSettings extends CommonSettings {
   readonly clientCidrs: readonly string[];
   readonly allowPublicAccess: boolean;
   readonly dataVolumeGiB: number | undefined;
+  /** Where the clone for a kube-apiserver is made. */
+  readonly kubernetesOn: "here" | "machine";
+  /** Whether each VM is rebooted after its proof. */
+  readonly reboot: boolean;
   readonly etcdInstall: "release" | "apt" | "upload";
   readonly etcdMirror: string | undefined;
 }
@@ -91,6 +95,7 @@ const TARGETS = ["openstack", "local"] as const;
 const LEVELS = ["quick", "standard", "full"] as const satisfies readonly VerificationLevel[];
 /** An even number has no more members that may be lost than the odd one below it. */
 const MEMBERS = ["1", "3", "5"] as const;
+const PLACES = ["here", "machine"] as const;
 const INSTALLS = ["release", "apt", "upload"] as const;
 /** A bump that no cluster reaches between two backups: what etcd's own guide to disaster recovery takes. */
 const AUTOMATIC_BUMP = 1_000_000_000;
@@ -203,6 +208,14 @@ function openStackSettings(
     );
   }
   const allowPublicAccess = reader.flag("allowPublicAccess", false);
+  const kubernetesOn = reader.oneOf("kubernetesOn", PLACES, "here");
+  if (kubernetesOn === "machine" && (reader.text("kubernetes") ?? "off") === "off") {
+    reader.problem("kubernetesOn is machine, and kubernetes is off: set kubernetes to auto");
+  }
+  const reboot = reader.flag("reboot", false);
+  if (reboot && (reader.text("verification") ?? "full") !== "full") {
+    reader.problem("reboot is true: what holds after it is compared at verification full alone");
+  }
   const dataVolumeGiB = reader.wholeNumber("dataVolumeGiB", 65536, "a size in GiB (0: none)");
   const etcdMirror = reader.text("etcdMirror");
   if (etcdMirror !== undefined && !/^https?:\/\/\S+$/.test(etcdMirror)) {
@@ -222,6 +235,8 @@ function openStackSettings(
     clientCidrs: reader.cidrs("clientCidrs", allowPublicAccess, "which reads the etcd back"),
     allowPublicAccess,
     dataVolumeGiB: dataVolumeGiB === 0 ? undefined : dataVolumeGiB,
+    kubernetesOn,
+    reboot,
     etcdInstall: reader.oneOf("etcdInstall", INSTALLS, "release"),
     etcdMirror,
   };

@@ -33,6 +33,7 @@ export = program(async () => {
     level: settings.verification,
     expectedKeys: settings.expectedKeys,
     kubernetes: settings.kubernetes,
+    kubernetesOn: made.kubernetesOn,
     etcdPrograms: settings.etcdPrograms,
     expectedCluster: settings.expectedCluster,
     encryptionConfig: settings.encryptionConfig,
@@ -43,7 +44,7 @@ export = program(async () => {
     clientDirectory: pki.clientDirectory,
     restored: restore.result,
     // What is restored once more is restarted then.
-    ...(backup.bumped === undefined && { services }),
+    ...(backup.bumped === undefined && { services, reboot: made.reboot }),
     inUse: restore.adopted,
     restoredAt: restore.restoredAt,
     ssh: made.ssh[0],
@@ -72,6 +73,7 @@ export = program(async () => {
       kubernetes: "off",
       backup: backup.bumped,
       services,
+      reboot: made.reboot,
       restoredAt,
       restored: bump.result,
       inUse: bump.adopted,
@@ -134,6 +136,8 @@ async function onThisComputer(settings: LocalSettings) {
     endpoints,
     etcdVersion: backup.servedBy,
     ssh: [],
+    kubernetesOn: "here" as const,
+    reboot: false,
     phases: { install: etcd?.installSeconds },
     outputs: { etcdctl: etcd?.etcdctl(pki.clientDirectory, pulumi.all(endpoints).apply(String)) },
   };
@@ -188,6 +192,8 @@ async function onOpenStack(settings: OpenStackSettings) {
     etcdVersion: install.kind === "apt" ? backup.wishedVersion : backup.servedBy,
     machines: vms.map((vm) => vm.machine(pki.files, upload)),
     ssh: vms.map(({ connection }) => connection),
+    kubernetesOn: settings.kubernetesOn,
+    reboot: settings.reboot,
     phases: { provision: slowest.provision, install: slowest.install },
     outputs: {
       sshCommand: first?.sshCommand,

@@ -1,6 +1,5 @@
 /** A kube-apiserver on a clone: its flags, its own certificates and keys, and whether it got ready. */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { makePki } from "../machine/pki/pki";
@@ -48,9 +47,8 @@ export async function startApiServer(
   keys: number,
   signal: AbortSignal,
 ): Promise<ApiServer> {
-  const folder = path.join(enclosure.folder, NAME);
-  await fs.mkdir(folder, { mode: 0o700 });
-  const { token, ca } = await writeFiles(folder, request);
+  const folder = await enclosure.makeFolder(NAME);
+  const { token, ca } = await writeFiles(enclosure, folder, request);
   const port = await enclosure.freePort();
   await enclosure.start(NAME, [request.program.file, ...flags(folder, port, request)]);
   const socketPath = await enclosure.relay(port);
@@ -101,11 +99,11 @@ async function lastWords(enclosure: Enclosure): Promise<string> {
 }
 
 async function writeFiles(
+  enclosure: Enclosure,
   folder: string,
   request: ApiServerRequest,
 ): Promise<{ readonly token: string; readonly ca: string }> {
-  const write = (name: string, text: string) =>
-    fs.writeFile(path.join(folder, name), text, { mode: 0o600 });
+  const write = (name: string, text: string) => enclosure.write(path.join(folder, name), text);
   const pki = await makePki({ addresses: [], dnsNames: [] });
   const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const token = randomBytes(24).toString("hex");

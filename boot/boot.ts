@@ -8,11 +8,13 @@ import type { Snapshot } from "../etcd/snapshot/snapshot";
 import { counted } from "../etcd/wire/figures";
 import { ensureApiServer, type ApiServerProgram } from "../machine/programs/api-server";
 import { ensureEtcd, type EtcdPrograms } from "../machine/programs/programs";
+import type { SshRoute } from "../machine/ssh/ssh-files";
 import { ApiError } from "./api-client";
 import { startApiServer } from "./api-server";
 import { makeTls, startClone, type Clone } from "./clone";
 import { definitionsOf } from "./definitions";
 import { openEnclosure, type Enclosure, type Isolation } from "./enclosure";
+import { openMachineEnclosure } from "./machine-enclosure";
 import {
   fileChecks,
   figuresOf,
@@ -52,6 +54,8 @@ export interface BootRequest {
   readonly kubeApiServer?: string | undefined;
   /** Folder for the clone. Default: one of this user in /var/tmp. */
   readonly base?: string | undefined;
+  /** The way to the machine that the clone is made on. Default: this computer. */
+  readonly machine?: SshRoute | undefined;
   /** Whom the life is led as. Default: root, by a certificate. */
   readonly user?: LifeUser | undefined;
   /** Told what begins. */
@@ -84,11 +88,11 @@ interface Plan {
  * @throws EtcdProgramsError where programs are missing, MachineError where the clone cannot be made
  */
 export async function boot(request: BootRequest): Promise<BootResult> {
-  const { signal, say } = request;
+  const { say } = request;
   const clock = phaseClock();
   const plan = await planOf(request);
   clock.end("install");
-  const enclosure = await openEnclosure(request.base ?? defaultBase(), signal);
+  const enclosure = await open(request);
   let result: Pick<BootResult, "checks" | "kubernetes">;
   try {
     result = await inside(enclosure, request, plan, clock);
@@ -99,6 +103,11 @@ export async function boot(request: BootRequest): Promise<BootResult> {
   clock.end("destroy");
   const { isolation } = enclosure;
   return { ...result, phases: clock.phases, isolation, etcdVersion: plan.etcd.version };
+}
+
+function open({ machine, base, main, tell, signal }: BootRequest): Promise<Enclosure> {
+  if (machine === undefined) return openEnclosure(base ?? defaultBase(), signal);
+  return openMachineEnclosure({ route: machine, bytes: main.snapshot.bytes, tell }, signal);
 }
 
 async function planOf(request: BootRequest): Promise<Plan> {
@@ -171,9 +180,14 @@ async function inside(
 ): Promise<Pick<BootResult, "checks" | "kubernetes">> {
   const { main, events, say, tell, signal } = request;
   const tls = await makeTls(enclosure);
+  const programs = {
+    ...plan.etcd,
+    etcd: await enclosure.bring(plan.etcd.etcd),
+    etcdutl: await enclosure.bring(plan.etcd.etcdutl),
+  };
   const cloneOf = (name: string, { snapshot, path }: BootStore): Promise<Clone> => {
     say(`restoring a clone of the backup (${name})`);
-    const wanted = { name, snapshot, path, programs: plan.etcd, tls };
+    const wanted = { name, snapshot, path, programs, tls };
     return startClone(enclosure, wanted, signal);
   };
   const clone = await cloneOf("main", main);
@@ -197,11 +211,12 @@ async function askKubernetes(
   const { program, told } = api;
   say(`starting kube-apiserver ${program.version} (${told.from})`);
   const { root } = expectation.main.stored;
+  const file = await enclosure.bring(program.file);
   const ranges = rangesOf(main.snapshot.live, root);
   const keys = main.snapshot.live.count;
-  const wanted = { program, ...clones, root, ranges, encryptionConfig };
+  const wanted = { program: { ...program, file }, ...clones, root, ranges, encryptionConfig };
   const server = await startApiServer(enclosure, wanted, keys, signal);
-  const ready = readyCheck(server, program.version);
+  const ready = readyCheck(server, program.version, enclosure.isolation.machine);
   if (!server.ready) {
     await server.stop();
     return { checks: [ready, ...checks] };

@@ -2,7 +2,6 @@
  * A backup restored beside, for what writes: an etcd of its own in an enclosure, so that the etcd that serves the stack
  * stays exactly what was proved.
  */
-import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Endpoint } from "../etcd/client/endpoint";
@@ -26,13 +25,12 @@ export interface CloneTls {
 
 /** Makes certificates for the etcds of an enclosure. */
 export async function makeTls(enclosure: Enclosure): Promise<CloneTls> {
-  const folder = path.join(enclosure.folder, "tls");
-  await fs.mkdir(folder, { mode: 0o700 });
+  const folder = await enclosure.makeFolder("tls");
   const file = (name: keyof Pki) => path.join(folder, `${name}.pem`);
   // In a store with authentication on etcd takes a client by the name in its certificate; root may do everything.
   const pki = await makePki({ addresses: [], dnsNames: [] });
   for (const [name, text] of Object.entries(pki) as [keyof Pki, string][]) {
-    await fs.writeFile(file(name), text, { mode: 0o600 });
+    await enclosure.write(file(name), text);
   }
   return { pki, file };
 }
@@ -89,15 +87,20 @@ export async function startClone(
   signal: AbortSignal,
 ): Promise<Clone> {
   const { name, snapshot, programs, tls } = request;
-  const at = (file: string) => path.join(enclosure.folder, name, file);
-  await fs.mkdir(path.join(enclosure.folder, name), { mode: 0o700 });
+  const folder = await enclosure.makeFolder(name);
   const [port, peerPort] = [await enclosure.freePort(), await enclosure.freePort()];
   const [url, peerUrl] = [`https://127.0.0.1:${port}`, `https://127.0.0.1:${peerPort}`];
   const place: MemberPlace = {
-    ...{ name, url, peerUrl, dataDirectory: at("data"), cluster: `${name}=${peerUrl}` },
+    ...{
+      name,
+      url,
+      peerUrl,
+      dataDirectory: path.join(folder, "data"),
+      cluster: `${name}=${peerUrl}`,
+    },
     state: "new",
   };
-  const file = await readable(request, at("snapshot.db"));
+  const file = await enclosure.bring(request.path);
   const quota = quotaBytes(snapshot.bytes);
   await enclosure.run(`${name}-restore`, [
     ...[programs.etcdutl, "snapshot", "restore", file, "--data-dir", place.dataDirectory],
@@ -105,7 +108,7 @@ export async function startClone(
     ...["--initial-advertise-peer-urls", peerUrl],
     ...["--initial-cluster-token", `clone-${path.basename(enclosure.folder)}`],
   ]);
-  await fs.rm(at("snapshot.db"), { force: true });
+  await enclosure.release(file);
   const etcd = (member: MemberPlace) => [programs.etcd, ...etcdFlags(member, tls, quota)];
   const { ca, root: certificate, rootKey: key } = tls.pki;
   const endpoint: Endpoint = {
@@ -123,13 +126,6 @@ export async function startClone(
   };
   await clone.start();
   return clone;
-}
-
-/** A file that only this process can open (an unpacked one without a name) is copied for the programs. */
-async function readable({ path: file }: CloneRequest, copy: string): Promise<string> {
-  if (!file.startsWith("/proc/")) return file;
-  await fs.copyFile(file, copy);
-  return copy;
 }
 
 function etcdFlags(member: MemberPlace, { file }: CloneTls, quota: number): string[] {

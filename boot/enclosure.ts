@@ -2,20 +2,29 @@
  * A place for a clone: a private folder, programs that end with this process, and no network but a loopback of its own
  * where the system allows that.
  */
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
-import { createInterface } from "node:readline";
 import { which } from "../machine/programs/probe";
-import { MachineError } from "../machine/machine-error";
 import { leaveBase, listOf, makeFolder } from "./leftovers";
+import { orderly, programsOf } from "./orders";
 
 /** What may be done in the place; to be closed. */
 export interface Enclosure {
-  /** Folder of the clone, mode 0700. */
+  /** Folder of the clone where its programs run, mode 0700. */
   readonly folder: string;
+  /** Folder on this computer, mode 0700, for what this process keeps itself. */
+  readonly near: string;
   /** How it is cut off, in words for people. */
   readonly isolation: Isolation;
+  /** Makes a folder (mode 0700) in that of the clone; gives back its path. */
+  makeFolder(name: string): Promise<string>;
+  /** Writes a file (mode 0600) into a folder of the clone. */
+  write(file: string, text: string): Promise<void>;
+  /** Path there of a file of this computer that the programs are to read, or to run. */
+  bring(file: string): Promise<string>;
+  /** Gives back the room of a file that was brought, where it took any. */
+  release(brought: string): Promise<void>;
   /** Starts a program that stays; its output goes to `NAME.log` in the folder. */
   start(name: string, argv: readonly string[]): Promise<void>;
   /** Runs a program to its end, which must be a good one; rejects with the last lines that it said. */
@@ -36,6 +45,8 @@ export interface Enclosure {
 
 export interface Isolation {
   readonly network: "namespace" | "loopback";
+  /** Host of the machine that it is on. Absent for this computer. */
+  readonly machine?: string;
   /** Why it is not cut off better; absent when it is. */
   readonly reason?: string;
 }
@@ -44,8 +55,6 @@ const KEEPER = path.join(__dirname, "keeper.cjs");
 /** `ip` brings the loopback up; without it nothing could listen. */
 const ENTER = ["sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
 const PROBE_LIMIT_MS = 10_000;
-/** What a program of the clone is told of the environment, and no more. */
-const ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/nonexistent", LC_ALL: "C" };
 
 /** The command that runs another one cut off from every network, or why there is none. */
 async function findNamespace(): Promise<{ readonly argv: readonly string[] } | { reason: string }> {
@@ -92,52 +101,37 @@ export async function openEnclosure(base: string, signal: AbortSignal): Promise<
     await remove();
     throw error;
   }
-  return { folder, isolation, ...programsOf(orders, folder, signal), close: remove };
+  return {
+    ...{ folder, near: folder, isolation, ...filesOf(folder) },
+    ...programsOf(orders, { folder, near: (socket) => Promise.resolve(socket), tail }, signal),
+    close: remove,
+  };
 }
 
-function programsOf(
-  orders: Orders,
-  folder: string,
-  signal: AbortSignal,
-): Omit<Enclosure, "folder" | "isolation" | "close"> {
-  const log = (name: string) => path.join(folder, `${name}.log`);
-  const lastLines = async (name: string, lines: number) => {
-    const text = await fs.readFile(log(name), "utf8").catch(() => "");
-    return text.trimEnd().split("\n").slice(-lines);
-  };
-  const start = async (name: string, argv: readonly string[]) => {
-    signal.throwIfAborted();
-    await orders.give({ do: "start", name, argv, env: ENVIRONMENT, log: log(name) });
-  };
-  let relays = 0;
+async function tail(file: string, lines: number): Promise<readonly string[]> {
+  const text = await fs.readFile(file, "utf8").catch(() => "");
+  return text.trimEnd().split("\n").slice(-lines);
+}
+
+/** Of a clone on this computer. */
+function filesOf(folder: string): Pick<Enclosure, "makeFolder" | "write" | "bring" | "release"> {
+  const copies = new Set<string>();
   return {
-    start,
-    lastLines,
-    async run(name, argv) {
-      const end = orders.endOf(name);
-      await start(name, argv);
-      const how = await withSignal(end, signal);
-      if (how === "exit code 0") return;
-      const said = (await lastLines(name, 5)).join("; ");
-      throw new MachineError(
-        "environment",
-        `${name} ended with ${how}: ${said || "it said nothing"}`,
-      );
+    async makeFolder(name) {
+      await fs.mkdir(path.join(folder, name), { mode: 0o700 });
+      return path.join(folder, name);
     },
-    async stop(name) {
-      await orders.give({ do: "stop", name });
+    write: (file, text) => fs.writeFile(file, text, { mode: 0o600 }),
+    async bring(file) {
+      // One that only this process can open (an unpacked one without a name) is copied for the programs.
+      if (!file.startsWith("/proc/")) return file;
+      const copy = path.join(folder, `brought-${copies.size + 1}`);
+      await fs.copyFile(file, copy);
+      copies.add(copy);
+      return copy;
     },
-    ended: (name) => orders.ended(name),
-    async freePort() {
-      const { port } = await orders.give({ do: "port" });
-      if (typeof port !== "number") throw new MachineError("environment", "no free port was found");
-      return port;
-    },
-    async relay(port) {
-      relays += 1;
-      const socket = path.join(folder, `${relays}.sock`);
-      await orders.give({ do: "relay", socket, port });
-      return socket;
+    async release(brought) {
+      if (copies.has(brought)) await fs.rm(brought, { force: true });
     },
   };
 }
@@ -148,112 +142,4 @@ async function identity(): Promise<string> {
   const stat = await fs.readFile(`/proc/${process.pid}/stat`, "utf8");
   const started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
   return `${boot} ${process.pid} ${started}`;
-}
-
-async function withSignal<T>(wait: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      reject(signal.reason instanceof Error ? signal.reason : new Error("interrupted"));
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    wait.then(resolve, reject).finally(() => {
-      signal.removeEventListener("abort", onAbort);
-    });
-  });
-}
-
-/** What the keeper is told, and what it answers. */
-interface Orders {
-  readonly ready: Promise<void>;
-  give(order: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>>;
-  /** How the program of that name ends that is started next. */
-  endOf(name: string): Promise<string>;
-  ended(name: string): string | undefined;
-  /** Lets the keeper end all and remove its folder; resolves when it has gone. */
-  finish(): Promise<void>;
-}
-
-interface Waiting {
-  readonly resolve: (answer: Readonly<Record<string, unknown>>) => void;
-  readonly reject: (error: Error) => void;
-}
-
-function orderly(keeper: ChildProcess): Orders {
-  const { stdin, stdout, stderr } = keeper;
-  if (stdin === null || stdout === null || stderr === null) throw new Error("no pipes");
-  const waiting = new Map<number, Waiting>();
-  const ends = new Map<string, string>();
-  const endings = new Map<string, (how: string) => void>();
-  let said = "";
-  let last = 0;
-  stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-2000)));
-  // Writing to a keeper that has gone fails there too; its end says why.
-  stdin.on("error", () => undefined);
-  const READY = 0;
-  const ready = new Promise<void>((resolve, reject) => {
-    waiting.set(READY, {
-      resolve: () => {
-        resolve();
-      },
-      reject,
-    });
-  });
-  const gone = new Promise<void>((resolve) => {
-    const settle = (why: string) => {
-      const reason = said.trim().split("\n").at(-1) ?? "";
-      for (const { reject } of waiting.values()) {
-        reject(new MachineError("environment", `the clone's keeper has ended: ${reason || why}`));
-      }
-      waiting.clear();
-      for (const end of endings.values()) end("the clone's keeper");
-      resolve();
-    };
-    keeper.once("error", (error) => {
-      settle(error.message);
-    });
-    keeper.once("close", (code, signal) => {
-      settle(`exit code ${String(code ?? signal)}`);
-    });
-  });
-  createInterface({ input: stdout }).on("line", (line) => {
-    const message = JSON.parse(line) as Readonly<Record<string, unknown>>;
-    if (typeof message.ended === "string") {
-      const { ended: name, code, signal } = message;
-      const how = typeof code === "number" ? `exit code ${code}` : `signal ${String(signal)}`;
-      ends.set(name, how);
-      endings.get(name)?.(how);
-      endings.delete(name);
-      return;
-    }
-    const id = typeof message.id === "number" ? message.id : READY;
-    const { error } = message;
-    const order = waiting.get(id);
-    waiting.delete(id);
-    if (typeof error === "string") order?.reject(new MachineError("environment", error));
-    else order?.resolve(message);
-  });
-  return {
-    ready,
-    give(order) {
-      last += 1;
-      const id = last;
-      if (order.do === "start") ends.delete(String(order.name));
-      return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject });
-        if (keeper.exitCode !== null || keeper.signalCode !== null) {
-          reject(new MachineError("environment", "the clone's keeper has ended"));
-        } else stdin.write(`${JSON.stringify({ id, ...order })}\n`);
-      });
-    },
-    endOf: (name) =>
-      new Promise((resolve) => {
-        endings.set(name, resolve);
-      }),
-    ended: (name) => ends.get(name),
-    async finish() {
-      stdin.end();
-      await gone;
-    },
-  };
 }

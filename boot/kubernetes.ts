@@ -55,10 +55,11 @@ const DETAILS = 100;
 const NOT_STORED = ["componentstatuses", "events.events.k8s.io"];
 
 /** The check that the API server got ready. */
-export function readyCheck(server: ApiServer, version: string): Check {
+export function readyCheck(server: ApiServer, version: string, machine?: string): Check {
   const check = { id: "kubernetes-ready", title: "kube-apiserver gets ready", expected: "ready" };
   if (server.ready) {
-    const found = `${version} after ${duration(server.seconds)}`;
+    const where = machine === undefined ? "" : ` on ${machine}`;
+    const found = `${version} after ${duration(server.seconds)}${where}`;
     return { ...check, verdict: "pass", found };
   }
   const found = `not after ${duration(server.seconds)}`;

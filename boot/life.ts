@@ -248,7 +248,7 @@ async function defragmentation({ calls, clone, key, signal }: Life): Promise<Fin
 /** The backup of it: whole by its own sum, with the server's keys and the server's HashKV. */
 async function snapshot({ clone, enclosure, signal }: Life): Promise<Finding> {
   const member = openMember(clone.endpoint, signal);
-  const file = path.join(enclosure.folder, "life.db");
+  const file = path.join(enclosure.near, "life.db");
   try {
     await pipeline(Readable.from(member.snapshot()), fs.createWriteStream(file, { mode: 0o600 }));
     const read = await readSnapshot(file, { signal, digests: false });

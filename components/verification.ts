@@ -25,6 +25,8 @@ export interface VerificationArgs {
   readonly expectedKeys?: readonly string[];
   /** Which kube-apiserver must come up on a clone of the backup: `auto`, `next`, a version. @default `off`, none */
   readonly kubernetes?: string;
+  /** Whether the clone is made on the machine that `ssh` leads to. @default `here`, on this computer */
+  readonly kubernetesOn?: "here" | "machine";
   /** Folder with etcd's programs for the clone. @default found or installed */
   readonly etcdPrograms?: string | undefined;
   /** UID of the cluster that the backup must be of. @default any */
@@ -48,6 +50,8 @@ export interface VerificationArgs {
    * restarted once, unless the store is in use. @default none is
    */
   readonly services?: pulumi.Input<readonly string[]>;
+  /** Whether each machine is rebooted once as well, when all else is proved. @default false */
+  readonly reboot?: boolean;
   /** What was restored; the proof is made anew when it changes. */
   readonly restored: pulumi.Input<string>;
   /** The store was found restored already, and may have been in use since. @default false */
@@ -102,6 +106,7 @@ export class Verification extends pulumi.ComponentResource {
         triggers: [
           ...[args.restored, args.level, args.expectedKeys ?? [], args.etcdVersion ?? ""],
           ...(isOff(args.kubernetes) ? [] : [args.kubernetes]),
+          ...(args.kubernetesOn === "machine" ? [args.kubernetesOn] : []),
         ],
         logging: "stderr", // stdout is the report itself
       },
@@ -155,12 +160,16 @@ function verifyCommand(
     ...(args.expectedKeys ?? []).flatMap((key) => ["--expect", key]),
     ...(args.expectedCluster === undefined ? [] : ["--expect-cluster", args.expectedCluster]),
     ...(inUse === true ? ["--in-use"] : services.flatMap((word) => ["--service", word])),
+    ...(args.reboot === true && inUse !== true ? ["--reboot"] : []),
     ...(restoredAt === undefined ? [] : ["--restored-at", restoredAt]),
     ...(args.backup.bumpedBy === undefined ? [] : ["--bumped", args.backup.bumpedBy]),
     ...(args.credentials === undefined ? [] : ["--user", args.credentials.username]),
     ...(accessOf(args) === undefined ? [] : ["--access-stdin"]),
     ...(args.etcdVersion === undefined ? [] : ["--etcd-version", args.etcdVersion]),
     ...(isOff(args.kubernetes) ? [] : ["--kubernetes", args.kubernetes]),
+    ...(isOff(args.kubernetes) || args.kubernetesOn !== "machine"
+      ? []
+      : ["--kubernetes-on", args.kubernetesOn]),
     ...(isOff(args.kubernetes) || args.etcdPrograms === undefined
       ? []
       : ["--etcd-programs", args.etcdPrograms]),

@@ -153,7 +153,12 @@ function readThrough(endpoint: Endpoint, snapshot: Snapshot, signal: AbortSignal
   });
 }
 
-function untilServing(endpoint: Endpoint, snapshot: Snapshot, signal: AbortSignal): Promise<void> {
+/** Waits until an etcd answers; a large store takes its time to be loaded. */
+export function untilServing(
+  endpoint: Endpoint,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+): Promise<void> {
   const limit = SERVE_LIMIT_MS + snapshot.bytes / 20_000;
   return until(limit, endpoint, signal, async (client) => {
     await client.status();

@@ -38,6 +38,7 @@ export const CHANGES = {
     note: "a backup that this key has not signed is refused",
   },
   kubernetes: { local: "proof", openstack: "proof" },
+  kubernetesOn: { local: undefined, openstack: "proof" },
   expectedCluster: {
     local: "proof",
     openstack: "proof",
@@ -80,6 +81,7 @@ export const CHANGES = {
       "all members anew; those too many are removed. On OpenStack the first VM is another one between one member and " +
       "several, for these are in a server group",
   },
+  reboot: { local: undefined, openstack: "proof" },
   clientPort: { local: "restart", openstack: "machine" },
   peerPort: {
     local: "restore",

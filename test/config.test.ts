@@ -176,6 +176,8 @@ test("openstack is the target of who names none; five settings and a backup are 
     clientCidrs: ["203.0.113.7/32", "2001:db8::/64"],
     allowPublicAccess: false,
     dataVolumeGiB: undefined,
+    kubernetesOn: "here",
+    reboot: false,
     etcdInstall: "release",
     etcdMirror: undefined,
   });
@@ -210,6 +212,10 @@ test.each([
     /clientCidrs is "203\.0\.113\.7\/32"; it must be a list of texts/,
   ],
   [{ floatingIp: "perhaps" }, /floatingIp is "perhaps"; it must be one of true, false/],
+  [{ kubernetesOn: "there" }, /kubernetesOn is "there"; it must be one of here, machine/],
+  [{ kubernetesOn: "machine" }, /kubernetesOn is machine, and kubernetes is off/],
+  [{ reboot: "yes" }, /reboot is "yes"; it must be one of true, false/],
+  [{ reboot: "true", verification: "quick" }, /reboot is true: .* at verification full alone/],
   [{ dataVolumeGiB: "1.5" }, /dataVolumeGiB is "1\.5"; it must be a size in GiB/],
   [{ etcdInstall: "snap" }, /etcdInstall is "snap"; it must be one of release, apt, upload/],
   [

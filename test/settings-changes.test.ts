@@ -350,6 +350,12 @@ describe("on OpenStack, as far as the program registers it", () => {
     ["allowPublicAccess", () => ({ allowPublicAccess: "true" })],
     ["dataVolumeGiB", () => ({ dataVolumeGiB: "20" })],
     ["members", () => ({ members: "3" })],
+    [
+      "kubernetesOn",
+      () => ({ kubernetes: "1.35", kubernetesOn: "machine" }),
+      () => ({ kubernetes: "1.35" }),
+    ],
+    ["reboot", () => ({ reboot: "true" })],
     ["clientPort", () => ({ clientPort: "12379" })],
     ["peerPort", () => ({ peerPort: "12380" })],
     ["labDirectory", () => ({ labDirectory: `${lab}-2` })],

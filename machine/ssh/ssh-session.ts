@@ -28,6 +28,8 @@ export interface SshSession {
   run(command: string, options?: RunOptions): Promise<RemoteResult>;
   /** Begins a shell command there that is spoken with: stdin and stdout are those of the process that is returned. */
   begin(command: string, onStderr: (text: string) => void): ChildProcess;
+  /** Makes a Unix socket of this user alone that leads to one there, as long as the connection stands. */
+  forward(here: string, there: string): Promise<void>;
   /** Whether the connection still stands. */
   stands(): boolean;
   /** Ends it; nothing of it is left. */
@@ -92,6 +94,14 @@ async function connect(
     stands: () => master.ended() === undefined,
     close,
     run: (command, options = {}) => runIn(files.config, command, options, signal),
+    async forward(here, there) {
+      const words = ["-F", files.config, "-O", "forward", "-L", `${here}:${there}`, MACHINE];
+      const ssh = spawn("ssh", words, { stdio: ["ignore", "ignore", "pipe"] });
+      let said = "";
+      ssh.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+      if ((await endOf(ssh)) === 0) return;
+      throw new MachineError("environment", `no way to ${there} of ${route.host}${lastLines(said)}`);
+    },
     begin(command, onStderr) {
       const ssh = spawn("ssh", [...sshWords(files.config), command]);
       ssh.stderr.setEncoding("utf8").on("data", onStderr);

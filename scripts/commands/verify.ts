@@ -41,6 +41,7 @@ import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
 import { progressLines, tellProgress } from "../progress-lines";
 import { trustedKeyOf } from "../trusted-key";
+import { proveOwnReboot, type OwnReboot } from "../own-reboot";
 import { proveOwnRestart, type OwnRestart } from "../own-restart";
 import { proveUse, type UseRequest } from "../prove-use";
 import { readRequest } from "../steps/request";
@@ -77,6 +78,10 @@ export type VerifyOptions = GlobalOptions &
     readonly unpacked?: string;
     /** Shell commands that start and stop the members, where they may be stopped for a moment. */
     readonly service?: readonly string[];
+    /** Where the clone is made. */
+    readonly kubernetesOn?: "here" | "machine";
+    /** Reboot each machine as well. */
+    readonly reboot?: boolean;
     /** Whose endpoint it is, where the program itself verifies; else `--stack` says so. */
     readonly forStack?: string;
   };
@@ -160,6 +165,20 @@ export function declare(
         .argParser(collect)
         .hideHelp(),
     )
+    .addOption(
+      new Option(
+        "--kubernetes-on <PLACE>",
+        "where the clone is made: on the machine, by the way to it on stdin",
+      )
+        .choices(["here", "machine"])
+        .hideHelp(),
+    )
+    .addOption(
+      new Option(
+        "--reboot",
+        "reboot each machine once, at full, by the way to it on stdin",
+      ).hideHelp(),
+    )
     .addOption(trustedKeyFlag())
     .addOption(encryptionConfigFlag())
     .addOption(expectClusterFlag())
@@ -223,7 +242,7 @@ export async function verify(
     return prove(
       { restoredAt: target.restoredAt, ...options, encryptionText: access.encryptionConfig },
       file,
-      { endpoint, others, routes, stack, encryption },
+      { endpoint, others, named: endpoints, routes, stack, encryption },
       signal,
     );
   });
@@ -276,6 +295,8 @@ interface Proved {
   readonly endpoint: Endpoint;
   /** The other members of its cluster. */
   readonly others: readonly Endpoint[];
+  /** All of them as they are named, before a way was taken to them. */
+  readonly named: readonly Endpoint[];
   /** The ways to their machines, where they are on some. */
   readonly routes: readonly (SshRoute | undefined)[];
   readonly stack: string | undefined;
@@ -289,7 +310,7 @@ async function prove(
   proved: Proved,
   signal: AbortSignal,
 ): Promise<Report> {
-  const { endpoint, others, routes, stack, encryption } = proved;
+  const { endpoint, others, named, routes, stack, encryption } = proved;
   const readFrom = new Date();
   const trustedKey = trustedKeyOf(options.trustedKey);
   const tell = options.quiet === true ? () => undefined : progressLines();
@@ -340,7 +361,14 @@ async function prove(
       });
       const endpoints = [endpoint, ...others];
       const stays = await restart(proof, options, { snapshot, endpoints, routes, tell, signal });
-      return await use(stays, options, { snapshot, path: backup.path, endpoint }, { tell, signal });
+      const machine = options.kubernetesOn === "machine" ? routes[0] : undefined;
+      if (options.kubernetesOn === "machine" && machine === undefined) {
+        throw new UserError(EXIT.usage, "--kubernetes-on machine needs the way to it on stdin");
+      }
+      const main = { snapshot, path: backup.path, endpoint, machine };
+      const used = await use(stays, options, main, { tell, signal });
+      // Last of all: no way to a machine outlives its reboot.
+      return await reboot(used, options, { snapshot, endpoints: named, routes, tell, signal });
     } finally {
       snapshot.close();
     }
@@ -360,6 +388,20 @@ async function restart(
     return proof;
   }
   return proveOwnRestart(proof, { ...store, services, bumpedBy });
+}
+
+/** One reboot of each machine; never of one whose store is in use. */
+async function reboot(
+  proof: Report,
+  { level, inUse, reboot: isWanted, bumped: bumpedBy }: VerifyOptions,
+  { routes, ...rest }: Omit<OwnReboot, "routes" | "bumpedBy"> & Pick<Proved, "routes">,
+): Promise<Report> {
+  if (isWanted !== true || level !== "full" || inUse === true) return proof;
+  const known = routes.flatMap((route) => route ?? []);
+  if (known.length !== rest.endpoints.length) {
+    throw new UserError(EXIT.usage, "--reboot needs the way to each machine on stdin");
+  }
+  return proveOwnReboot(proof, { ...rest, routes: known, bumpedBy });
 }
 
 /** What goes along while a v2 store is proved, and since when its backup is read. */
@@ -409,7 +451,7 @@ async function proveV2(
 async function use(
   proof: Report,
   options: VerifyOptions,
-  store: Pick<UseRequest, "snapshot" | "path" | "endpoint">,
+  store: Pick<UseRequest, "snapshot" | "path" | "endpoint" | "machine">,
   told: Pick<UseRequest, "tell" | "signal">,
 ): Promise<Report> {
   const { kubernetes, life = kubernetes !== "off" && options.level === "full" } = options;

@@ -22,7 +22,7 @@ const ROOMS = [
   ...["openstack", "scripts", "settings", "sources"],
 ];
 /** What is read or started at run time, besides the code that is compiled; go.mod and go.sum are of etcd's own build. */
-const RUN_TIME = new Set([".cjs", ".sh", ".wasm", ".json", ".mod", ".sum"]);
+const RUN_TIME = new Set([".cjs", ".py", ".sh", ".wasm", ".json", ".mod", ".sum"]);
 /** Of a checkout alone: the launcher stands outside of dist/, and tools make what is already there. */
 const NOT_PACKED = [
   "scripts/etcd-restore.cjs",

@@ -1,0 +1,162 @@
+/**
+ * A place for a clone on another machine, over SSH: cut off there as it is here, under the user that logs in. What the
+ * programs are, they are copied over; nothing of it stays.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream, readFileSync, statSync } from "node:fs";
+import * as fs from "node:fs/promises";
+import * as os from "node:os";
+import * as path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { MachineError } from "../machine/machine-error";
+import { shellLine } from "../machine/shell/quote";
+import { copyFile, reconnecting } from "../machine/ssh/ssh-copy";
+import type { SshRoute } from "../machine/ssh/ssh-files";
+import type { SshSession } from "../machine/ssh/ssh-session";
+import type { Enclosure, Isolation } from "./enclosure";
+import { orderly, programsOf, type Orders } from "./orders";
+
+const KEEPER = path.join(__dirname, "keeper.py");
+/** Survives no reboot of the machine for long, and is a disk, where /tmp may be memory. */
+const BASE = "/var/tmp/etcd-restore-clones";
+/** What an API server and an etcd take beside the store, which each of them holds. */
+const PROGRAM_BYTES = 1.25 * 2 ** 30;
+const STORES_IN_MEMORY = 3;
+const NEEDED = ["python3", "unshare", "ip", "setpriv"];
+
+/** What is asked of the machine. */
+export interface MachinePlace {
+  readonly route: SshRoute;
+  /** Of the backup. */
+  readonly bytes: number;
+  /** Told what is copied. */
+  readonly tell: (line: string) => void;
+}
+
+/**
+ * Makes the place.
+ * @throws MachineError when it cannot be made there, before anything is: other processors than here, too little memory
+ */
+export async function openMachineEnclosure(
+  { route, bytes, tell }: MachinePlace,
+  signal: AbortSignal,
+): Promise<Enclosure> {
+  const connection = reconnecting(route, signal);
+  const near = await fs.mkdtemp(path.join(os.tmpdir(), "etcd-restore-near-"));
+  let orders: Orders | undefined;
+  const close = async () => {
+    await orders?.finish();
+    await connection.close();
+    await fs.rm(near, { recursive: true, force: true });
+  };
+  try {
+    const session = await connection.session();
+    await assertFit(session, route, bytes);
+    orders = orderly(session.begin(keeperLine(), () => undefined));
+    const { folder } = await orders.ready;
+    if (typeof folder !== "string" || !/^[\w./-]+$/.test(folder)) {
+      throw new MachineError("environment", `${route.host} made no folder for a clone`);
+    }
+    const given = orders;
+    const give = (order: Readonly<Record<string, unknown>>) => given.give(order);
+    const isolation: Isolation = { network: "namespace", machine: route.host };
+    let sockets = 0;
+    const place = {
+      folder,
+      async near(socket: string) {
+        sockets += 1;
+        const here = path.join(near, `${sockets}.sock`);
+        await session.forward(here, socket);
+        return here;
+      },
+      async tail(file: string, lines: number) {
+        const { lines: told } = await give({ do: "tail", path: file, lines });
+        return Array.isArray(told) ? told.map(String) : [];
+      },
+    };
+    let files = 0;
+    const bring = async (file: string) => {
+      files += 1;
+      const own = path.posix.join(folder, `brought-${files}`);
+      await give({ do: "folder", path: own });
+      const title = path.basename(file);
+      // Under its own name: there are programs that are one file, and are told by it what they shall be.
+      const to = path.posix.join(own, title);
+      const wanted = { from: file, to, sha256: await digest(file), title };
+      await copyFile(connection, wanted, (done, total) => {
+        tell(`copying ${title}: ${Math.round((100 * done) / total)} %`);
+      });
+      const mode = (statSync(file).mode & 0o100) === 0 ? "600" : "700";
+      await must(session, shellLine("chmod", mode, "--", to));
+      return to;
+    };
+    return {
+      ...{ folder, near, isolation, bring, close },
+      async makeFolder(name) {
+        const made = path.posix.join(folder, name);
+        await give({ do: "folder", path: made });
+        return made;
+      },
+      async write(file, text) {
+        await give({ do: "write", path: file, text });
+      },
+      async release(brought) {
+        await give({ do: "remove", path: brought });
+      },
+      ...programsOf(given, place, signal),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The shell line that runs the keeper there, cut off from every network, as the user that logs in. */
+function keeperLine(): string {
+  const enter =
+    'ip link set lo up && exec setpriv --reuid "$1" --regid "$2" --clear-groups --no-new-privs ' +
+    '--inh-caps=-all python3 -c "$3" "$4"';
+  const unshare = ["sudo", "unshare", "--net", "--pid", "--fork", "--kill-child"];
+  const source = readFileSync(KEEPER, "utf8");
+  const words = shellLine(...unshare, "sh", "-c", enter, "sh");
+  return `${words} "$(id -u)" "$(id -g)" ${shellLine(source, BASE)}`;
+}
+
+/** @throws MachineError with what the machine lacks */
+async function assertFit(session: SshSession, route: SshRoute, bytes: number): Promise<void> {
+  const asked = `uname -m; awk '/^MemAvailable:/ {print $2}' /proc/meminfo; command -v ${NEEDED.join(" ")}`;
+  const { stdout } = await session.run(asked);
+  const [processor = "", free = "", ...found] = stdout.trim().split("\n");
+  const lacking = NEEDED.filter((name) => !found.some((file) => path.basename(file) === name));
+  const here = os.machine();
+  const needed = PROGRAM_BYTES + STORES_IN_MEMORY * bytes;
+  const problems = [
+    ...(processor === here
+      ? []
+      : [`it has ${processor}, this computer's programs are for ${here}`]),
+    ...lacking.map((name) => `it has no ${name}`),
+    ...(Number(free) * 1024 >= needed
+      ? []
+      : [`it has ${mib(Number(free) * 1024)} of free memory, the clone needs ${mib(needed)}`]),
+  ];
+  if (problems.length === 0) return;
+  throw new MachineError(
+    "environment",
+    `a clone cannot be made on ${route.host}: ${problems.join("; ")} (kubernetesOn: here makes it on this computer)`,
+  );
+}
+
+function mib(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
+async function digest(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(file), hash);
+  return hash.digest("hex");
+}
+
+async function must(session: SshSession, command: string): Promise<void> {
+  const { code } = await session.run(command);
+  if (code !== 0) throw new MachineError("environment", `${command} ended with ${code}`);
+}

@@ -1,0 +1,61 @@
+/** The clone for a kube-apiserver made on the machine that was restored to, and gone again. */
+import * as fs from "node:fs";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import type { Report } from "../../../etcd/report/report";
+import { findApiServer } from "../../../machine/programs/api-server";
+import { createWorkspace, readTruth, snapshotBytes } from "../../support/kubernetes-fixtures";
+import { PROJECT } from "../../support/lab";
+import { expectNothingLeft, openVmStack, programSettings, type VmStack } from "./vm-stack";
+
+const files = createWorkspace();
+const MAIN = files.write("main.db", snapshotBytes("kubernetes-1.35-main.db"));
+afterAll(() => {
+  files.remove();
+});
+
+const { program } = await findApiServer("1.35");
+
+describe.skipIf(program === undefined)(
+  "a backup that a cluster is booted from on a machine",
+  () => {
+    let stack: VmStack;
+    const engine = () =>
+      stack.engine(
+        programSettings(stack, { snapshot: MAIN, kubernetes: "1.35", kubernetesOn: "machine" }),
+      );
+    const report = () =>
+      JSON.parse(fs.readFileSync(stack.path("lab", "report.json"), "utf8")) as Report;
+    const check = (wanted: string) => report().checks.find(({ id }) => id === wanted);
+    beforeAll(() => {
+      stack = openVmStack(PROJECT, { root: inject("machineRoot") });
+    });
+    afterAll(async () => {
+      await stack.dispose();
+    });
+
+    it("comes up there, lists what the file holds, lives, and leaves the proved etcd as it was", async () => {
+      expect(await engine().up()).toMatchObject({ ok: true, failures: [] });
+      const { guest } = stack.cloud.wire;
+      const { live_keys: keys } = readTruth("kubernetes-1.35-main.db");
+      expect(report()).toMatchObject({ verdict: "pass", restored: { keys } });
+      expect(check("kubernetes-ready")).toMatchObject({
+        verdict: "pass",
+        found: expect.stringContaining(` on ${guest}`) as string,
+      });
+      for (const id of ["kubernetes-objects", "life-snapshot", "life-member", "untouched"]) {
+        expect(check(id), id).toMatchObject({ verdict: "pass" });
+      }
+    });
+
+    it("has left nothing of the clone on the machine", async () => {
+      const machine = stack.cloud.machine();
+      const left = "ls -A /var/tmp; pgrep -l 'kube|python|unshare'; true";
+      expect(await machine.run("sh", "-c", left)).not.toMatch(/clones|kube|python|unshare/);
+      expect((await machine.run("pgrep", "-cx", "etcd")).trim()).toBe("1");
+    });
+
+    it("leaves nothing after `destroy`", async () => {
+      await expectNothingLeft(stack, engine());
+    });
+  },
+);
