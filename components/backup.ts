@@ -49,6 +49,8 @@ export interface Demands {
   readonly expectedKeys?: readonly string[] | undefined;
   /** How many members there are to be: asked here of a v2 store alone, which is restored into one. */
   readonly members?: number | undefined;
+  /** Whether its machine is to be rebooted: asked here of a v2 store alone, which is not compared afterwards. */
+  readonly reboot?: boolean | undefined;
 }
 
 /**

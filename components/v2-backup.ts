@@ -20,6 +20,7 @@ interface Wishes {
   readonly kubernetes?: string | undefined;
   readonly expectedKeys?: readonly string[] | undefined;
   readonly members?: number | undefined;
+  readonly reboot?: boolean | undefined;
   readonly unpackedIn: string;
 }
 
@@ -67,7 +68,7 @@ const NO_V3 = { revision: 0, compactRevision: 0, hashKv: 0 };
 function reasonsAgainst(
   { etcdVersion }: RestorableV2,
   servedBy: string,
-  { bumpRevision, expectedCluster, kubernetes, expectedKeys = [], members = 1 }: Wishes,
+  { bumpRevision, expectedCluster, kubernetes, expectedKeys = [], members = 1, reboot }: Wishes,
 ): readonly string[] {
   const minor = servedBy.split(".").slice(0, 2).join(".");
   const writer = etcdVersion.split(".").slice(0, 2).join(".");
@@ -98,6 +99,9 @@ function reasonsAgainst(
     reasons.push(
       "a v2 store is restored into a cluster of one member: set members to 1, and add others once it serves",
     );
+  }
+  if (reboot === true) {
+    reasons.push("a v2 store is not compared after a reboot: leave out the setting reboot");
   }
   if (expectedCluster !== undefined) {
     reasons.push(

@@ -34,6 +34,8 @@ export interface VmPreflightArgs {
   readonly etcdPrograms?: string | undefined;
   /** How many members its cluster has. @default 1 */
   readonly members?: number;
+  /** Whether the machine is to be rebooted after the proof. @default false */
+  readonly reboot?: boolean | undefined;
   /** @default the data lies on the root disk */
   readonly dataVolumeGiB?: number | undefined;
 }

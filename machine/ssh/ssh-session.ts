@@ -100,7 +100,10 @@ async function connect(
       let said = "";
       ssh.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
       if ((await endOf(ssh)) === 0) return;
-      throw new MachineError("environment", `no way to ${there} of ${route.host}${lastLines(said)}`);
+      throw new MachineError(
+        "environment",
+        `no way to ${there} of ${route.host}${lastLines(said)}`,
+      );
     },
     begin(command, onStderr) {
       const ssh = spawn("ssh", [...sshWords(files.config), command]);

@@ -65,6 +65,7 @@ const REFUSED: readonly [string, string, Demands & { readonly bump?: number }, R
   ["a raised revision", "auto", { bump: 1000 }, /leave out the setting bumpRevision/],
   ["the UID of a cluster", "auto", { expectedCluster: "x" }, /the setting expectedCluster/],
   ["a kube-apiserver", "auto", { kubernetes: "auto" }, /leave out the setting kubernetes/],
+  ["a reboot", "auto", { reboot: true }, /not compared after a reboot/],
   ["more than one member", "auto", { members: 3 }, /into a cluster of one member/],
   ["expected keys", "3.5", { expectedKeys: ["/a"] }, /leave out the setting expectedKeys/],
 ];
