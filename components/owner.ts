@@ -22,3 +22,8 @@ export function ownerMetadata(): Record<string, string> {
 export function ownerDescription(what: string): string {
   return `${what}; made by etcd-restore, stack ${pulumi.getStack()}`;
 }
+
+/** A name in the cloud, for what has neither tags nor metadata nor a description; `openstack/tagged.ts` finds it by that. */
+export function ownerName(what: string): string {
+  return `etcd-restore.${pulumi.getStack()}.${what}`;
+}

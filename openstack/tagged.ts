@@ -14,6 +14,8 @@ export interface Tagged {
 
 const MARK = "etcd-restore";
 const WAIT_MS = 180_000;
+/** Nova gives a server group neither tags nor metadata: it is known by its name, as `components/owner.ts` makes it. */
+const GROUP_NAME = /^etcd-restore\.(.+)\.server-group$/;
 
 /** In the order in which they can go: each after what needs it. */
 const KINDS = [
@@ -23,6 +25,13 @@ const KINDS = [
     path: "/servers",
     list: "/servers/detail?tags=",
     key: "servers",
+  },
+  {
+    kind: "server group",
+    service: "compute",
+    path: "/os-server-groups",
+    list: "/os-server-groups?x=",
+    key: "server_groups",
   },
   {
     kind: "floating IP",
@@ -84,13 +93,17 @@ export async function findTagged(
     if (!session.offers(service)) continue;
     const answer = z.looseObject({}).parse(await session.request(service, `${list}${MARK}`));
     for (const one of z.array(item).parse(answer[key] ?? [])) {
-      const stack = stackOf(one);
+      const stack = kind === "server group" ? stackOfName(one) : stackOf(one);
       if (stack !== undefined && isMeant(stack)) {
         found.push({ kind, id: one.id, name: one.name ?? "", stack });
       }
     }
   }
   return found;
+}
+
+function stackOfName({ name }: z.infer<typeof item>): string | undefined {
+  return GROUP_NAME.exec(name ?? "")?.[1];
 }
 
 /** By the metadata, which has the name in full, or by the tag; both together with the mark that it is ours. */

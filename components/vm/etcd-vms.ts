@@ -3,6 +3,7 @@ import * as openstack from "@pulumi/openstack";
 import * as pulumi from "@pulumi/pulumi";
 import type { PeerMember } from "../../machine/environment";
 import { memberNames } from "../../machine/local/members";
+import { ownerName } from "../owner";
 import { EtcdVm, type EtcdVmArgs } from "./etcd-vm";
 import type { ReadySeconds } from "./etcd-vm-server";
 
@@ -20,9 +21,12 @@ export function makeEtcdVms(count: number, args: EtcdVmsArgs): readonly EtcdVm[]
   const names = memberNames(count);
   const [first] = names;
   if (names.length < 2) return names.map((name) => new EtcdVm(name, args));
-  const group = new openstack.compute.ServerGroup(`${first}-server-group`, {
-    policies: ["anti-affinity"],
-  });
+  const group = new openstack.compute.ServerGroup(
+    `${first}-server-group`,
+    { name: ownerName("server-group"), policies: ["anti-affinity"] },
+    // One that was made under another name keeps it: a new one would be a new home for every VM.
+    { ignoreChanges: ["name"] },
+  );
   // Each is told of all, whose addresses are known before any of them is made.
   let tellAll: (peers: pulumi.Output<PeerMember[]>) => void = () => undefined;
   const peers = pulumi.output(

@@ -334,7 +334,11 @@ describe("a cluster of three on OpenStack", () => {
       expect(names).toContain(name.replace(/^etcd/, "etcd-2"));
       expect(names).toContain(name.replace(/^etcd/, "etcd-3"));
     }
-    expect(engine.named("etcd-server-group").inputs).toMatchObject({ policies: ["anti-affinity"] });
+    expect(engine.named("etcd-server-group").inputs).toMatchObject({
+      policies: ["anti-affinity"],
+      // By which `sweep --target openstack` finds it, for it takes no tags.
+      name: expect.stringMatching(/^etcd-restore\..+\.server-group$/) as string,
+    });
     for (const name of ["etcd-server", "etcd-2-server", "etcd-3-server"]) {
       expect(engine.named(name).inputs.schedulerHints).toEqual([{ group: "etcd-server-group-id" }]);
     }

@@ -70,7 +70,11 @@ const server = createServer((request, response) => {
       const tag = url.searchParams.get("tags");
       const listed =
         tag === null ? all : all.filter(({ tags }) => Array.isArray(tags) && tags.includes(tag));
-      end(200, { [kind === "security-groups" ? "security_groups" : kind]: listed });
+      const keys: Record<string, string> = {
+        "security-groups": "security_groups",
+        "os-server-groups": "server_groups",
+      };
+      end(200, { [keys[kind] ?? kind]: listed });
     }
   });
 });
@@ -98,6 +102,17 @@ test("of a drill that cannot run any more everything goes; others, and what is n
     tagged("s-dead", dead),
     tagged("s-run", running),
     { id: "s-other", tags: ["web"] },
+  ]);
+  const group = (stack: string) => ({
+    id: `a-${stack}`,
+    name: `etcd-restore.${stack}.server-group`,
+  });
+  things.set("os-server-groups", [
+    ...[group(dead), group(running), group("nightly"), group("drill-../../x")],
+    // Of somebody who calls theirs nearly so.
+    { id: "a-other", name: dead },
+    { id: "a-more", name: `${group(dead).name}-of-mine` },
+    { id: "a-web", name: `web.${group(dead).name}` },
   ]);
   things.set("ports", [tagged("p-dead", dead)]);
   things.set("routers", [tagged("r-dead", dead), tagged("r-nightly", "nightly")]);
@@ -132,7 +147,8 @@ test("of a drill that cannot run any more everything goes; others, and what is n
   expect(rows.find(({ name }) => name === dead)).toMatchObject({ action: "removed" });
   expect(rows.find(({ name }) => name === running)).toMatchObject({ action: "left alone" });
   expect(removed).toEqual([
-    ...["servers/s-dead", "floatingips/f-dead", "ports/p-dead", "routers/r-dead", "subnets/n-dead"],
+    ...["servers/s-dead", `os-server-groups/a-${dead}`],
+    ...["floatingips/f-dead", "ports/p-dead", "routers/r-dead", "subnets/n-dead"],
     ...["networks/w-dead", "security-groups/g-dead", "volumes/v-dead"],
   ]);
   // One whose drill is known to be kept here stays, whatever its name says.
