@@ -9,6 +9,7 @@ export default defineConfig({
     exclude: [
       ...configDefaults.exclude,
       "test/acceptance/boot/**",
+      "test/acceptance/image/**",
       "test/acceptance/kubernetes/**",
       "test/acceptance/machine/**",
       "test/acceptance/openstack/**",

@@ -43,9 +43,14 @@ export async function pinnedModule(
   );
 }
 
-/** The environment of a build for this computer: nothing that would make it one for another, or of other modules. */
-function buildEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return { ...env, GOOS: "", GOARCH: "", CGO_ENABLED: "0", GOWORK: "off" };
+/**
+ * The environment of a build: nothing that would make it one for another computer than was asked for (by default this one), or of
+ * other modules.
+ * @param on `linux-arm64`
+ */
+function buildEnvironment(env: NodeJS.ProcessEnv, on = "-"): NodeJS.ProcessEnv {
+  const [GOOS, GOARCH] = on.split("-");
+  return { ...env, GOOS, GOARCH, CGO_ENABLED: "0", GOWORK: "off" };
 }
 
 /** Ends a child and all that it started; no error when it has ended already. */
@@ -61,14 +66,20 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
 export function runGo(
   go: string,
   args: readonly string[],
-  options: { readonly cwd: string; readonly title: string; readonly context: InstallContext },
+  options: {
+    readonly cwd: string;
+    readonly title: string;
+    readonly context: InstallContext;
+    /** `linux-arm64`. @default this computer */
+    readonly on?: string | undefined;
+  },
 ): Promise<void> {
-  const { cwd, title, context } = options;
+  const { cwd, title, context, on } = options;
   return new Promise((resolve, reject) => {
     // A process group of its own: go's compilers must end with it, whoever asks for that.
     const child = spawn(go, args, {
       cwd,
-      env: buildEnvironment(context.env),
+      env: buildEnvironment(context.env, on),
       detached: true,
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -150,7 +161,7 @@ export async function findGo(
 }
 
 /**
- * Builds etcd, etcdctl and etcdutl of the pinned version into `directory`.
+ * Builds etcd, etcdctl and etcdutl of the pinned version into `directory`, for this computer or for the platform `on`.
  *
  * Takes minutes when go's cache is cold. Rejects with the reason in words.
  * @returns the version
@@ -160,14 +171,15 @@ export async function buildPrograms(
   modulesDir: string,
   directory: string,
   context: InstallContext,
+  on?: string,
 ): Promise<string> {
   const module = await pinnedModule(wanted, modulesDir);
   const { go, version } = await findGo(modulesDir, context);
-  const title = `building etcd ${module.version}`;
+  const title = `building etcd ${module.version}${on === undefined ? "" : ` for ${on}`}`;
   context.log(`${title} with ${version}: seconds when built before, else some minutes`);
   const build = ["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-v"];
   const args = [...build, "-o", `${directory}/`, "tool"];
-  await runGo(go, args, { cwd: module.directory, title, context });
+  await runGo(go, args, { cwd: module.directory, title, context, on });
   // go names a program by its module's folder.
   await rename(join(directory, "server"), inDirectory(directory).etcd);
   return module.version;

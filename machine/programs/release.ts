@@ -173,6 +173,7 @@ export async function unpackPinned(
 /**
  * Downloads the pinned release, checks it, and unpacks etcd, etcdctl and etcdutl into `directory`.
  *
+ * Of the platform `on`, by default this one (`linux-amd64`).
  * Rejects with the reason in words; with `WrongChecksumError` when the file is not what was pinned.
  * @returns the version
  */
@@ -182,14 +183,15 @@ export async function unpackRelease(
   mirror: string,
   directory: string,
   context: InstallContext,
+  on = platform(),
 ): Promise<string> {
-  const release = pinnedRelease(wanted, checksums, mirror);
+  const release = pinnedRelease(wanted, checksums, mirror, on);
   if (release === undefined) {
-    throw new Error(`no sha256 of ${describe(wanted)} for ${platform()} is pinned here`);
+    throw new Error(`no sha256 of ${describe(wanted)} for ${on} is pinned here`);
   }
   context.log(`etcd ${release.version}: downloading ${release.url}`);
   const { url, sha256: digest } = release;
-  const top = `etcd-v${release.version}-${platform()}`;
+  const top = `etcd-v${release.version}-${on}`;
   const members = { paths: PROGRAMS.map((program) => `${top}/${program}`), depth: 1 };
   await unpackPinned({ url, algorithm: "sha256", digest }, members, directory, context);
   return release.version;

@@ -5,8 +5,8 @@
  *
  *     node scripts/tools/set-up.mjs COMMAND [ARGS…]
  *
- * `test`, `test:machine`, `test:openstack`, `test:kubernetes`, `test:boot`, `lab:openstack`, `lab:kubernetes`, `check`, `bench`,
- * `mutation` and `random-stores` are run here; every other command is one of `etcd-restore`. Works from a bare clone,
+ * `test`, `test:machine`, `test:openstack`, `test:kubernetes`, `test:boot`, `test:image`, `lab:openstack`, `lab:kubernetes`, `check`, `bench`,
+ * `mutation`, `random-stores` and `image` are run here; every other command is one of `etcd-restore`. Works from a bare clone,
  * with Node and npm and nothing else; when nothing is missing it costs a few milliseconds.
  */
 import { readFileSync } from "node:fs";
@@ -28,6 +28,7 @@ const LONG = {
   bench: ["test", "bench", "bench.ts"],
   mutation: ["test", "mutation", "main.ts"],
   "random-stores": ["test", "random-stores", "main.ts"],
+  image: ["scripts", "tools", "image", "image.ts"],
   "lab:openstack": ["labs", "openstack", "lab.ts"],
   "lab:kubernetes": ["labs", "kubernetes", "lab.ts"],
 };
@@ -86,7 +87,10 @@ async function main(command, args) {
       return;
     }
     const [kind, folder = ""] = command?.split(":") ?? [];
-    if (kind === "test" && ["machine", "openstack", "kubernetes", "boot"].includes(folder)) {
+    if (
+      kind === "test" &&
+      ["machine", "openstack", "kubernetes", "boot", "image"].includes(folder)
+    ) {
       const config = ["--config", join("test", "acceptance", folder, "vitest.config.mts")];
       process.exitCode = await test([...config, ...args], stop.signal);
       return;
