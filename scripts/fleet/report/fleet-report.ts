@@ -3,10 +3,18 @@ import { TOOL } from "../../../etcd/report/tool";
 import type { Entry } from "../list";
 import type { Result } from "../result";
 import { LEVELS } from "../words";
-import type { SearchedPlace } from "./read-results";
 
 /** A result without its own report: what a report over all keeps of it. */
 export type ShortResult = Omit<Result, "report">;
+
+/** A place that was looked through. */
+export interface SearchedPlace {
+  readonly name: string;
+  /** How many files or objects lie there, whatever they are. */
+  readonly files: number;
+  /** How many of them are called like a result. */
+  readonly results: number;
+}
 
 /** `missing`: the list names it, and there is no result of it. */
 export type RowVerdict = Result["verdict"] | "missing";

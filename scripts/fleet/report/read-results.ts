@@ -6,22 +6,13 @@ import { isRemote } from "../../../sources/address";
 import { EXIT, UserError } from "../../outcome";
 import { shortResultSchema } from "../result";
 import { openResults, type ResultsPlace } from "../results-place";
-import type { ShortResult } from "./fleet-report";
+import type { SearchedPlace, ShortResult } from "./fleet-report";
 
 export interface ReadResults {
   readonly results: readonly ShortResult[];
   /** Full names of those that are called like a result and are none. */
   readonly unreadable: readonly string[];
   readonly places: readonly SearchedPlace[];
-}
-
-/** A place that was looked through. */
-export interface SearchedPlace {
-  readonly name: string;
-  /** How many files or objects lie there, whatever they are. */
-  readonly files: number;
-  /** How many of them are called like a result. */
-  readonly results: number;
 }
 
 /** How many are asked for at the same time. */
