@@ -13,7 +13,8 @@ import { ApiError } from "./api-client";
 import { startApiServer } from "./api-server";
 import { makeTls, startClone, type Clone } from "./clone";
 import { definitionsOf } from "./definitions";
-import { openEnclosure, type Enclosure, type Isolation } from "./enclosure";
+import type { Enclosure, Isolation } from "./enclosure";
+import { openEnclosure } from "./local-enclosure";
 import { openMachineEnclosure } from "./machine-enclosure";
 import {
   fileChecks,

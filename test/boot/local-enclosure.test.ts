@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openEnclosure } from "../../boot/enclosure";
+import { openEnclosure } from "../../boot/local-enclosure";
 import { temporaryDirectory } from "../support/temporary";
 
 const signal = new AbortController().signal;
