@@ -1,8 +1,6 @@
 /** What `ls` and `get` look into: a backup file, a stack's etcd, or any endpoint. */
 import { V2BackupError } from "../etcd/backup/backup-file";
 import { sortedKeys } from "../etcd/inspect/keys";
-import type { SortedKeys } from "../etcd/wire/sorted-keys";
-import type { StoredKey } from "../etcd/inspect/show";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import type { SnapshotKeys } from "../etcd/snapshot/types";
 import type { V2Store } from "../etcd/backup/v2/v2-backup";
@@ -14,6 +12,7 @@ import { nameOfBackup } from "../sources/address";
 import type { GlobalOptions } from "./options";
 import { EXIT, UserError } from "./outcome";
 import { assertSalvageable, tellLosses } from "./salvage";
+import type { KeyStore, Served } from "./opened-store";
 import { say } from "./terminal";
 
 /** The flags that say where to look: at most one of `--file`, `--stack`, `--endpoint`, `--kubernetes`. */
@@ -26,22 +25,6 @@ export type KeyStoreOptions = EndpointOptions &
     /** The old v2 store, and not the v3 store. */
     readonly v2?: boolean;
   };
-
-/** Keys that can be listed and read; to be closed. */
-export interface KeyStore {
-  /** How it is named in messages. */
-  readonly name: string;
-  /** The keys that begin with some bytes, and perhaps others. */
-  keys(prefix: Buffer): Promise<SortedKeys>;
-  get(key: Buffer): Promise<StoredKey | undefined>;
-  /** The keys around one that is not there, and perhaps others. */
-  near(key: Buffer): Promise<SortedKeys>;
-  /** Of a damaged backup not everything could be read, as was said: nothing out of it is good. */
-  readonly isDamaged?: boolean;
-  /** What else is there to look into, where nothing was found here. */
-  otherStore?(): Promise<string | undefined>;
-  close(): void;
-}
 
 /** Says that the keys may be in the other store, where there is one; that it cannot be asked is no error. */
 export async function tellOtherStore(store: KeyStore, tell: (line: string) => void): Promise<void> {
@@ -87,14 +70,6 @@ function openServed(endpoint: Endpoint, served: Served, { v2 }: KeyStoreOptions)
   if (v2 !== true) return servedStore(endpoint, served);
   const { servedV2Store } = require("./v2-key-store") as typeof import("./v2-key-store");
   return servedV2Store(endpoint, served);
-}
-
-/** What goes with an endpoint that is looked into. */
-export interface Served {
-  readonly name: string;
-  readonly signal: AbortSignal;
-  /** What led to it is given up with it. */
-  readonly release?: (() => void) | undefined;
 }
 
 function servedStore(endpoint: Endpoint, { name, signal, release }: Served): KeyStore {

@@ -4,7 +4,7 @@ import { EtcdError } from "../etcd/client/etcd-error";
 import { openV2, type ServedNode, type ServedTree, type V2Client } from "../etcd/client/v2-client";
 import { sortedKeys } from "../etcd/inspect/keys";
 import type { SortedKeys } from "../etcd/wire/sorted-keys";
-import type { KeyStore, Served } from "./key-store";
+import type { KeyStore, Served } from "./opened-store";
 
 /** Its indexes stand where a v3 store has revisions. Hidden keys are in no listing, and can be named. */
 export function servedV2Store(endpoint: Endpoint, { name, signal, release }: Served): KeyStore {

@@ -11,13 +11,8 @@ import { decryptorOf, encryptionConfigOf } from "../encryption-config";
 import { encryptionConfigFlag, pathFlag, salvageFlag, v2Flag, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import { keyArgument, notThere } from "../key-argument";
-import {
-  isNamedByFlags,
-  openKeyStore,
-  tellOtherStore,
-  type KeyStore,
-  type KeyStoreOptions,
-} from "../key-store";
+import { isNamedByFlags, openKeyStore, tellOtherStore, type KeyStoreOptions } from "../key-store";
+import type { KeyStore } from "../opened-store";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
 import { print, say, visibleLines } from "../terminal";

@@ -12,13 +12,8 @@ import { namespaceOf, withClusterStoreFlags } from "../cluster";
 import { pathFlag, salvageFlag, v2Flag, withEndpointFlags } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import { keyArgument, notThere } from "../key-argument";
-import {
-  isNamedByFlags,
-  openKeyStore,
-  tellOtherStore,
-  type KeyStore,
-  type KeyStoreOptions,
-} from "../key-store";
+import { isNamedByFlags, openKeyStore, tellOtherStore, type KeyStoreOptions } from "../key-store";
+import type { KeyStore } from "../opened-store";
 import type { GlobalOptions } from "../options";
 import { EXIT } from "../outcome";
 import { print, printJson, printText, say } from "../terminal";
