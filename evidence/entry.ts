@@ -60,10 +60,18 @@ export function historySummary(
     drills: entries.length,
     ...(lastPass === undefined ? {} : { lastPass }),
     ...(random.length === 0 ? {} : { statement: confidenceText(good, random.length) }),
-    recent: entries.slice(-RECENT).map(pastOf),
+    // What was only read took no restore: it has no place in a picture of them.
+    recent: entries.flatMap(pastOf).slice(-RECENT),
   };
 }
 
-function pastOf({ startedAt, verdict, seconds, backup }: HistoryEntry): PastDrill {
-  return { startedAt, verdict, seconds, ...(backup === undefined ? {} : { keys: backup.keys }) };
+function pastOf({
+  startedAt,
+  level,
+  verdict,
+  seconds,
+  backup,
+}: HistoryEntry): readonly PastDrill[] {
+  if (level === "file" || verdict === "restorable") return [];
+  return [{ startedAt, verdict, seconds, ...(backup === undefined ? {} : { keys: backup.keys }) }];
 }

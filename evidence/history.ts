@@ -3,17 +3,15 @@
  * altered, taken out or put in unseen. The last line could be cut off unseen: its hash stands in the signed evidence of that
  * drill (`statement.ts`).
  *
- * A line is `{…entry, "previous": HEX, "hash": HEX}` and, signed, `"signature": BASE64`: `hash` is the SHA-256 of the line's
- * bytes before `,"hash"` and a closing brace; `previous` is the hash of the line before, 64 zeros at the first; the
- * signature is ed25519 over the 32 bytes of `hash`.
+ * A line is `{…entry, "previous": HEX}`, sealed (`seal.ts`); `previous` is the hash of the line before, 64 zeros at the first.
  */
-import * as crypto from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { lock } from "proper-lockfile";
 import * as z from "zod";
 import { PHASE_NAMES } from "../etcd/report/report";
-import { privateKeyOf, publicKeyOf } from "../etcd/wire/ed25519";
+import { publicKeyOf } from "../etcd/wire/ed25519";
+import { sealOf, sealProblem } from "./seal";
 
 const FIRST = "0".repeat(64);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -25,10 +23,12 @@ const entrySchema = z.strictObject({
   drill: z.string(),
   tool: z.string(),
   target: z.enum(["local", "openstack"]),
-  level: z.enum(["quick", "standard", "full"]),
+  /** `file`: of a list; it was read whole, and no etcd was started. */
+  level: z.enum(["file", "quick", "standard", "full"]),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime(),
-  verdict: z.enum(["pass", "fail", "incomplete"]),
+  /** `restorable`: at level `file`. */
+  verdict: z.enum(["pass", "restorable", "fail", "incomplete"]),
   exitCode: count,
   seconds,
   phases: z.array(z.strictObject({ name: z.enum(PHASE_NAMES), seconds })),
@@ -47,6 +47,8 @@ const entrySchema = z.strictObject({
     .exactOptional(),
   /** There when the backup was drawn. */
   random: z.strictObject({ seed: z.string(), among: count }).exactOptional(),
+  /** There when it is one of a list: what the list calls it, and the result of it. */
+  listed: z.strictObject({ name: z.string(), result: z.string(), sha256 }).exactOptional(),
 });
 
 /** One drill, as its history keeps it. Never a key, never a value. */
@@ -101,26 +103,19 @@ export function parseHistory(text: string, origin: string, publicKey?: string): 
       new HistoryError(`${origin}: line ${index + 1} ${why}: this history was altered`);
     const { hash, previous, signature, ...entry } = parseLine(line, wrong);
     if (previous !== head) throw wrong("does not follow the line before it");
-    if (hashOf({ ...entry, previous }) !== hash) throw wrong("is not what its hash was made of");
-    if (key !== undefined) {
-      if (signature === undefined) throw wrong("is not signed");
-      const isBy = crypto.verify(
-        null,
-        Buffer.from(hash, "hex"),
-        key,
-        Buffer.from(signature, "base64"),
-      );
-      if (!isBy) throw wrong("is not signed by this key");
-    }
+    const seal = { hash, ...(signature === undefined ? {} : { signature }) };
+    const problem = sealProblem({ ...entry, previous }, seal, key);
+    if (problem !== undefined) throw wrong(problem);
     entries.push(entry);
     head = hash;
   }
-  return { entries, head, signed: key === undefined ? 0 : entries.length };
+  return { entries, head, signed: publicKey === undefined ? 0 : entries.length };
 }
 
 /**
  * Appends one drill, under a lock: the file is replaced as a whole, so that no half line is ever there.
  * @param privateKey PEM: the line is signed
+ * @param before what the same process appended last: it is not read again where nobody else has written since
  * @returns the history with it
  * @throws HistoryError when what is there was altered: nothing is written then
  */
@@ -128,21 +123,38 @@ export async function appendHistory(
   file: string,
   entry: HistoryEntry,
   privateKey?: string,
-): Promise<History> {
+  before?: Appended,
+): Promise<Appended> {
   const target = fs.existsSync(file) ? fs.realpathSync(file) : path.resolve(file);
   fs.mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 });
   const release = await lock(target, { realpath: false, stale: 10_000, retries: LOCK_RETRIES });
   try {
-    const { entries, head } = readHistory(target);
+    const known = before?.file === stampOf(target) ? before : undefined;
+    const { entries, head } = known ?? readHistory(target);
     const content = { ...entrySchema.parse(entry), previous: head };
-    const hash = hashOf(content);
-    const line = JSON.stringify({ ...content, hash, ...signatureOf(hash, privateKey) });
-    const before = fs.existsSync(target) ? fs.readFileSync(target, "utf8") : "";
-    replace(target, `${before}${line}\n`);
-    return { entries: [...entries, entry], head: hash, signed: 0 };
+    const seal = sealOf(content, privateKey);
+    const line = JSON.stringify({ ...content, ...seal });
+    const text = known?.text ?? (fs.existsSync(target) ? fs.readFileSync(target, "utf8") : "");
+    const all = `${text}${line}\n`;
+    replace(target, all);
+    const history = { entries: [...entries, entry], head: seal.hash, signed: 0 };
+    return { ...history, text: all, file: stampOf(target) };
   } finally {
     await release();
   }
+}
+
+/** A history as this process has left it. */
+export interface Appended extends History {
+  readonly text: string;
+  /** Tells whether the file is still the one that was written. */
+  readonly file: string;
+}
+
+/** Who writes replaces the file: it is another one then. */
+function stampOf(file: string): string {
+  const stats = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? "" : `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
 }
 
 /** Half a minute: whoever holds it appends one line. */
@@ -161,16 +173,6 @@ function parseLine(line: string, wrong: (why: string) => HistoryError): z.infer<
   if (!parsed.success) throw wrong("has not the fields of a drill");
   // In the order of the file, of which the hash is.
   return content as z.infer<typeof lineSchema>;
-}
-
-function hashOf(content: object): string {
-  return crypto.createHash("sha256").update(JSON.stringify(content)).digest("hex");
-}
-
-function signatureOf(hash: string, privateKey: string | undefined): { signature?: string } {
-  if (privateKey === undefined) return {};
-  const key = privateKeyOf(privateKey);
-  return { signature: crypto.sign(null, Buffer.from(hash, "hex"), key).toString("base64") };
 }
 
 function replace(file: string, text: string): void {

@@ -5,6 +5,7 @@ import { availableMemory } from "node:process";
 import { duration } from "../../etcd/wire/figures";
 import { TOOL } from "../../etcd/report/tool";
 import { shownAddress } from "../../sources/address";
+import { readSignKey } from "../commands/backup/sign-key";
 import { drillSettings } from "../commands/drill/settings";
 import { drillsHome, findDrills } from "../drills/home";
 import { labOf, removeDrill } from "../drills/remove";
@@ -14,6 +15,7 @@ import { printJson, printText, say } from "../terminal";
 import { readList, type Entry } from "./list";
 import type { Task } from "./messages";
 import type { FleetOptions } from "./options";
+import { openNotes, type Notes } from "./note";
 import { memoryFor } from "./plan/work";
 import { runPool, type Ending } from "./pool";
 import { fileNameOf, policyOf, worstOf, type Policy, type Result } from "./result";
@@ -43,6 +45,10 @@ export async function proveMany(list: string, options: FleetOptions): Promise<nu
   // Settings that are wrong are wrong for all.
   const asked = askedOf(options);
   const home = drillsHome(options.home);
+  const notes = openNotes({
+    ...{ history: options.history, signKey: readSignKey(options.signKey) },
+    target: asked.target,
+  });
   const place = openResults(options.results ?? path.join(home, "results"));
   const rows: Row[] = [];
   try {
@@ -55,7 +61,7 @@ export async function proveMany(list: string, options: FleetOptions): Promise<nu
         return taskOf(entry, asked, options, { policy, earlier: await known.of(policy) });
       },
       async (entry, ending) => {
-        const row = await rowOf(place, { entry, ending, home, asked });
+        const row = await rowOf(place, notes, { entry, ending, home, asked });
         if (row === undefined) return;
         rows.push(row);
         tell(row);
@@ -118,7 +124,7 @@ interface Ended {
 }
 
 /** Keeps the result of an entry; undefined for one that is to be done again. */
-async function rowOf(place: ResultsPlace, ended: Ended): Promise<Row | undefined> {
+async function rowOf(place: ResultsPlace, notes: Notes, ended: Ended): Promise<Row | undefined> {
   const { entry, ending } = ended;
   if (ending.kind === "interrupted") return undefined;
   if (ending.kind === "known") {
@@ -135,7 +141,7 @@ async function rowOf(place: ResultsPlace, ended: Ended): Promise<Row | undefined
   }
   const result = ending.kind === "died" ? resultOfDeath(ended, ending.how) : ending.result;
   const { name, verdict, exitCode, seconds, reason } = result;
-  const file = await place.write(fileNameOf(result), `${JSON.stringify(result)}\n`);
+  const file = await place.write(fileNameOf(result), await notes.textOf(result));
   return { ...{ name, verdict, exitCode, seconds, reason }, result: file, known: false };
 }
 

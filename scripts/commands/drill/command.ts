@@ -86,7 +86,7 @@ export function declare(command: Command): void {
     .addOption(
       pathFlag(
         "--sign-key <FILE>",
-        "private key (ed25519, PEM): signs report.intoto.json and the history's line",
+        "private key (ed25519, PEM): signs report.intoto.json (with a list: each result) and the history's line",
       ),
     )
     .addOption(
@@ -128,7 +128,7 @@ const one = () => require("./drill") as typeof import("./drill");
 const many = () => require("../../fleet/prove-many") as typeof import("../../fleet/prove-many");
 /* eslint-enable @typescript-eslint/no-require-imports */
 
-const OF_ONE = ["random", "seed", "history", "signKey", "keep"];
+const OF_ONE = ["random", "seed", "keep"];
 const OF_MANY = ["shard", "jobs", "results", "againAfter"];
 
 /** FILE, wherever it stands; undefined where `--from` says where to look. */

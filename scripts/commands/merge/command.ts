@@ -29,11 +29,24 @@ export function declare(command: Command): void {
     .addOption(
       pathFlag("--report <DIR>", "also fleet.json, fleet.xml (JUnit), fleet.html and fleet.prom"),
     )
+    .addOption(
+      pathFlag("--key <FILE>", "the public key (ed25519, PEM) that must have signed every result"),
+    )
+    .addOption(
+      pathFlag(
+        "--history <FILE>",
+        "what drills have noted there must be there, and nothing else; may be given for each shard's",
+      ).argParser((word: string, before: readonly string[] | undefined) => [
+        ...(before ?? []),
+        pathText(word),
+      ]),
+    )
     .addHelpText(
       "after",
-      "\nExit codes: 0 every backup is good; 1 one is not, or has no result; 2 wrong use; 3 a store does not answer.\n" +
+      "\nExit codes: 0 every backup is good; 1 one is not, or has no result, or was altered; 2 wrong use; 3 a store does not answer.\n" +
         "\nExamples:\n  npx etcd-restore merge results/ --list fleet.jsonl --report /var/www/etcd\n" +
-        "  npx etcd-restore merge s3://evidence/etcd --within 3d --json | jq .coverage",
+        "  npx etcd-restore merge s3://evidence/etcd --within 3d --json | jq .coverage\n" +
+        "  npx etcd-restore merge results/ --key drill.pub --history drills-0.jsonl --history drills-1.jsonl",
     )
     .action(async (places: readonly string[]) => {
       const options = command.optsWithGlobals<MergeCommandOptions>();

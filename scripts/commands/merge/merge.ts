@@ -1,5 +1,10 @@
 /** `merge`: one report out of the results of many. */
+import * as fs from "node:fs";
 import * as path from "node:path";
+import { readHistory, type History } from "../../../evidence/history";
+import { KeyError, publicKeyOf } from "../../../etcd/wire/ed25519";
+import { NotPlainFileError, readPlainText } from "../../../files/plain-file";
+import { historyProblems } from "../../fleet/report/check-history";
 import { writeTogether } from "../../../etcd/report/write-all";
 import { fleetHtml } from "../../fleet/report/html";
 import { fleetJunit } from "../../fleet/report/junit";
@@ -10,7 +15,7 @@ import { fleetText, verdictSentence } from "../../fleet/report/text";
 import { readList } from "../../fleet/list";
 import { abortOnInterrupt } from "../../interrupt";
 import type { GlobalOptions } from "../../options";
-import { EXIT } from "../../outcome";
+import { EXIT, UserError } from "../../outcome";
 import { colorsFor, printJson, printText, say } from "../../terminal";
 
 export interface MergeCommandOptions extends GlobalOptions {
@@ -18,6 +23,9 @@ export interface MergeCommandOptions extends GlobalOptions {
   /** Seconds. */
   readonly within: number;
   readonly report?: string;
+  /** File with a public key. */
+  readonly key?: string;
+  readonly history?: readonly string[];
 }
 
 /** Prints the report over all results; returns the exit code. */
@@ -26,9 +34,23 @@ export async function merge(
   options: MergeCommandOptions,
 ): Promise<number> {
   const list = options.list === undefined ? undefined : readList(options.list);
-  const { results, unreadable, places: searched } = await readResults(places, abortOnInterrupt());
+  const key = options.key === undefined ? undefined : publicKeyIn(options.key);
+  const signer = key === undefined ? undefined : publicKeyOf(key);
+  const histories = (options.history ?? []).map((file) => ({ file, ...historyIn(file, key) }));
+  const read = await readResults(places, abortOnInterrupt(), signer);
+  const { results, unreadable, untrusted } = read;
+  const noted = histories.length === 0 ? [] : historyProblems(results, histories);
   const report = fleetReport(results, {
-    ...{ list, unreadable, places: searched, withinSeconds: options.within, now: new Date() },
+    ...{ list, unreadable, places: read.places, withinSeconds: options.within, now: new Date() },
+    evidence: {
+      signed: key !== undefined,
+      histories: histories.map(({ file, entries, head }) => ({
+        file,
+        lines: entries.length,
+        head,
+      })),
+      problems: [...untrusted, ...noted],
+    },
   });
   if (options.report !== undefined) {
     const directory = path.resolve(options.report);
@@ -46,4 +68,22 @@ export async function merge(
   return report.verdict === "pass" || report.verdict === "restorable"
     ? EXIT.good
     : EXIT.checkFailed;
+}
+
+/** @throws UserError for a file that holds no key */
+function publicKeyIn(file: string): string {
+  try {
+    const pem = readPlainText(file);
+    publicKeyOf(pem);
+    return pem;
+  } catch (error) {
+    if (!(error instanceof NotPlainFileError) && !(error instanceof KeyError)) throw error;
+    throw new UserError(EXIT.usage, `--key ${file}: ${error.message}`);
+  }
+}
+
+/** @throws UserError where there is none, HistoryError for one that was altered */
+function historyIn(file: string, key: string | undefined): History {
+  if (!fs.existsSync(file)) throw new UserError(EXIT.usage, `there is no history ${file}`);
+  return readHistory(file, key);
 }

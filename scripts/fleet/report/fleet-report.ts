@@ -68,6 +68,7 @@ export interface FleetReport {
   readonly places: readonly SearchedPlace[];
   /** Names of results that could not be read: what they said nobody knows. */
   readonly unreadable: readonly string[];
+  readonly evidence: Evidence;
   /** The ten that took longest, by their newest result. */
   readonly slowest: readonly { readonly name: string; readonly seconds: number }[];
   /** The ten whose backup was taken longest ago. */
@@ -78,11 +79,25 @@ export interface FleetReport {
   readonly rows: readonly FleetRow[];
 }
 
+/** What was checked of signatures and histories, and what is wrong. */
+export interface Evidence {
+  /** Every result that counts is signed by the key that was given. */
+  readonly signed: boolean;
+  readonly histories: readonly {
+    readonly file: string;
+    readonly lines: number;
+    readonly head: string;
+  }[];
+  /** A sentence each: results that were altered, removed, or put in. */
+  readonly problems: readonly string[];
+}
+
 export interface MergeOptions {
   /** All that should be there. @default those of which there is a result */
   readonly list?: readonly Entry[] | undefined;
   readonly unreadable: readonly string[];
   readonly places: readonly SearchedPlace[];
+  readonly evidence: Evidence;
   /** For the coverage. */
   readonly withinSeconds: number;
   readonly now: Date;
@@ -93,7 +108,7 @@ const MOST_DAYS = 90;
 
 /** Puts results together; of several of one name the newest counts. */
 export function fleetReport(results: readonly ShortResult[], options: MergeOptions): FleetReport {
-  const { list, unreadable, places, withinSeconds, now } = options;
+  const { list, unreadable, places, evidence, withinSeconds, now } = options;
   const byName = groupedBy(results, ({ name }) => name);
   const wanted: readonly Pick<Entry, "name" | "source" | "level">[] =
     list ??
@@ -105,10 +120,10 @@ export function fleetReport(results: readonly ShortResult[], options: MergeOptio
   const proved = rows.filter(({ lastPass = "" }) => lastPass >= since).length;
   return {
     ...{ schemaVersion: 1, tool: TOOL, madeAt: now.toISOString() },
-    verdict: verdictOf(counts, rows.length, unreadable.length),
+    verdict: verdictOf(counts, rows.length, unreadable.length + evidence.problems.length),
     ...{ backups: rows.length, counts },
     coverage: { withinSeconds, proved, share: rows.length === 0 ? 0 : proved / rows.length },
-    ...{ places, unreadable },
+    ...{ places, unreadable, evidence },
     ...extremes(rows),
     trend: trendOf(results),
     rows,
@@ -169,10 +184,10 @@ function judged(
 function verdictOf(
   { fail, incomplete, missing, restorable }: FleetReport["counts"],
   all: number,
-  unreadable: number,
+  doubtful: number,
 ): FleetReport["verdict"] {
   if (fail > 0) return "fail";
-  if (incomplete + missing + unreadable > 0 || all === 0) return "incomplete";
+  if (incomplete + missing + doubtful > 0 || all === 0) return "incomplete";
   return restorable > 0 ? "restorable" : "pass";
 }
 

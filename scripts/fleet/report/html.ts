@@ -16,7 +16,7 @@ import {
   type RowVerdict,
 } from "./fleet-report";
 import { SCRIPT } from "./html-script";
-import { coverageSentence, emptyPlaces, verdictSentence } from "./text";
+import { coverageSentence, emptyPlaces, evidenceLines, verdictSentence } from "./text";
 
 const TONES: Readonly<Record<RowVerdict, Tone>> = {
   pass: "good",
@@ -97,7 +97,7 @@ function head(report: FleetReport): Markup {
 ${signPicture(tone)}
 <div class="head"><h1><span class="hidden">Verdict: </span>${verdict}</h1>
 <p class="sentence">${verdictSentence(report).replace(/^\w+: ([a-z])/, (_, first: string) => first.toUpperCase())}. ${coverageSentence(report)}.</p>
-${emptyPlaces(report).map((line) => markup`<p class="sentence">${line}</p>`)}</div>
+${[...emptyPlaces(report), ...evidenceLines(report)].map((line) => markup`<p class="sentence">${line}</p>`)}</div>
 <dl class="figures"><div><dt>Backups</dt><dd>${grouped(report.backups)}</dd></div><div><dt>Proved</dt><dd>${grouped(report.counts.pass)}</dd></div>
 <div><dt>Not good</dt><dd>${grouped(count)}</dd></div><div><dt>Results not readable</dt><dd>${grouped(unreadable.length)}</dd></div></dl>
 </div>`;

@@ -8,7 +8,7 @@ interface Sample {
 
 /** All metrics are gauges: they describe what was merged, they do not count up. */
 export function fleetMetrics(report: FleetReport): string {
-  const { backups, counts, coverage, madeAt, rows, unreadable } = report;
+  const { backups, counts, coverage, evidence, madeAt, rows, unreadable } = report;
   return [
     metric("backups", "Backups of the fleet.", [{ value: backups }]),
     metric(
@@ -21,6 +21,9 @@ export function fleetMetrics(report: FleetReport): string {
     ]),
     metric("proved_window_seconds", "Window of the coverage.", [{ value: coverage.withinSeconds }]),
     metric("unreadable_results", "Results that could not be read.", [{ value: unreadable.length }]),
+    metric("evidence_problems", "Results that were altered, removed or put in.", [
+      { value: evidence.problems.length },
+    ]),
     metric(
       "merged_timestamp_seconds",
       "When this was put together, Unix time. Alert on its age as well.",

@@ -44,6 +44,25 @@ export function emptyPlaces({ places }: FleetReport): readonly string[] {
     });
 }
 
+/** What was checked of signatures and histories, and what is wrong; nothing where nothing was asked for. */
+export function evidenceLines({ evidence, places }: FleetReport): readonly string[] {
+  const { signed, histories, problems } = evidence;
+  const results = places.reduce((sum, place) => sum + place.results, 0);
+  const more = problems.length - MOST_TOLD;
+  const told = problems.slice(0, MOST_TOLD).map((problem) => `  evidence: ${visible(problem)}`);
+  return [
+    ...(signed && problems.length === 0
+      ? [`${counted(results, "result")} signed by this key`]
+      : []),
+    ...histories.map(
+      ({ file, lines, head }) =>
+        `history ${visible(file)}: intact, ${counted(lines, "line")}; the last has the hash ${head}`,
+    ),
+    ...told,
+    ...(more > 0 ? [`  evidence: and ${grouped(more)} more`] : []),
+  ];
+}
+
 export function fleetText(report: FleetReport, { color }: { readonly color: boolean }): string {
   const { green, red, yellow } = pc.createColors(color);
   const { verdict, rows, slowest, oldest, unreadable } = report;
@@ -58,6 +77,7 @@ export function fleetText(report: FleetReport, { color }: { readonly color: bool
       .slice(0, MOST_TOLD)
       .map((row) => `  ${row.verdict} ${visible(row.name)}: ${visible(row.reason ?? "")}`),
     ...(more > 0 ? [`  and ${grouped(more)} more`] : []),
+    ...evidenceLines(report),
     ...unreadable.slice(0, MOST_TOLD).map((name) => `  not readable: ${visible(name)}`),
     ...(slowest.length === 0
       ? []

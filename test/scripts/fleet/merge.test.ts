@@ -40,6 +40,7 @@ const merged = (
   fleetReport(results, {
     list: names?.map((name, line) => ({ name, source: "/x", line, level: "full" })),
     ...{ unreadable, places: [], withinSeconds: 86_400, now: NOW },
+    evidence: { signed: false, histories: [], problems: [] },
   });
 
 test("of several results of a backup the newest counts; when it passed last is told all the same", () => {

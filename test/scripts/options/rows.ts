@@ -629,6 +629,8 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       /fleet\.html fleet\.json fleet\.prom fleet\.xml/,
       (w) => [...w.list("fleet-report")].sort().join(" "),
     ),
+    elsewhere("--key", "who must have signed the results", "acceptance/fleet-evidence.test.ts"),
+    elsewhere("--history", "which results must be there", "acceptance/fleet-evidence.test.ts"),
   ],
   sweep: [
     tried(
