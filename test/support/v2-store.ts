@@ -20,10 +20,10 @@ export interface AnsweredNode {
 export function startV2Server(
   dataDirectory: string,
   snapshotCount: number,
-  more: Pick<EtcdServerOptions, "version" | "programs" | "tls"> = {},
+  { flags = [], ...more }: Omit<EtcdServerOptions, "dataDirectory" | "snapshot"> = {},
 ): Promise<EtcdServer> {
-  const flags = ["--enable-v2=true", "--snapshot-count", String(snapshotCount)];
-  return startEtcdServer({ version: "3.5", ...more, dataDirectory, flags });
+  const own = ["--enable-v2=true", "--snapshot-count", String(snapshotCount), ...flags];
+  return startEtcdServer({ version: "3.5", ...more, dataDirectory, flags: own });
 }
 
 /** Asks a v2 store, of 127.0.0.1 and without TLS; fails unless the answer is a good one. */

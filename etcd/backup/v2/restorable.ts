@@ -6,10 +6,11 @@ import { SnapshotError } from "../../snapshot/snapshot-error";
 import type { ReadOptions, Snapshot } from "../../snapshot/types";
 import { expectedAnswers, questions } from "./expected-answers";
 import { databaseProblem } from "./judgement";
+import { idToKeep } from "./members";
 import { openMember, type OpenedMember } from "./open-member";
 import { rewriteMember, type RewrittenFile } from "./rewrite";
 import { tarOf } from "./tar-file";
-import { readMember, type V2Store } from "./v2-backup";
+import { readMember, type ReadMember, type V2Store } from "./v2-backup";
 import type { MemberIds } from "./write-log";
 
 /** To be closed. */
@@ -67,7 +68,7 @@ async function readParts(
     snapshot?.close();
     throw new SnapshotError(name, problem);
   }
-  const rewritten = rewriteMember(files, read, idsOf(store), isKept ? database : undefined);
+  const rewritten = rewriteMember(files, read, idsOf(store, read), isKept ? database : undefined);
   return {
     store,
     v3: isKept ? snapshot : undefined,
@@ -124,13 +125,17 @@ async function readDatabase(
 }
 
 /**
- * Of what is restored, so that the same backup gives the same archive; never those of the member that it is of, whose
- * peers would take it for one of theirs.
+ * Of what is restored, so that the same backup gives the same archive; never those of the cluster that it is of, whose
+ * members would take it for one of theirs.
  */
-function idsOf({ nodes, index, snapshotIndex, logEntries }: V2Store): MemberIds {
+function idsOf(
+  { nodes, index, snapshotIndex, logEntries }: V2Store,
+  { members }: ReadMember,
+): MemberIds {
   const hash = createHash("sha256").update(`${index} ${snapshotIndex} ${logEntries}\n`);
   hash.update(expectedAnswers(nodes));
   const digest = hash.digest();
   // Never 0, which is nobody.
-  return { node: digest.readBigUInt64BE(0) | 1n, cluster: digest.readBigUInt64BE(8) | 1n };
+  const node = idToKeep(members) ?? digest.readBigUInt64BE(0) | 1n;
+  return { node, cluster: digest.readBigUInt64BE(8) | 1n };
 }

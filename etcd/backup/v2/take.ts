@@ -14,6 +14,7 @@ import { lookAtV3 } from "./beside-v3";
 import { expectedAnswers } from "./expected-answers";
 import { v2Content } from "./manifest";
 import { digestOf, readRestorableV2, type RestorableV2 } from "./restorable";
+import { idToKeep } from "./members";
 import { rewriteMember, type RewrittenFile } from "./rewrite";
 import { tarOf } from "./tar-file";
 import { readMember, type ReadMember } from "./v2-backup";
@@ -51,7 +52,7 @@ export async function takeV2(request: TakeV2Request): Promise<TakenV2> {
   }
   const v3 = await lookAtV3(source, member, withV3, signal);
   const database = v3.taken ? source.database : undefined;
-  const ids = { node: randomId(), cluster: randomId() };
+  const ids = { node: idToKeep(member.members) ?? randomId(), cluster: randomId() };
   const files = rewriteMember(source.files, member, ids, database);
   const part = `${output}.${process.pid}.part`;
   try {

@@ -11,6 +11,7 @@ import { lazily } from "../../wire/lazily";
 import { libraries } from "../libraries";
 import { parseRequest } from "./request";
 import { createStore, type Node, type Store } from "./store";
+import { membersOf, type Members } from "./members";
 import { listNodes, type V2Node } from "./nodes";
 import { readLog, type Log } from "./wal";
 
@@ -79,6 +80,7 @@ export interface ReadMember {
   readonly log: Log;
   /** Of the snapshot that the log goes on from; undefined when it begins with nothing. */
   readonly snapshot: Pick<Saved, "raftIndex" | "term"> | undefined;
+  readonly members: Members;
 }
 
 /** @throws as `readV2Store` */
@@ -90,6 +92,7 @@ export function readMember({ snapshots, logs }: MemberFiles): ReadMember {
   const snapshotIndex = saved?.raftIndex ?? 0;
   const since = log.entries.filter(({ index }) => index > snapshotIndex);
   const tree = saved?.store ?? createStore();
+  const members = membersOf(tree.root(), since);
   const v3Writes: number[] = [];
   for (const { type, index, data } of since) {
     if (type !== 0) tree.skip(changesOfMembership(data));
@@ -108,7 +111,7 @@ export function readMember({ snapshots, logs }: MemberFiles): ReadMember {
     ...(/^\d+\.\d+\.\d+$/.test(version) && { clusterVersion: version }),
     ...{ snapshotIndex, logEntries: since.length, v3Writes },
   };
-  return { store: nodes.length === 0 ? undefined : store, log, snapshot: saved };
+  return { store: nodes.length === 0 ? undefined : store, log, snapshot: saved, members };
 }
 
 /** What the log and its snapshot say of each other must be so: they may be of two moments, or of two members. */

@@ -5,6 +5,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { readRestorableV2 } from "../../../etcd/backup/v2/restorable";
+import { startV2Server, v2Requests } from "../../support/v2-store";
 import { ensureEtcd } from "../../../machine/programs/programs";
 import { makeFolder, makeLab, processesIn, removeFolder, run, type Lab, type Sample } from "../lab";
 
@@ -27,8 +28,11 @@ async function labOf(minor: string): Promise<Lab> {
 }
 
 /** What the fixture is restored from, with something done to it before it is packed again. */
-async function archive(change: (unpacked: string) => void = () => undefined): Promise<Sample> {
-  const found = await readRestorableV2(FIXTURE, FIXTURE);
+async function archive(
+  change: (unpacked: string) => void = () => undefined,
+  backup = FIXTURE,
+): Promise<Sample> {
+  const found = await readRestorableV2(backup, backup);
   if (found === undefined) throw new Error("no v2 backup");
   const file = path.join(folder, "v2.tar");
   const parts: Buffer[] = [];
@@ -86,6 +90,26 @@ it.each([
   expect(fs.existsSync(lab.data)).toBe(false);
   expect(lab.beside()).toEqual([expect.stringMatching(/^data\.quarantine-/)]);
   expect(processesIn(lab.folder)).toEqual([]);
+});
+
+// Such a member cannot be added to a new cluster beside the old one, which etcd adds it to before that one goes.
+it.each([
+  ["a snapshot and a log", 20],
+  ["a log alone", 1000],
+])("restores %s of a member with etcd's own default peer URL", async (_, snapshotCount) => {
+  const url = "http://localhost:2380";
+  const flags = ["--initial-advertise-peer-urls", url, "--initial-cluster", `test=${url}`];
+  const source = path.join(folder, "source");
+  const server = await startV2Server(source, snapshotCount, { flags });
+  const store = v2Requests(server.url);
+  for (let i = 0; i < 50; i++) await store.put(`/a/${i}`, `${i}`);
+  store.close();
+  await server.stop();
+  const ended = await restore(await archive(undefined, source));
+  expect(ended.code, ended.stderr).toBe(0);
+  expect(lab.etcdctl("member", "list")).toMatch(
+    /^[0-9a-f]+, started, lab, https:\/\/127\.0\.0\.1:\d+, [^\n]*\n?$/,
+  );
 });
 
 it("takes a key that has run out for gone, and no other", async () => {
