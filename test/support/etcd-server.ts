@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import { makePki } from "../../machine/pki/pki";
+import type { Pki } from "../../machine/pki/pki-texts";
 import { ensureEtcd, type EtcdPrograms } from "../../machine/programs/programs";
 import { hasEtcdutl } from "../../machine/programs/version";
 import type { Endpoint } from "../../etcd/client/endpoint";
@@ -48,8 +49,8 @@ export interface EtcdServerOptions {
   readonly snapshot?: string;
   /** A data directory that it serves in place and leaves behind. Default: one of its own, gone with it. */
   readonly dataDirectory?: string;
-  /** Mutual TLS for clients. Default: none. */
-  readonly tls?: boolean;
+  /** Mutual TLS for clients, with these certificates or new ones. Default: none. */
+  readonly tls?: boolean | Pki;
   /** More flags. */
   readonly flags?: readonly string[];
   /** How long it may take to be healthy, in milliseconds. Default: 30 s. */
@@ -88,7 +89,8 @@ async function startIn(
   options: EtcdServerOptions,
 ): Promise<EtcdServer> {
   const [client, peer, health] = await freePorts(3);
-  const url = `${options.tls === true ? "https" : "http"}://127.0.0.1:${client}`;
+  const { tls: wanted = false } = options;
+  const url = `${wanted === false ? "http" : "https"}://127.0.0.1:${client}`;
   const peerUrl = `http://127.0.0.1:${peer}`;
   const healthUrl = `http://127.0.0.1:${health}`;
   const member = ["--name", "test", "--initial-advertise-peer-urls", peerUrl];
@@ -98,7 +100,7 @@ async function startIn(
     const restore = ["snapshot", "restore", options.snapshot, "--data-dir", data];
     await execFile(programs.etcdutl, [...restore, ...cluster]);
   }
-  const tls = options.tls === true ? await writeTls(directory) : undefined;
+  const tls = wanted === false ? undefined : await writeTls(directory, wanted);
   const server = spawn(
     programs.etcd,
     [
@@ -155,9 +157,9 @@ async function startIn(
   };
 }
 
-/** Makes certificates and writes them where etcd and etcdctl read them. */
-async function writeTls(directory: string) {
-  const pki = await makePki({ addresses: [], dnsNames: [] });
+/** Writes certificates where etcd and etcdctl read them. */
+async function writeTls(directory: string, given: true | Pki) {
+  const pki = given === true ? await makePki({ addresses: [], dnsNames: [] }) : given;
   const file = async (name: string, content: string) => {
     const path = join(directory, name);
     await writeFile(path, content, { mode: 0o600 });

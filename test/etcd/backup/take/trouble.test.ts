@@ -1,18 +1,24 @@
-import { existsSync, readdirSync } from "node:fs";
+import { execFile as execFileCallback, execFileSync } from "node:child_process";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 
-import { askMembers } from "../../../../etcd/backup/take/ask-members";
+import { askMembers, compareMembers } from "../../../../etcd/backup/take/ask-members";
 import { chooseMember } from "../../../../etcd/backup/take/choose-member";
-import { takeBackup } from "../../../../etcd/backup/take/take-backup";
+import { takeBackup, type TakeRequest } from "../../../../etcd/backup/take/take-backup";
 import { openMember } from "../../../../etcd/client/member-client";
 import { makePki } from "../../../../machine/pki/pki";
 import { exitCodeOfError } from "../../../../scripts/errors";
 import type { Endpoint } from "../../../../etcd/client/endpoint";
+import { makeNodes, startCluster } from "../../../support/etcd-cluster";
+import { programsOf } from "../../../support/etcd-server";
 import { temporaryDirectory } from "../../../support/temporary";
 import { server } from "../../proof/stores";
+
+const execFile = promisify(execFileCallback);
 
 /** A way to a server that is cut after so many bytes of its answers. */
 async function cutAfter(url: string, bytes: number): Promise<string> {
@@ -103,6 +109,87 @@ describe("a backup that cannot be taken says why and leaves nothing", { timeout:
     const good = await fail({ ...source.endpoint, username: "root", password: "right" });
     expect(good).toMatchObject({ code: 0, left: ["backup.db", "backup.db.json"] });
   });
+
+  it("with a certificate that has expired", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: new Date("2001-02-03") });
+    const old = await makePki({ addresses: [], dnsNames: [] });
+    vi.useRealTimers();
+    const source = await server({ tls: old });
+    const { said, code, left } = await fail(source.endpoint);
+    expect(said).toMatch(/is not to be trusted.*expired/);
+    expect({ code, left }).toEqual({ code: 3, left: [] });
+  });
+
+  it("of a learner, which is told from the members that vote", async () => {
+    const [voter] = await startCluster(1);
+    const [learner] = await makeNodes(1, "3.6", 2);
+    if (voter === undefined || learner === undefined) throw new Error("no nodes");
+    const { etcdctl } = await programsOf("3.6");
+    const add = ["member", "add", learner.name, "--learner", `--peer-urls=${learner.peerUrl}`];
+    await execFile(etcdctl, [`--endpoints=${voter.url}`, ...add]);
+    const cluster = [voter, learner].map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(",");
+    await learner.start("existing", cluster);
+    const { said, code, left } = await fail({ url: learner.url });
+    expect(said).toMatch(/no member is fit.*\n.*it is a learner, which does not yet hold all/);
+    expect({ code, left }).toEqual({ code: 1, left: [] });
+    // Beside one that votes it is passed over, and no alarm.
+    const candidates = [learner, voter].map(({ url }) => ({
+      endpoint: url,
+      client: openMember({ url }),
+    }));
+    onTestFinished(() => {
+      for (const { client } of candidates) client.close();
+    });
+    const { members, disagreement } = await compareMembers(await askMembers(candidates));
+    expect(chooseMember(members, disagreement).endpoint).toBe(voter.url);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    "onto a disk that is too small, or gets full while it comes (needs root, to mount a small disk)",
+    async () => {
+      const source = await server();
+      for (let i = 0; i < 200; i++) await source.etcdctl("put", `/big/${i}`, "x".repeat(50_000));
+      const client = openMember(source.endpoint);
+      const disk = await temporaryDirectory();
+      onTestFinished(() => {
+        client.close();
+      });
+      const take = async (mib: number, onProgress?: TakeRequest["onProgress"]) => {
+        execFileSync("mount", ["-t", "tmpfs", "-o", `size=${mib}m`, "etcd-restore-test", disk]);
+        try {
+          const file = join(disk, "backup.db");
+          const taking = takeBackup({
+            source: client,
+            from: {},
+            file,
+            ...(onProgress && { onProgress }),
+          });
+          const error: unknown = await taking.then(
+            () => undefined,
+            (reason: unknown) => reason,
+          );
+          return { said: String(error), code: exitCodeOfError(error), left: readdirSync(disk) };
+        } finally {
+          execFileSync("umount", [disk]);
+        }
+      };
+      const small = await take(8);
+      expect(small.said).toMatch(
+        /no room for it: the snapshot takes .*, the disk of .* has .* free/,
+      );
+      expect(small).toMatchObject({ code: 3, left: [] });
+      const filler = join(disk, "filler");
+      const full = await take(100, () => {
+        if (existsSync(filler)) return;
+        expect(() => {
+          writeFileSync(filler, Buffer.alloc(120 * 2 ** 20));
+        }).toThrow("ENOSPC");
+      });
+      expect(full.said).toMatch(/disk .*full/);
+      expect(full).toMatchObject({ code: 3, left: ["filler"] });
+      expect((await take(100)).left).toEqual(["backup.db", "backup.db.json"]);
+    },
+  );
 
   it("out of a store in alarm NOSPACE, unless the member is named", async () => {
     const source = await server({ flags: ["--quota-backend-bytes", "200000"] });
