@@ -3,6 +3,7 @@
  * Prints the ratios and writes `bench/results.json`. A figure is a measurement, never a test.
  *
  * `npm run bench -- copy [FILE]`: the copy of a backup to a machine, against `scp`; needs root.
+ * `npm run bench -- backup`: a backup of some 400 MB, against `etcdctl snapshot save`.
  */
 import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -10,6 +11,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { abortOnInterrupt } from "../../scripts/interrupt";
 import { makeSnapshot } from "../support/make-snapshot";
+import { benchBackup, describeBackup } from "./backup";
 import { benchLookInside, describeLookInside } from "./look-inside";
 import { benchCopy, describeCopy } from "./copy";
 import { RUNS } from "./measure";
@@ -32,8 +34,13 @@ async function main(): Promise<void> {
       say(describeCopy(await benchCopy(given)));
       return;
     }
-    process.stderr.write("making a store of 300,000 keys with a real etcd\n");
     const file = join(directory, "bench.db");
+    if (what === "backup") {
+      await makeSnapshot(file, { keys: 200_000, valueBytes: 1250 });
+      say(describeBackup(await benchBackup(file)));
+      return;
+    }
+    process.stderr.write("making a store of 300,000 keys with a real etcd\n");
     await makeSnapshot(file, { keys: 300_000, valueBytes: 1250 });
     if (what === "copy") {
       say(describeCopy(await benchCopy(file)));
@@ -46,9 +53,12 @@ async function main(): Promise<void> {
     say(describeLookInside(lookInside));
     const verification = await benchVerification(file);
     say(describeVerification(verification));
+    const backup = await benchBackup(file);
+    say(describeBackup(backup));
 
     await mkdir(RESULTS, { recursive: true });
-    const results = { takenAt: new Date().toISOString(), preflight, lookInside, verification };
+    const takenAt = new Date().toISOString();
+    const results = { takenAt, preflight, lookInside, verification, backup };
     await writeFile(join(RESULTS, "results.json"), `${JSON.stringify(results, undefined, 2)}\n`);
   } finally {
     await rm(directory, { recursive: true, force: true });
