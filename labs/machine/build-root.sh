@@ -32,7 +32,7 @@ trap 'rm -rf --one-file-system -- "$root"' ERR INT TERM
 
 include=$(IFS=, && echo "${packages[*]}")
 mmdebstrap --quiet --mode=root --variant=minbase --include="$include" \
-  --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
+  --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "4"' \
   --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='force-unsafe-io' \
   "$suite" "$root" -
@@ -52,5 +52,10 @@ mkdir -p "$root/etc/systemd/network/10-cloud-init-ens3.network.d"
 printf '[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n' \
   >"$root/etc/systemd/network/10-cloud-init-ens3.network.d/no-ra.conf"
 systemctl --root="$root" --quiet enable systemd-networkd.service
+# Newer Ubuntu starts sshd by the first connection. One of the roots does the same, so that both ways are tried.
+if [[ $suite != bookworm ]]; then
+  systemctl --root="$root" --quiet disable ssh.service
+  systemctl --root="$root" --quiet enable ssh.socket
+fi
 systemctl --root="$root" --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
   fstrim.timer e2scrub_all.timer

@@ -1,4 +1,4 @@
-/** The root that test machines boot: built once, kept in the cache of tools. */
+/** The roots that test machines boot: built once, kept in the cache of tools. */
 import { execFile as execFileCallback } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -40,33 +40,60 @@ export function obstacles(): readonly string[] {
   return found;
 }
 
+/** A system that machines boot, by its release: `bookworm`, `trixie`. */
+export interface Guest {
+  readonly suite: string;
+  /** Folder with its root. */
+  readonly root: string;
+}
+
+/** Debian's releases that a Debian computer builds roots of, whichever of them it has itself. */
+const DEBIANS = ["bookworm", "trixie"];
+
 /**
- * The folder of the root in `toolsDir`, built when there is none for this build script, this release of the
- * distribution and these package sources. Removes older ones. Not safe to be called twice at the same time.
+ * The releases that this computer can build a root of, its own first: both of Debian on Debian, for their packages are
+ * on one mirror; its own alone on Ubuntu.
  */
-export async function ensureRoot(toolsDir: string, log: (line: string) => void): Promise<string> {
-  const suite = osRelease("VERSION_CODENAME") ?? "";
+export function suitesHere(): readonly string[] {
+  const own = osRelease("VERSION_CODENAME") ?? "";
+  return DEBIANS.includes(own) ? [own, ...DEBIANS.filter((suite) => suite !== own)] : [own];
+}
+
+/**
+ * The root of a release in `toolsDir`, built when there is none for this build script and these package sources.
+ * Removes older ones. Not safe to be called twice at the same time.
+ */
+export async function ensureGuest(
+  suite: string,
+  toolsDir: string,
+  log: (line: string) => void,
+): Promise<Guest> {
   const sources = await packageSources(suite);
-  return ensureBuilt({
-    ...{ toolsDir, name: `machine-${suite}`, family: "machine-" },
+  const root = await ensureBuilt({
+    ...{ toolsDir, name: `machine-${suite}`, family: `machine-${suite}-` },
     ...{ script: BUILD, args: [suite], sources },
     onBuild: () => {
       log(`building the root of the test machines (${suite}; a minute or two, once)`);
     },
   });
+  return { suite, root };
 }
 
-/** This computer's own sources of the distribution's packages, as lines of a sources.list. */
+/** Where packages of a release come from: this computer's own sources with that release's name, as lines of a sources.list. */
 export async function packageSources(suite: string): Promise<string> {
+  const own = osRelease("VERSION_CODENAME") ?? "";
   const format = "deb $(REPO_URI) $(RELEASE) $(COMPONENT)";
   const { stdout } = await execFile("apt-get", [
     ...["indextargets", "--format", format],
     "Created-By: Packages",
   ]);
-  const wanted = new RegExp(` ${suite}(-security|-updates)? (main|universe)$`);
-  const lines = [...new Set(stdout.split("\n"))].filter((line) => wanted.test(line)).sort();
+  const wanted = new RegExp(`(?<= )${own}((-security|-updates)? (main|universe))$`);
+  const lines = [...new Set(stdout.split("\n"))]
+    .filter((line) => wanted.test(line))
+    .map((line) => line.replace(wanted, `${suite}$1`))
+    .sort();
   if (lines.length === 0) {
-    throw new Error(`apt knows no source of packages for ${suite}; \`apt-get update\` may mend it`);
+    throw new Error(`apt knows no source of packages for ${own}; \`apt-get update\` may mend it`);
   }
   return `${lines.join("\n")}\n`;
 }

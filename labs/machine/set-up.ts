@@ -1,27 +1,28 @@
 /** Before and after the tests with machines: one run at a time on this computer, and nothing left of any. */
 import * as fs from "node:fs";
 import * as os from "node:os";
-import * as path from "node:path";
 import { lock } from "proper-lockfile";
 import { toolsDirOf } from "../../machine/programs/find";
 import { sweepMachines } from "./machine";
 import { VOLUME_PREFIX } from "./volume";
-import { ensureRoot, obstacles } from "./root";
+import { ensureGuest, obstacles, suitesHere, type Guest } from "./root";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** Folder that machines boot. */
-    readonly machineRoot: string;
+    /** Systems that machines boot; the first one is this computer's own. */
+    readonly guests: readonly [Guest, ...Guest[]];
   }
 }
 
 /** What vitest hands to a global set-up, as far as we use it. */
 interface Project {
-  provide(key: "machineRoot", value: string): void;
+  provide(key: "guests", value: readonly [Guest, ...Guest[]]): void;
 }
 
-/** Waits for another run; gives it five minutes. */
-const LOCK = { retries: { retries: 300, minTimeout: 1000, maxTimeout: 1000 }, realpath: false };
+/** Of this computer, as its machines are: another clone's run, with tools of its own, must not sweep them away. */
+const LOCK_FILE = "/run/etcd-restore-machine-tests";
+/** Waits for another run; gives it ten minutes. */
+const LOCK = { retries: { retries: 600, minTimeout: 1000, maxTimeout: 1000 }, realpath: false };
 
 export default async function setUp(project: Project): Promise<() => Promise<void>> {
   const problems = obstacles();
@@ -30,10 +31,13 @@ export default async function setUp(project: Project): Promise<() => Promise<voi
   }
   const toolsDir = toolsDirOf({});
   fs.mkdirSync(toolsDir, { recursive: true, mode: 0o700 });
-  const unlock = await lock(path.join(toolsDir, "machine-tests"), LOCK);
+  const unlock = await lock(LOCK_FILE, LOCK);
   await sweepMachines();
   const log = (line: string) => process.stderr.write(`${line}\n`);
-  project.provide("machineRoot", await ensureRoot(toolsDir, log));
+  const [own = "", ...others] = suitesHere();
+  const guests: [Guest, ...Guest[]] = [await ensureGuest(own, toolsDir, log)];
+  for (const suite of others) guests.push(await ensureGuest(suite, toolsDir, log));
+  project.provide("guests", guests);
   return async () => {
     const left = leftBehind();
     await sweepMachines();

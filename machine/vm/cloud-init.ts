@@ -1,7 +1,8 @@
 /**
  * What cloud-init is told: how a fresh VM becomes a machine on which a backup can be restored.
  *
- * Works with cloud-init 22.2 and newer: Ubuntu 22.04, 24.04, Debian 12.
+ * Works with cloud-init 22.2 and newer: Ubuntu 22.04, 24.04, Debian 12, 13. The packages are installed by `prepare-vm.sh`,
+ * not by cloud-init, which waits 30 seconds for a package lock that a first boot holds for minutes.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -142,9 +143,6 @@ export function cloudInit(settings: CloudInitSettings): string {
       file(GUARD, "0755", script("guard-metadata.sh")),
       file(PREPARE, "0755", script("prepare-vm.sh")),
     ],
-    ...(install.kind === "apt"
-      ? { package_update: true, packages: ["etcd-server", "etcd-client"] }
-      : {}),
     // One command: of several, only the last one's failure would be seen.
     runcmd: [[PREPARE, ...prepareFlags(settings)]],
   };
@@ -191,7 +189,7 @@ function prepareFlags({ install, dataVolumeId }: CloudInitSettings): readonly st
           ...["--release", architecture, url, sha256],
         ])
       : []),
-    ...(install.kind === "apt" ? ["--installed"] : []),
+    ...(install.kind === "apt" ? ["--packages", "etcd-server etcd-client"] : []),
   ];
 }
 

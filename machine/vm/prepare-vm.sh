@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
 #
-# Makes a fresh VM ready for a restore: run once by cloud-init, as root, after the packages are installed.
+# Makes a fresh VM ready for a restore: run once by cloud-init, as root.
 #
 #   etcd-restore-prepare --state DIR --certificates DIR --uploads DIR --login-user USER --programs DIR --marker FILE
-#                        [--volume ID] [--release ARCHITECTURE URL SHA256]... [--installed]
+#                        [--volume ID] [--release ARCHITECTURE URL SHA256]... [--packages "NAME..."]
 #
 #   --state          folder of etcd's data directory; with --volume the place where that is mounted
 #   --volume         id of a Cinder volume; formatted only when nothing at all is on it
 #   --release        where the official tarball for an architecture (amd64, arm64) is, and its sha256
-#   --installed      etcd must be there already, from the distribution's package
+#   --packages       installed from the distribution, with the programs in --programs
 #   --marker         written at the end: its presence says that everything above was done; holds when the system
 #                    began to boot, in seconds since 1970, and how long it then took
 #
-# With neither --release nor --installed the programs come later, over SSH. Safe to run again. Never starts etcd.
+# With neither --release nor --packages the programs come later, over SSH. Safe to run again. Never starts etcd.
 
 set -Eeuo pipefail
 export LC_ALL=C
 
-readonly DEVICE_WAIT_SECONDS=120
+readonly DEVICE_WAIT_SECONDS=120 LOCK_WAIT_SECONDS=600 CLOCK_WAIT_SECONDS=20 FETCH_ATTEMPTS=6
 
 say() { printf 'prepare: %s\n' "$*"; }
 fail() {
@@ -26,23 +26,19 @@ fail() {
 }
 trap 'printf "prepare: error: \"%s\" failed in line %s\n" "$BASH_COMMAND" "$LINENO" >&2' ERR
 
-state='' certificates='' uploads='' login_user='' programs='' marker='' volume='' installed=0
+state='' certificates='' uploads='' login_user='' programs='' marker='' volume='' packages=''
 declare -A release_url=() release_sha256=()
 
 read_flags() {
   while (($# > 0)); do
     case $1 in
-      --installed)
-        installed=1
-        shift
-        ;;
       --release)
         (($# > 3)) || fail "--release needs ARCHITECTURE URL SHA256"
         release_url[$2]=$3
         release_sha256[$2]=$4
         shift 4
         ;;
-      --state | --certificates | --uploads | --login-user | --programs | --marker | --volume)
+      --state | --certificates | --uploads | --login-user | --programs | --marker | --volume | --packages)
         (($# > 1)) || fail "$1 needs a value"
         local name=${1#--}
         printf -v "${name//-/_}" '%s' "$2"
@@ -102,13 +98,48 @@ make_directories() {
   install -d -m 0700 -o "$login_user" -g "$login_user" -- "$uploads"
 }
 
+# Goes on where it was cut: a mirror may be slow and give up on the way.
 fetch() { # URL FILE
-  if command -v curl >/dev/null; then
-    curl --fail --location --silent --show-error --connect-timeout 15 --speed-limit 1000 --speed-time 30 \
-      --max-time 900 --retry 4 --retry-delay 3 --retry-connrefused --output "$2" -- "$1"
-  else
-    wget --quiet --tries 5 --waitretry 3 --retry-connrefused --timeout 30 --output-document "$2" -- "$1"
-  fi
+  local attempt code
+  for ((attempt = 1; attempt <= FETCH_ATTEMPTS; attempt++)); do
+    ((attempt == 1)) || sleep 3
+    code=0
+    if command -v curl >/dev/null; then
+      curl --fail --location --silent --show-error --connect-timeout 15 --speed-limit 1000 --speed-time 60 \
+        --continue-at - --output "$2" -- "$1" || code=$?
+      # An answer that is none, or one from a server that cannot go on in the middle: nothing of it is kept.
+      case $code in 22 | 33 | 36) rm -f -- "$2" ;; esac
+    else
+      wget --quiet --tries 1 --timeout 60 --continue --output-document "$2" -- "$1" || code=$?
+    fi
+    ((code != 0)) || return 0
+  done
+  return "$code"
+}
+
+# An image's own upgrades hold apt's locks for minutes at its first boot; cloud-init gives up after 30 seconds.
+apt_get() {
+  local deadline=$((SECONDS + LOCK_WAIT_SECONDS)) output code waits=0
+  while true; do
+    code=0
+    output=$(DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get --quiet --yes \
+      -o DPkg::Lock::Timeout=5 -o Acquire::Retries=4 -o Acquire::http::Timeout=60 -o Acquire::https::Timeout=60 \
+      -o Dpkg::Options::=--force-confold "$@" </dev/null 2>&1) || code=$?
+    ((code != 0 && SECONDS < deadline)) && [[ $output =~ Could\ not\ get\ lock[^$'\n']* ]] || break
+    ((waits++ > 0)) || say "waiting up to $LOCK_WAIT_SECONDS s for another program: ${BASH_REMATCH[0]}"
+    sleep 2
+  done
+  printf '%s\n' "$output"
+  return "$code"
+}
+
+install_packages() {
+  local names
+  read -ra names <<<"$packages"
+  # What is there may do, where a source that has nothing to do with us is down.
+  apt_get update || say "warning: the lists of packages are not up to date"
+  apt_get install --no-install-recommends "${names[@]}" ||
+    fail "apt-get cannot install $packages; does the machine reach its mirror? Its clock says $(date --utc +%FT%TZ)"
 }
 
 install_release() {
@@ -121,7 +152,7 @@ install_release() {
   # shellcheck disable=SC2064 # this directory, now
   trap "rm -rf -- '$directory'" EXIT
   say "fetching $url"
-  fetch "$url" "$directory/etcd.tar.gz" || fail "cannot fetch $url; does the machine reach it? (etcdMirror can name another place)"
+  fetch "$url" "$directory/etcd.tar.gz" || fail "cannot fetch $url; does the machine reach it? (etcdMirror can name another place.) Its clock says $(date --utc +%FT%TZ)"
   found=$(sha256sum "$directory/etcd.tar.gz")
   found=${found%% *}
   [[ $found == "$sha256" ]] || fail "$url is not the pinned release: its sha256 is $found, expected $sha256"
@@ -136,9 +167,17 @@ install_release() {
   done
 }
 
-# Certificates are refused by a machine whose clock is wrong.
+# A machine whose clock is wrong refuses certificates, those of mirrors too: where something sets it, that is waited
+# for before anything is fetched.
 keep_time() {
+  local deadline=$((SECONDS + CLOCK_WAIT_SECONDS)) service
   timedatectl set-ntp true 2>/dev/null || say "warning: this machine has no service that sets its clock"
+  ((${#release_url[@]} > 0)) || [[ -n $packages ]] || return 0
+  for service in systemd-timesyncd chrony chronyd ntpsec ntp; do
+    systemctl is-active --quiet "$service.service" || continue
+    until [[ $(timedatectl show --property NTPSynchronized --value) == yes ]] || ((SECONDS >= deadline)); do sleep 0.5; done
+    return 0
+  done
 }
 
 # By the clock that nobody sets: the other one may have jumped when it was.
@@ -155,15 +194,16 @@ rm -f -- "$marker"
 systemctl daemon-reload
 systemctl enable --now etcd-restore-guard-metadata.service
 say "only root reaches the metadata service"
+keep_time
 [[ -z $volume ]] || mount_volume
 make_directories
 ((${#release_url[@]} == 0)) || install_release
-if ((${#release_url[@]} > 0 || installed)); then
-  [[ -x $programs/etcd ]] || fail "there is no program $programs/etcd: the package was not installed"
+[[ -z $packages ]] || install_packages
+if ((${#release_url[@]} > 0)) || [[ -n $packages ]]; then
+  [[ -x $programs/etcd ]] || fail "there is no program $programs/etcd after the installation"
   version=$("$programs/etcd" --version)
   say "${version%%$'\n'*}"
 fi
-keep_time
 systemctl enable --quiet etcd.service
 install -d -- "${marker%/*}"
 times >"$marker.new"

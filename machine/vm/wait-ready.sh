@@ -9,7 +9,7 @@
 # The marker, written by prepare-vm.sh, decides: cloud-init's exit codes differ from version to version (22.4: 1 for any
 # error; 25.1: also 2, "done, with errors that do not matter"), and 22.4 returns at the first error while it goes on.
 #
-# A cloud-init that had failed before we came is not waited for: its last steps are done again, for cloud-init itself
+# A cloud-init that had failed before we came is not waited for: its last step is done again, for cloud-init itself
 # never does that on the same machine, and whoever comes again has mended what was wrong.
 #
 # stdout: one line of JSON, the same for the same machine: the seconds until its system began to boot ("provision", left
@@ -39,13 +39,9 @@ explain() {
   exit 3
 }
 
-# Packages, which `prepare-vm.sh` wants to find, and that script itself.
 again() {
-  say "cloud-init had failed; doing its last steps again"
-  {
-    timeout "$limit" cloud-init single --name package-update-upgrade-install --frequency always
-    timeout "$limit" /var/lib/cloud/instance/scripts/runcmd
-  } >>/var/log/cloud-init-output.log 2>&1
+  say "cloud-init had failed; doing its last step again"
+  timeout "$limit" /var/lib/cloud/instance/scripts/runcmd >>/var/log/cloud-init-output.log 2>&1
 }
 
 tell() {

@@ -6,7 +6,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bootMachine, type Machine } from "../../labs/machine/machine";
-import { ensureRoot, obstacles } from "../../labs/machine/root";
+import { ensureGuest, obstacles, suitesHere } from "../../labs/machine/root";
 import { toolsDirOf } from "../../machine/programs/find";
 import { copyFile, reconnecting } from "../../machine/ssh/ssh-copy";
 import { MACHINE, writeSshFiles, type SshRoute } from "../../machine/ssh/ssh-files";
@@ -39,7 +39,10 @@ const never = new AbortController().signal;
 export async function benchCopy(file: string): Promise<CopyFigures> {
   const problems = obstacles();
   if (problems.length > 0) throw new Error(`no machine can be booted here: ${problems.join("; ")}`);
-  const root = await ensureRoot(toolsDirOf({}), (line) => process.stderr.write(`${line}\n`));
+  const [suite = ""] = suitesHere();
+  const { root } = await ensureGuest(suite, toolsDirOf({}), (line) =>
+    process.stderr.write(`${line}\n`),
+  );
   const [login, host] = [makeSshKey("bench"), makeSshKey("bench-host")];
   const route: SshRoute = {
     ...{ host: WIRE.guest, port: 22, user: VM.user },

@@ -40,7 +40,7 @@ describe("a backup on a volume of a machine behind a bastion", () => {
       );
   beforeAll(async () => {
     bastion = await openBastion();
-    stack = openVmStack(PROJECT, { root: inject("machineRoot") });
+    stack = openVmStack(PROJECT, { root: inject("guests")[0].root });
   });
   afterAll(async () => {
     await stack.dispose();

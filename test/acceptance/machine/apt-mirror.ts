@@ -7,6 +7,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { packageSources } from "../../../labs/machine/root";
 import { freePorts } from "../../support/ports";
 
 const execFile = promisify(execFileCallback);
@@ -23,12 +24,12 @@ export interface AptMirror {
   remove(): void;
 }
 
-/** Fetches the packages from where this computer gets its own. */
-export async function aptMirror(): Promise<AptMirror> {
+/** Fetches a release's packages from where this computer gets its own. */
+export async function aptMirror(suite: string): Promise<AptMirror> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "etcd-restore-apt-"));
   const programs = path.join(directory, "programs");
   fs.mkdirSync(programs);
-  await execFile("apt-get", ["--quiet", "download", ...PACKAGES], { cwd: directory });
+  await download(suite, directory);
   const packages = fs.readdirSync(directory).filter((name) => name.endsWith(".deb"));
   const stanzas: string[] = [];
   for (const name of packages) {
@@ -60,12 +61,37 @@ export async function aptMirror(): Promise<AptMirror> {
   };
 }
 
-/** User data, with what an image would bring: where its packages come from. */
-export function packagesFrom(mirror: string, userData: string): string {
+/** User data, with what an image would bring: where its packages come from, and what more it does at its boot. */
+export function packagesFrom(
+  mirror: string,
+  userData: string,
+  more: readonly string[] = [],
+): string {
   const [header = "", json = ""] = userData.split(/(?<=^#cloud-config\n)/);
   const config = JSON.parse(json) as Record<string, unknown>;
-  const bootcmd = [`echo 'deb [trusted=yes] ${mirror} ./' >/etc/apt/sources.list`];
+  const bootcmd = [`echo 'deb [trusted=yes] ${mirror} ./' >/etc/apt/sources.list`, ...more];
   return header + JSON.stringify({ ...config, bootcmd });
+}
+
+/** With a state of apt of its own: this computer may be of another release. */
+async function download(suite: string, directory: string): Promise<void> {
+  const state = path.join(directory, "state");
+  for (const name of ["lists/partial", "cache/archives/partial"]) {
+    fs.mkdirSync(path.join(state, name), { recursive: true });
+  }
+  fs.writeFileSync(path.join(state, "sources.list"), await packageSources(suite));
+  fs.writeFileSync(path.join(state, "status"), "");
+  const options = [
+    `Dir::Etc::sourcelist=${state}/sources.list`,
+    ...["Dir::Etc::sourceparts=/dev/null", `Dir::State=${state}`],
+    ...[`Dir::State::lists=${state}/lists`, `Dir::State::status=${state}/status`],
+    ...[`Dir::Cache=${state}/cache`, "Acquire::Languages=none", "Acquire::Retries=4"],
+    "APT::Sandbox::User=root", // who may write there
+  ].flatMap((option) => ["-o", option]);
+  const apt = (...words: readonly string[]) =>
+    execFile("apt-get", ["--quiet", ...options, ...words], { cwd: directory });
+  await apt("update");
+  await apt("download", ...PACKAGES);
 }
 
 async function makeBackup(programs: string, directory: string, backup: string): Promise<void> {

@@ -20,7 +20,7 @@ afterAll(() => {
 });
 
 function openStack(options: Omit<CloudOptions, "root"> = {}): VmStack {
-  const stack = openVmStack(PROJECT, { root: inject("machineRoot"), ...options });
+  const stack = openVmStack(PROJECT, { root: inject("guests")[0].root, ...options });
   onTestFinished(() => stack.dispose());
   return stack;
 }

@@ -13,6 +13,8 @@ export interface ReleaseMirror {
   /** Of the tarball below the mirror's URL, as on the official site. */
   readonly path: string;
   readonly sha256: string;
+  /** The tarball itself. */
+  readonly file: string;
   readonly serve: RequestListener;
   remove(): void;
 }
@@ -33,6 +35,7 @@ export async function releaseMirror(minor: string): Promise<ReleaseMirror> {
     version,
     path: published,
     sha256: createHash("sha256").update(fs.readFileSync(tarball)).digest("hex"),
+    file: tarball,
     serve: ({ url }, response) => {
       if (url === published) fs.createReadStream(tarball).pipe(response);
       else response.writeHead(404).end();

@@ -48,7 +48,7 @@ describe("a backup on a machine in a cloud", () => {
     expect(stack.cloud.only(TYPES.server).id, "the same machine").toBe(server);
   };
   beforeAll(() => {
-    stack = openVmStack(PROJECT, { root: inject("machineRoot") });
+    stack = openVmStack(PROJECT, { root: inject("guests")[0].root });
   });
   afterAll(async () => {
     await stack.dispose();

@@ -14,12 +14,15 @@ import { expectNothingLeft, openVmStack, programSettings, type VmStack } from ".
 const files = createWorkspace();
 const BACKUP = files.path("backup");
 const V3_KEYS = 10;
+/** Its etcd is 3.4. */
+const { suite, root } =
+  inject("guests").find((guest) => guest.suite === "bookworm") ?? inject("guests")[0];
 let mirror: AptMirror;
 let truth: readonly AnsweredNode[];
 let stack: VmStack;
 
 beforeAll(async () => {
-  mirror = await aptMirror();
+  mirror = await aptMirror(suite);
   const dataDirectory = files.path("source");
   const old = { version: "3.4", programs: mirror.programs };
   const server = await startV2Server(dataDirectory, 400, old);
@@ -35,7 +38,7 @@ beforeAll(async () => {
     ...{ tool: "a test", signal },
   });
   stack = openVmStack(PROJECT, {
-    root: inject("machineRoot"),
+    root,
     mirror: mirror.serve,
     tamper: (userData) => packagesFrom(stack.cloud.mirror, userData),
   });

@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { expect } from "vitest";
 import { embeddedEngine } from "../../../engine/embedded/embedded-engine";
 import type { Engine } from "../../../engine/engine";
+import type { Machine } from "../../../labs/machine/machine";
 import { exitCodeOf } from "../../../scripts/outcome";
 import { commandRemote } from "../../support/providers/command-remote";
 import {
@@ -75,6 +76,18 @@ export async function failureOf(engine: Engine): Promise<{ code: number; message
 export async function expectNothingLeft(stack: VmStack, engine: Engine): Promise<void> {
   expect(await engine.destroy()).toMatchObject({ ok: true, failures: [] });
   expect(stack.cloud.contents()).toEqual([]);
+}
+
+/** cloud-init of the machine has done everything, and complains of nothing: no error, nothing that is deprecated. */
+export async function expectNoComplaint(machine: Machine): Promise<void> {
+  const said = await machine.run(
+    ...["sh", "-c"],
+    "cloud-init schema --system 2>&1; cloud-init status --long 2>&1; echo code $?",
+  );
+  expect(said).toMatch(/^ *Valid/m);
+  expect(said).toMatch(/^status: done$/m);
+  expect(said).toMatch(/^code 0$/m);
+  expect(said).not.toMatch(/deprecat|warning|degraded|error: /i);
 }
 
 /** Runs a shell text on the machine and does not wait for its end. */

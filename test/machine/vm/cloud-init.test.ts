@@ -135,15 +135,15 @@ describe("what the kinds do", () => {
     expect(command(release)).toContain("--release arm64");
   });
 
-  it("apt: takes the packages, and says that etcd must then be there", () => {
-    expect(parsed(cloudInit(settings(kinds.apt))).packages).toEqual(["etcd-server", "etcd-client"]);
+  it("apt: takes the packages itself, for cloud-init would not wait for their lock", () => {
+    expect(parsed(cloudInit(settings(kinds.apt))).packages).toBeUndefined();
     expect(command(kinds.apt)).toContain("--programs /usr/bin");
-    expect(command(kinds.apt)).toContain("--installed");
+    expect(command(kinds.apt)).toContain("--packages etcd-server etcd-client");
   });
 
   it("upload: fetches nothing", () => {
     expect(parsed(cloudInit(settings(kinds.upload))).packages).toBeUndefined();
-    expect(command(kinds.upload)).not.toMatch(/https?:|--release|--installed/);
+    expect(command(kinds.upload)).not.toMatch(/https?:|--release|--packages/);
   });
 
   it("names the volume only where there is one", () => {
