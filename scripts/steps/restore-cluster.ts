@@ -19,6 +19,7 @@ import { UserError } from "../outcome";
 import { tellLines } from "./copy-progress";
 import { readRequest, runScript } from "./request";
 import {
+  checkClock,
   removeBackup,
   restoreCommand,
   RestoreThere,
@@ -83,6 +84,7 @@ function placeThere(name: string, request: RestoreThere, signal: AbortSignal): P
   return {
     name,
     async begin() {
+      await checkClock(connection);
       const script = await sendScript(connection, request);
       const command = restoreCommand(request, script, IN_STEP, COPY_LIMIT_SECONDS);
       return runOf((await connection.session()).begin(command, tellLines(`${name}: `)));

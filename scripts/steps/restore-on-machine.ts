@@ -9,6 +9,7 @@ import { RestoreResult, SnapshotNeeded } from "../../machine/restore/result";
 import { reconnecting, type Connection } from "../../machine/ssh/ssh-copy";
 import { readRequest, runScript } from "./request";
 import {
+  checkClock,
   removeBackup,
   restoreCommand,
   RestoreThere,
@@ -29,6 +30,7 @@ void runScript(async (_args, signal) => {
 });
 
 async function restoreThere(connection: Connection, request: RestoreThere): Promise<object> {
+  await checkClock(connection);
   const script = await sendScript(connection, request);
   const run = async (more: readonly string[]): Promise<unknown> =>
     JSON.parse(await runThere(connection, restoreCommand(request, script, more)));

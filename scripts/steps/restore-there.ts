@@ -28,7 +28,17 @@ export const RestoreThere = z.object({
 export type RestoreThere = Readonly<z.infer<typeof RestoreThere>>;
 
 const CHECK_SPACE = path.join(__dirname, "..", "..", "machine", "restore", "check-space.sh");
+const CHECK_CLOCK = path.join(__dirname, "..", "..", "machine", "restore", "check-clock.sh");
+/** A machine that has just booted may be about to set its clock. */
+const CLOCK_LIMIT_SECONDS = 30;
 const MIB = 2 ** 20;
+
+/** Refuses a machine that would take none of its certificates, because its clock is far behind ours. */
+export async function checkClock(connection: Connection): Promise<void> {
+  const now = Math.floor(Date.now() / 1000);
+  const words = ["bash", "-s", "--", now, CLOCK_LIMIT_SECONDS];
+  await runThere(connection, shellLine(...words), fs.readFileSync(CHECK_CLOCK, "utf8"));
+}
 
 /** Its name holds what it is; the one of another version may be run at this moment. */
 export async function sendScript(connection: Connection, request: RestoreThere): Promise<string> {
@@ -104,7 +114,7 @@ export async function runThere(
   const session = await connection.session();
   const { code, stdout } = await session.run(command, { input, onStderr: tellLines() });
   if (code === 0) return stdout;
-  const what = /restore-[0-9a-f]+\.sh|check-space\.sh/.exec(command)?.[0] ?? "a command";
+  const what = /restore-[0-9a-f]+\.sh/.exec(command)?.[0] ?? "a command";
   if (code === 255) {
     throw new MachineError(
       "environment",

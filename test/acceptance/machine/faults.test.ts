@@ -1,5 +1,6 @@
 /** What goes wrong before there is a machine that can be trusted: told clearly, and `destroy` works after it. */
-import { afterAll, describe, expect, inject, it, onTestFinished } from "vitest";
+import * as path from "node:path";
+import { afterAll, describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import { makeSshKey } from "../../../machine/ssh/ssh-keys";
 import { exitCodeOf } from "../../../scripts/outcome";
 import { createWorkspace, snapshotBytes } from "../../support/kubernetes-fixtures";
@@ -13,6 +14,7 @@ import {
   type VmStack,
 } from "./vm-stack";
 
+const CLOCK_AHEAD = path.join(PROJECT, "test", "support", "clock-ahead.cjs");
 const files = createWorkspace();
 const snapshot = files.write("events.db", snapshotBytes("kubernetes-1.35-events.db"));
 afterAll(() => {
@@ -59,6 +61,23 @@ describe("an `up` that cannot go well", () => {
     );
     expect(foreign.message).toContain(other.publicKey.split(" ")[1]);
     expect(foreign.code).toBe(3);
+    await expectNothingLeft(stack, engine);
+  });
+
+  it("says that the machine's clock is a year behind, before it would refuse every certificate", async () => {
+    const stack = openStack();
+    const engine = stack.engine(programSettings(stack, { snapshot }));
+    // All machines here have one clock: it is this computer's programs for which it is a year later.
+    vi.stubEnv("NODE_OPTIONS", `--require=${CLOCK_AHEAD}`);
+    try {
+      const behind = await failureOf(engine);
+      expect(behind.message).toMatch(
+        /the machine's clock says \S+Z, 87(59|60) hours behind this computer's, and it would refuse certificates as not yet valid\. Set it/,
+      );
+      expect(behind.code).toBe(3);
+    } finally {
+      vi.unstubAllEnvs();
+    }
     await expectNothingLeft(stack, engine);
   });
 

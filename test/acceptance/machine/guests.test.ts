@@ -52,9 +52,9 @@ describe.each(others)("a backup on a machine with $suite", ({ suite, root }) => 
     await expectNoComplaint(stack.cloud.machine());
   });
 
-  it("needed neither xz nor gpg, and sshd need not run before somebody comes", async () => {
+  it("needed no xz, gpg, zstd or jq, and sshd need not run before somebody comes", async () => {
     const machine = stack.cloud.machine();
-    const there = await machine.run("sh", "-c", "command -v xz gpg zstd; true");
+    const there = await machine.run("sh", "-c", "command -v xz gpg zstd jq; true");
     expect(there).toBe("");
     if (suite !== "bookworm") {
       const units = ["ssh.socket", "ssh.service"].map((unit) =>

@@ -31,7 +31,7 @@ describe("scripts for the VM", () => {
   const machine = path.join(__dirname, "../../../machine/vm");
   const scripts = [
     ...["vm-service", "guard-metadata", "prepare-vm", "wait-ready", "write-environment"],
-    ...["write-certificates", "../restore/check-space"],
+    ...["write-certificates", "../restore/check-space", "../restore/check-clock"],
   ];
 
   it.runIf(shellcheck).each(scripts)(
@@ -60,6 +60,24 @@ describe("scripts for the VM", () => {
     expect(write("").status).toBe(2);
     expect(fs.readFileSync(file, "utf8")).toBe(roomier);
     expect(fs.readdirSync(directory)).toEqual(["next.env"]);
+  });
+
+  it("check-clock.sh refuses a clock that would take no certificate, and waits for one that is set meanwhile", () => {
+    const script = fs.readFileSync(path.join(machine, "../restore/check-clock.sh"), "utf8");
+    const check = (ahead: number, input = script) => {
+      const now = Math.floor(Date.now() / 1000) + ahead;
+      return spawnSync("bash", ["-s", "--", `${now}`, "2"], { input, encoding: "utf8" });
+    };
+    const HOUR = 3600;
+
+    for (const fine of [0, 22 * HOUR, -365 * 24 * HOUR]) expect(check(fine).status).toBe(0);
+    const behind = check(365 * 24 * HOUR);
+    expect(behind.status).toBe(3);
+    expect(behind.stderr).toMatch(/says \S+Z, 87(59|60) hours behind this computer's/);
+    // The machine's clock is set after a second: from then on `date` says what this computer said.
+    const set = `date() { command date --date="+$(($(uptime) > began ? 366 : 0)) days" "$@"; }\n`;
+    const mended = script.replace("while true", `${set}while true`);
+    expect(check(365 * 24 * HOUR, mended).status).toBe(0);
   });
 });
 
