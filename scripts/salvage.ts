@@ -26,9 +26,12 @@ export function tellLosses(losses: Losses): boolean {
   return true;
 }
 
-function linesOf({ pages, records, strayKeys, missingBytes }: Losses): readonly string[] {
+function linesOf({ pages, records, strayKeys, missingBytes, packing }: Losses): readonly string[] {
   const named = pages.slice(0, NAMED).map(({ problem }) => problem);
   return [
+    ...(packing === undefined
+      ? []
+      : [`this is ${packing}; what comes before that was unpacked, and is read here`]),
     ...(missingBytes > 0 ? [`the last ${size(missingBytes)} of the file are missing`] : []),
     ...(pages.length > 0 ? [`${counted(pages.length, "page")} cannot be read`] : []),
     ...named,

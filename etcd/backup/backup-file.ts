@@ -34,6 +34,8 @@ export interface BackupFile {
   readonly manifestIn?: readonly string[] | undefined;
   /** Keys of the old v2 store that a data directory holds besides. */
   readonly v2?: V2Store | undefined;
+  /** Why only the beginning of it was unpacked, where that was asked for: `a gzip file, and it is damaged or cut off`. */
+  readonly damage?: string | undefined;
   /** What to know about it. */
   readonly notes: readonly string[];
   /** Removes an unpacked file, unless it is kept. */
@@ -76,6 +78,8 @@ export interface OpenOptions {
    * packed; that of another backup is removed. @default a file without a name, gone with this process at the latest
    */
   readonly keepIn?: string | undefined;
+  /** Of one that is packed, and damaged: opens what can be unpacked. @default false: it is refused */
+  readonly toTheDamage?: boolean | undefined;
   readonly signal?: AbortSignal;
   /** Of a backup that was fetched: what people call it, and the file of the manifest that lay beside it there. */
   readonly fetched?: FetchedFrom | undefined;
@@ -160,13 +164,14 @@ async function openFile(name: string, options: OpenOptions): Promise<BackupFile>
   const packed = { name, file: name, notes: [] };
   const container = { format: kind, bytes: statOf(name)?.size ?? 0, sha256 };
 
-  const { keepIn, signal, onUnpack } = options;
+  const { keepIn, toTheDamage, signal, onUnpack } = options;
   const kept = keepIn === undefined ? undefined : path.join(keepIn, sha256);
   const lasting = kept === undefined ? undefined : await findLasting(kept);
   if (lasting !== undefined) return { ...packed, ...lasting, kept, container };
   if (keepIn !== undefined) removeKept(keepIn);
 
-  const { place, packing, beside } = await unpack(name, kind, {
+  const { place, packing, beside, damage } = await unpack(name, kind, {
+    toTheDamage,
     ...(signal === undefined ? {} : { signal }),
     ...(onUnpack === undefined ? {} : { onProgress: onUnpack }),
     openPlace: (entry) =>
@@ -184,7 +189,7 @@ async function openFile(name: string, options: OpenOptions): Promise<BackupFile>
     }
     const notes = beside === undefined ? [] : notesOnMember(beside.files, v2);
     const stays = isMembers(packing.entry) ? undefined : kept;
-    return { ...packed, ...about, ...place.finish(), kept: stays, v2, notes };
+    return { ...packed, ...about, ...place.finish(), kept: stays, v2, damage, notes };
   } catch (error) {
     place?.discard();
     throw error;
@@ -285,7 +290,8 @@ export async function readBackupKeys(
 }
 
 /**
- * Opens a backup and reads, page by page, what keys can be read of a damaged one.
+ * Opens a backup and reads, page by page, what keys can be read of a damaged one; of a packed one, in what comes before
+ * the damage.
  *
  * @throws as `readBackup`, when not even one can
  */
@@ -293,8 +299,11 @@ export async function salvageBackup(
   file: string,
   options: ReadBackupOptions = {},
 ): Promise<SalvagedKeys> {
-  const { read, close } = await openAndRead(file, salvageKeys, options);
-  return { live: read.live, losses: read.losses, close };
+  const { read, backup, close } = await openAndRead(file, salvageKeys, {
+    ...options,
+    toTheDamage: true,
+  });
+  return { live: read.live, losses: { ...read.losses, packing: backup.damage }, close };
 }
 
 async function openAndRead<T extends { readonly live: KeyReader; close(): void }>(

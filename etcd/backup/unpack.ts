@@ -37,6 +37,8 @@ export interface Unpacked {
   readonly packing: Packing;
   /** What an archive holds beside a member's database. To be disposed of. */
   readonly beside?: Beside;
+  /** Why the rest could not be unpacked, where that was asked for. */
+  readonly damage?: string;
 }
 
 export interface UnpackOptions {
@@ -44,6 +46,8 @@ export interface UnpackOptions {
   readonly openPlace: (entry?: string) => Place;
   /** Where to write what lies beside a member's database in an archive. */
   readonly openOther: () => Place;
+  /** Of a damaged file, takes what comes before the damage. @default false: it is refused */
+  readonly toTheDamage?: boolean | undefined;
   readonly signal?: AbortSignal;
   /** Called now and then with how much of the packed file was read. */
   readonly onProgress?: (readBytes: number, totalBytes: number) => void;
@@ -61,7 +65,10 @@ export async function unpack(
 ): Promise<Unpacked> {
   const search = createSearch(file, options);
   try {
-    return await search.run(kind);
+    const unpacked = await search.run(kind);
+    const damage = search.damage();
+    if (damage === undefined) return unpacked;
+    return { ...unpacked, damage: `${describeKind(kind, NOTHING)}, and ${damage}` };
   } catch (error) {
     search.discard();
     if (!(error instanceof DamageError)) throw error;
@@ -73,6 +80,8 @@ const NOTHING = Buffer.alloc(0);
 
 interface Search {
   run(kind: Compression | Archive): Promise<Unpacked>;
+  /** What ended the unpacking early, where that may be. */
+  damage(): string | undefined;
   discard(): void;
 }
 
@@ -80,6 +89,7 @@ function createSearch(file: string, options: UnpackOptions): Search {
   const { signal, openPlace, openOther } = options;
   const limit: Limit = createLimit(file, statOf(file)?.size ?? 0);
   let place: Place | undefined;
+  let damage: string | undefined;
   /** Names of the snapshots in an archive, and what else is there. */
   const snapshots: string[] = [];
   const others: string[] = [];
@@ -92,11 +102,19 @@ function createSearch(file: string, options: UnpackOptions): Search {
     others.push(`${name} (${what})`);
   };
 
+  /** Of something damaged, what came before is enough where that was asked for, and it holds of a database what it holds. */
+  const endsEarly = (error: unknown) => {
+    if (options.toTheDamage !== true || place === undefined || !(error instanceof DamageError)) {
+      throw error;
+    }
+    damage ??= error.message;
+  };
+
   async function run(kind: Compression | Archive): Promise<Unpacked> {
     if (isCompression(kind)) return ofCompressed(kind);
     const what = describeKind(kind, NOTHING);
     if (kind === "zip") await visitZip(file, visitEntry, skipped);
-    else await visitTar(readFile(file, options), visitEntry, skipped);
+    else await visitTar(readFile(file, options), visitEntry, skipped).catch(endsEarly);
     return ofArchive(kind, what);
   }
 
@@ -107,12 +125,12 @@ function createSearch(file: string, options: UnpackOptions): Search {
     const inner = kindOf(head);
     const inside = describeKind(inner, head);
     if (inner === "tar") {
-      await visitTar(all, visitEntry, skipped);
+      await visitTar(all, visitEntry, skipped).catch(endsEarly);
       return ofArchive(`tar in ${outer}`, `${inside} in ${outside}`);
     }
     if (inner === "database") {
       place = openPlace();
-      await write(place, head, all);
+      await write(place, head, all).catch(endsEarly);
       await close();
       return { place, packing: { format: outer } };
     }
@@ -191,7 +209,7 @@ function createSearch(file: string, options: UnpackOptions): Search {
     members.discard();
   }
 
-  return { run, discard };
+  return { run, damage: () => damage, discard };
 }
 
 /** The beginning of what is compressed there; of something damaged: nothing. */

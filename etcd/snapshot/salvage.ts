@@ -25,6 +25,8 @@ export interface Losses {
   readonly strayKeys: number;
   /** Bytes by which the file is shorter than its meta page says. */
   readonly missingBytes: number;
+  /** Why only the beginning of what it was packed in could be unpacked. */
+  readonly packing?: string | undefined;
 }
 
 export interface SalvagedKeys extends SnapshotKeys {
@@ -32,8 +34,9 @@ export interface SalvagedKeys extends SnapshotKeys {
 }
 
 /** Whether everything was read that the tree of the keys has. */
-export function isWhole({ pages, records, strayKeys, missingBytes }: Losses): boolean {
-  return pages.length === 0 && records === 0 && strayKeys === 0 && missingBytes === 0;
+export function isWhole({ pages, records, strayKeys, missingBytes, packing }: Losses): boolean {
+  const wasRead = pages.length === 0 && records === 0 && strayKeys === 0;
+  return wasRead && missingBytes === 0 && packing === undefined;
 }
 
 /**

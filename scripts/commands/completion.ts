@@ -89,13 +89,15 @@ _etcd_restore() {
 ${[...choices].map(([flag, of]) => `    ${flag}) mapfile -t COMPREPLY < <(compgen -W "${of}" -- "$word"); return ;;`).join("\n")}
   esac
   case "$command" in
-    "") words="${commands.map(({ name }) => name).join(" ")} help --help" ;;
+    "") words="${commands.map(({ name }) => name).join(" ")} help" ;;
     help) words="${commands.map(({ name }) => name).join(" ")}" ;;
     completion) words="${SHELLS.join(" ")}" ;;
 ${cases.filter((line) => !line.trim().startsWith("completion)")).join("\n")}
   esac
-  if [[ $word == -* || -z $command || $command == help || $command == completion ]]; then
+  if [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$words --help" -- "$word")
+  elif [[ -z $command || $command == help || $command == completion ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
   else
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -f -- "$word")

@@ -32,7 +32,10 @@ held = [open(f"/var/lib/{name}", "w") for name in ("dpkg/lock-frontend", "apt/li
 for file in held: fcntl.lockf(file, fcntl.LOCK_EX)
 open("/run/held", "w")
 time.sleep(${HOLD_SECONDS})`;
-const HOLD_LOCKS = `systemd-run --quiet --unit held python3 -c '${HOLD}'; until [ -e /run/held ]; do sleep 0.1; done`;
+// Without the usual dependencies, for it would come after what waits for it here.
+const HOLD_LOCKS =
+  "systemd-run --quiet --no-block --property DefaultDependencies=no --unit held " +
+  `python3 -c '${HOLD}'; until [ -e /run/held ]; do sleep 0.1; done`;
 
 describe.each(inject("guests"))("a machine with the etcd of $suite", ({ suite, root }) => {
   let mirror: AptMirror;

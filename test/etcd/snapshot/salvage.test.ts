@@ -1,7 +1,10 @@
 /** Keys out of damaged files: nothing that is shown is another key's, and whatever is missing was said. */
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
+import { readBackupKeys, salvageBackup } from "../../../etcd/backup/backup-file";
 import { fnv1a64 } from "../../../etcd/snapshot/meta-page";
 import { isWhole, salvageKeys, type SalvagedKeys } from "../../../etcd/snapshot/salvage";
 import { readSnapshotKeys } from "../../../etcd/snapshot/snapshot";
@@ -9,6 +12,7 @@ import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
 import { beginCommand } from "../../support/lab";
 import type { SnapshotKeys } from "../../../etcd/snapshot/types";
 import { createWorkspace, readTruth, snapshotBytes } from "../../support/kubernetes-fixtures";
+import { tarOf } from "../../support/pack";
 import { createRandom } from "../../support/random";
 import { timeLimit } from "../../support/time-limit.cjs";
 
@@ -191,6 +195,55 @@ describe("a damaged file", () => {
   });
 });
 
+describe("a packed backup that is cut off", () => {
+  const PACKED = {
+    gz: gzipSync(good),
+    zst: execFileSync("zstd", ["-c"], { input: good, stdio: ["pipe", "pipe", "ignore"] }),
+    xz: execFileSync("xz", ["-c"], { input: good }),
+    tar: tarOf([["etcd/snapshot.db", good]]),
+    tgz: gzipSync(tarOf([["etcd/snapshot.db", good]])),
+  };
+
+  it.each(Object.keys(PACKED) as (keyof typeof PACKED)[])(
+    "as .%s gives what was unpacked of it, and says what ended it and how much is missing",
+    async (kind) => {
+      const bytes = PACKED[kind];
+      const file = workspace.write(`cut.${kind}`, bytes.subarray(0, bytes.length * 0.9));
+      await expect(readBackupKeys(file)).rejects.toThrow(/damaged or cut off|ends in the middle/);
+
+      const salvaged = await salvageBackup(file);
+
+      const { losses } = salvaged;
+      expect(losses.packing).toMatch(/^(an?|a) \w+ (file|archive), and it .*(damaged|cut off|end)/);
+      expect(losses.missingBytes).toBeGreaterThan(0);
+      expect(losses.missingBytes).toBeLessThan(good.length * 0.6);
+      expect(isWhole(losses)).toBe(false);
+      const { same, unknown } = compared(salvaged);
+      expect(same).toBeGreaterThan(truth.size / 3);
+      expect(unknown).toBe(0);
+      salvaged.close();
+    },
+  );
+
+  it("behind the database is read whole, and not called good", async () => {
+    const tar = tarOf([
+      ["etcd/snapshot.db", good],
+      ["etcd/certificates", Buffer.alloc(10_000, "c")],
+    ]);
+    const file = workspace.write("behind.tar", tar.subarray(0, tar.length - 8000));
+    const salvaged = await salvageBackup(file);
+    expect(salvaged.losses).toMatchObject({ pages: [], records: 0, missingBytes: 0 });
+    expect(salvaged.losses.packing).toMatch(/cut off|middle/);
+    expect(compared(salvaged)).toEqual({ same: truth.size, other: 0, unknown: 0 });
+    salvaged.close();
+  });
+
+  it("within the first pages is refused as before", async () => {
+    const file = workspace.write("short.gz", PACKED.gz.subarray(0, 200));
+    await expect(salvageBackup(file)).rejects.toThrow(/this is a gzip file, and it is damaged/);
+  });
+});
+
 describe("ls and get with --salvage", () => {
   const run = (...args: readonly string[]) => beginCommand(args).ended;
 
@@ -205,6 +258,18 @@ describe("ls and get with --salvage", () => {
     const got = await run("get", "/registry/namespaces/default", file, "--salvage");
     expect([got.code, (JSON.parse(got.stdout) as { kind: string }).kind]).toEqual([1, "Namespace"]);
     expect((await run("get", "/registry/namespaces/default", file)).code).toBe(2);
+  });
+
+  it("name what a packed file ended in, and what is missing of the database", async () => {
+    const packed = gzipSync(good);
+    const file = workspace.write("cut.db.gz", packed.subarray(0, packed.length * 0.9));
+    const listed = await run("ls", "/", file, "--salvage", "-r");
+    expect(listed.code).toBe(1);
+    expect(listed.stdout).toContain("/registry/namespaces/default\n");
+    expect(listed.stderr).toMatch(
+      /^warning: this is a gzip file, and it is damaged or cut off.*; what comes before that was unpacked/,
+    );
+    expect(listed.stderr).toMatch(/\nwarning: the last \d+ KiB of the file are missing\n/);
   });
 
   it("of a file whose keys are whole say that, and refuse what is no file", async () => {
