@@ -31,7 +31,9 @@ describe("after a run that failed", () => {
   it("`stop` keeps its reports and names the command that removes them; that leaves nothing, however often", async () => {
     const stopped = await lab.run("stop");
     expect(stopped.code, stopped.stderr).toBe(0);
-    expect(stopped.stderr).toMatch(/reports of a run that failed are kept in .*`npm stop -- --purge/);
+    expect(stopped.stderr).toMatch(
+      /reports of a run that failed are kept in .*`npm stop -- --purge/,
+    );
     expect(there()).toEqual([...REPORT_FILES].sort());
 
     const purged = await lab.run("stop", "--purge");

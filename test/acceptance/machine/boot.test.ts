@@ -27,7 +27,7 @@ describe("a backup that a cluster is booted from on a machine", () => {
     // To build it takes ten minutes, and is left to `npm run test:boot`.
     const { program, failed } = await findApiServer("1.35");
     if (program === undefined) missing = failed.map(({ reason }) => reason).join("; ");
-    stack = openVmStack(PROJECT, { root: inject("machineRoot") });
+    stack = openVmStack(PROJECT, { root: inject("guests")[0].root });
   });
   beforeEach(({ skip }) => {
     skip(missing !== undefined, missing);
