@@ -1,4 +1,4 @@
-/** An inspection for a person at a terminal: one screen of 80 columns and 40 lines, its last line is the verdict. */
+/** An inspection for a person at a terminal: one screen of 80 columns and 40 lines, or a narrower one; its last line is the verdict. */
 import { describeContainer } from "../backup/container";
 import { counted, duration, grouped, moment, size } from "../wire/figures";
 import { readersText, type EncryptionFindings } from "../encryption/findings";
@@ -12,25 +12,30 @@ const MOST_ROWS = 5;
 const MOST_KEYS = 2;
 const MOST_NOTES = 3;
 
-/** Without a newline at its end. */
-export function inspectionText(inspection: Inspection): string {
+/**
+ * Without a newline at its end.
+ * @param columns of the terminal; a wider one than 80 is not used
+ */
+export function inspectionText(inspection: Inspection, columns = COLUMNS): string {
   const { census } = inspection;
+  const width = Math.min(columns, COLUMNS);
+  const names = namespaceLine(inspection, width);
   return [
-    ...facts(inspection).flatMap(([label, text]) => labelled(label, text)),
+    ...facts(inspection, width).flatMap(([label, text]) => labelled(label, text, width)),
     "",
-    ...resourceTable(inspection),
-    ...(census.namespaces.length > 0 ? labelled("namespaces", namespaceLine(inspection)) : []),
-    ...labelled("largest", census.largestValues.slice(0, MOST_KEYS).map(largest).join("\n")),
-    ...labelled("rewritten", census.mostWritten.slice(0, MOST_KEYS).map(written).join("\n")),
+    ...resourceTable(inspection, width),
+    ...(census.namespaces.length > 0 ? labelled("namespaces", names, width) : []),
+    ...keyed("largest", census.largestValues.slice(0, MOST_KEYS).map(largest), width),
+    ...keyed("rewritten", census.mostWritten.slice(0, MOST_KEYS).map(written), width),
     "",
-    ...remarks(inspection),
-    verdictLine(inspection),
+    ...remarks(inspection, width),
+    ...wrapped(verdictLine(inspection), "", width, ""),
   ].join("\n");
 }
 
 type Fact = readonly [label: string, text: string];
 
-function facts(inspection: Inspection): readonly Fact[] {
+function facts(inspection: Inspection, width: number): readonly Fact[] {
   const { container, structure, etcd, auth, members } = inspection;
   const { pages, pageSize, freePages } = structure;
   return [
@@ -73,7 +78,7 @@ function facts(inspection: Inspection): readonly Fact[] {
       `${auth.enabled ? "on" : "off"}, ${counted(auth.users.length, "user")}, ${counted(auth.roles.length, "role")}`,
     ],
     ["leases", leaseLine(inspection)],
-    ["cluster", clusterLine(inspection)],
+    ["cluster", clusterLine(inspection, width)],
     ["encryption", encryptionLine(inspection)],
     ["restore", forecastLine(inspection)],
   ];
@@ -160,7 +165,7 @@ function openedLine(findings: EncryptionFindings): string {
 }
 
 /** Whose backup it is, and of when. */
-function clusterLine({ cluster }: Inspection): string {
+function clusterLine({ cluster }: Inspection, width: number): string {
   if (cluster === undefined) return "";
   const { uid, version, nodes, nodeNames, lastRenewal, ageSeconds } = cluster;
   const what = [
@@ -173,16 +178,16 @@ function clusterLine({ cluster }: Inspection): string {
       : [`as of ${moment(lastRenewal)}, ${ageText(ageSeconds ?? 0)}`]),
     ...(nodes > 0 ? [`${counted(nodes, "node")}: `] : []),
   ];
-  return [what.join(", "), withNames(more.join("; "), nodeNames)].filter(Boolean).join("\n");
+  return [what.join(", "), withNames(more.join("; "), nodeNames, width)].filter(Boolean).join("\n");
 }
 
 /** As many names behind a text as fit on its line. */
-function withNames(text: string, names: readonly string[]): string {
+function withNames(text: string, names: readonly string[], width: number): string {
   const shown = names.map(visible);
   const line = (count: number) =>
     text + shown.slice(0, count).join(", ") + (count < shown.length ? ", …" : "");
   let count = shown.length;
-  while (count > 1 && line(count).length > COLUMNS - LABEL) count -= 1;
+  while (count > 1 && line(count).length > width - LABEL) count -= 1;
   return line(count);
 }
 
@@ -205,9 +210,10 @@ function forecastLine({ forecast }: Inspection): string {
 }
 
 /** Resources of Kubernetes; of another store its prefixes. */
-function resourceTable({ census }: Inspection): readonly string[] {
+function resourceTable({ census }: Inspection, width: number): readonly string[] {
   const { resources, prefixes, others } = census;
   const isKubernetes = resources.length > 0;
+  const row = rowOf(width);
   const rows = isKubernetes
     ? resources.map(({ resource, group, storedAs, keys, valueBytes }) =>
         row(
@@ -232,7 +238,7 @@ function resourceTable({ census }: Inspection): readonly string[] {
   const head = isKubernetes
     ? row("resource", "keys", "bytes", "stored as")
     : row("folder", "keys", "bytes", "");
-  return [head, ...shown, ...(tail.length > 0 ? [tail.join(", ")] : [])];
+  return [head, ...shown, ...(tail.length > 0 ? wrapped(tail.join(", "), "", width, "") : [])];
 }
 
 /** `v1` of `apps/v1 Deployment`: the rest says what the resource's name has said. */
@@ -240,12 +246,17 @@ function versionOf(type: string): string {
   return type.split(" ")[0]?.split("/").at(-1) ?? "";
 }
 
-function row(name: string, keys: string, bytes: string, detail: string): string {
-  return `${fitted(name, 46).padEnd(46)}${keys.padStart(9)}${bytes.padStart(11)}  ${fitted(detail, 12)}`.trimEnd();
+/** What stands beside the name in a row. */
+const FIGURES = 34;
+
+function rowOf(width: number) {
+  const room = width - FIGURES;
+  return (name: string, keys: string, bytes: string, detail: string): string =>
+    `${fitted(name, room).padEnd(room)}${keys.padStart(9)}${bytes.padStart(11)}  ${fitted(detail, 12)}`.trimEnd();
 }
 
 /** As many as fit on the line. */
-function namespaceLine({ census }: Inspection): string {
+function namespaceLine({ census }: Inspection, width: number): string {
   const { namespaces, clusterWide } = census;
   const named = namespaces.map(({ namespace, keys }) => `${visible(namespace)} ${grouped(keys)}`);
   const line = (shown: number) => {
@@ -253,7 +264,7 @@ function namespaceLine({ census }: Inspection): string {
     return `${named.slice(0, shown).join(", ")}${more}; without one ${grouped(clusterWide.keys)}`;
   };
   let shown = Math.min(named.length, 12);
-  while (shown > 1 && line(shown).length > COLUMNS - LABEL) shown -= 1;
+  while (shown > 1 && line(shown).length > width - LABEL) shown -= 1;
   return line(shown);
 }
 
@@ -265,12 +276,12 @@ function written({ key, version }: { key: string; version: number }): string {
   return `${grouped(version).padStart(7)} ×  ${key}`;
 }
 
-function remarks({ reasons, notes }: Inspection): readonly string[] {
+function remarks({ reasons, notes }: Inspection, width: number): readonly string[] {
   const shown = notes.slice(0, MOST_NOTES);
   const more = notes.length - shown.length;
   return [
-    ...reasons.flatMap((reason) => wrapped(reason, "why not    ")),
-    ...shown.flatMap((note) => wrapped(note, "note       ")),
+    ...reasons.flatMap((reason) => wrapped(reason, "why not    ", width)),
+    ...shown.flatMap((note) => wrapped(note, "note       ", width)),
     ...(more > 0 ? [`           and ${counted(more, "more note")} (--json has all)`] : []),
   ];
 }
@@ -281,27 +292,43 @@ function verdictLine({ verdict, keys, revision, etcd }: Inspection): string {
     : "NOT RESTORABLE as it is";
 }
 
-/** One line of the text for each of its own, cut in the middle where it is too long. */
-function labelled(label: string, text: string): readonly string[] {
+/** One line of the text for each of its own, and more where it does not fit. */
+function labelled(label: string, text: string, width: number): readonly string[] {
   if (text === "") return [];
   return text
     .split("\n")
-    .map(
-      (line, i) => (i === 0 ? label : "").padEnd(LABEL) + fitted(visible(line), COLUMNS - LABEL),
-    );
+    .flatMap((line, i) => wrapped(line, (i === 0 ? label : "").padEnd(LABEL), width));
 }
 
-/** Broken between words: of a reason nothing may be missing. */
-export function wrapped(text: string, label: string): readonly string[] {
+/** A line for each key, cut in the middle where it is too long. */
+function keyed(label: string, lines: readonly string[], width: number): readonly string[] {
+  return lines.map(
+    (line, i) => (i === 0 ? label : "").padEnd(LABEL) + fitted(visible(line), width - LABEL),
+  );
+}
+
+/**
+ * Broken between words, so that nothing of a fact is missing; a word that is longer than a line is cut in its middle.
+ * @param rest what stands before the lines behind the first one
+ */
+export function wrapped(
+  text: string,
+  label: string,
+  width = COLUMNS,
+  rest = " ".repeat(LABEL),
+): readonly string[] {
+  const room = width - Math.max(label.length, rest.length);
   const lines: string[] = [];
   let line = "";
-  for (const word of visible(text).split(" ")) {
+  for (const word of visible(text)
+    .split(/(?<=\S) (?=\S)/)
+    .map((part) => fitted(part, room))) {
     const longer = line === "" ? word : `${line} ${word}`;
-    if (longer.length <= COLUMNS - LABEL) line = longer;
+    if (longer.length <= room) line = longer;
     else {
       if (line !== "") lines.push(line);
       line = word;
     }
   }
-  return [...lines, line].map((part, i) => (i === 0 ? label : " ".repeat(LABEL)) + part);
+  return [...lines, line].map((part, i) => (i === 0 ? label : rest) + part);
 }

@@ -13,7 +13,7 @@ import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
 import { EXIT } from "../outcome";
 import { progressLines, tellProgress } from "../progress-lines";
-import { printJson, printText, say as sayLine } from "../terminal";
+import { columnsOf, printJson, printText, say as sayLine } from "../terminal";
 import { trustedKeyOf } from "../trusted-key";
 
 export function declare(command: Command): void {
@@ -94,7 +94,7 @@ export async function inspect(given: string, options: InspectOptions): Promise<n
     if (options.json === true && error instanceof SnapshotError) printUnreadable(error);
     throw error;
   }
-  printInspection(inspection, inspectionText(inspection), options);
+  printInspection(inspection, inspectionText(inspection, columnsOf(process.stdout)), options);
   return inspection.verdict === "restorable" ? EXIT.good : EXIT.checkFailed;
 }
 

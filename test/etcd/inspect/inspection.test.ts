@@ -99,6 +99,26 @@ describe.each(KUBERNETES_SNAPSHOTS)("the inspection of %s", (name) => {
     expectFitsAScreen(inspectionText(found));
     expect(JSON.parse(JSON.stringify(found))).toEqual(found);
   });
+
+  it.each([48, 60, 80])(
+    "fits %i columns, and of no fact anything is missing there",
+    async (columns) => {
+      const found = await inspectBytes(snapshotBytes(name));
+      const learner = { id: "a1", name: "", isLearner: true };
+      const peerUrls = ["https://etcd-one.of-three.example.org:2380"];
+      const members = [...found.members, { ...learner, peerUrls }, { ...learner, peerUrls }];
+      const text = inspectionText({ ...found, members }, columns);
+      for (const line of text.split("\n")) {
+        expect(Array.from(line).length, line).toBeLessThanOrEqual(columns);
+      }
+      const flowing = text.replace(/\s+/g, " ");
+      expect(flowing.match(/\(not started\) \S+ \(learner\)/g)).toHaveLength(2);
+      expect(flowing).toContain(
+        `restore with ${found.etcd.restoreWith}, served by ${found.etcd.servedBy.join(", ")}`,
+      );
+      expect(flowing).toContain("suffices");
+    },
+  );
 });
 
 describe("the census", () => {
