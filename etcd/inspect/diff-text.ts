@@ -1,5 +1,5 @@
 import { counted, grouped } from "../wire/figures";
-import { fitted } from "../report/text";
+import { fitted } from "../wire/lines";
 import { visible } from "../wire/visible";
 import type { ChangeCounts, KeyChange, StoreDiff } from "./diff";
 

@@ -2,7 +2,7 @@
 import { describeContainer } from "../backup/container";
 import { counted, duration, grouped, moment, size } from "../wire/figures";
 import { readersText, type EncryptionFindings } from "../encryption/findings";
-import { fitted } from "../report/text";
+import { brokenLines, fitted } from "../wire/lines";
 import { visible } from "../wire/visible";
 import type { Inspection } from "./inspection";
 
@@ -318,17 +318,5 @@ export function wrapped(
   rest = " ".repeat(LABEL),
 ): readonly string[] {
   const room = width - Math.max(label.length, rest.length);
-  const lines: string[] = [];
-  let line = "";
-  for (const word of visible(text)
-    .split(/(?<=\S) (?=\S)/)
-    .map((part) => fitted(part, room))) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    if (longer.length <= room) line = longer;
-    else {
-      if (line !== "") lines.push(line);
-      line = word;
-    }
-  }
-  return [...lines, line].map((part, i) => (i === 0 ? label : rest) + part);
+  return brokenLines(visible(text), room).map((part, i) => (i === 0 ? label : rest) + part);
 }

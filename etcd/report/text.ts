@@ -1,4 +1,4 @@
-/** The report for a person at a terminal, at most 100 columns wide; its last line is the verdict. */
+/** The report for a person at a terminal, in its columns and at most 100 of them; its last line is the verdict. */
 import Table from "cli-table3";
 import pc from "picocolors";
 
@@ -6,12 +6,15 @@ import { wasRead } from "./end";
 import { counted, duration, grouped, moment, size } from "../wire/figures";
 import { causeOf, clusterText, mostFirst, sumOfPrefixes } from "./proof-words";
 import type { Check, CheckVerdict, Report } from "./report";
+import { brokenLines, fitted } from "../wire/lines";
 import { visible } from "../wire/visible";
 import { v2Proved, v2Same, v2State } from "./v2-words";
 
 export interface TextOptions {
   /** Default: as the terminal and `NO_COLOR` say. */
   readonly color?: boolean | undefined;
+  /** Of the terminal. Default and most: 100. */
+  readonly columns?: number | undefined;
   /** Whether the verdict of a run that came to no verification says why. Default: it does. */
   readonly withReason?: boolean;
 }
@@ -22,11 +25,9 @@ const MARKS: Readonly<Record<CheckVerdict, string>> = {
   explained: "explained",
   "not-checked": "not checked",
 };
-/** Widths of the columns without the gaps; with them 98. */
-const CHECK_COLUMNS = [11, 35, 23, 23];
 const GAP = 2;
 const LABEL = 11;
-const LINE = 100;
+const WIDEST = 100;
 /** Differing keys that are named; the JSON has more. */
 const NAMED_KEYS = 20;
 /** Backups that were passed over and are named; the JSON has more. */
@@ -39,11 +40,12 @@ type Colors = ReturnType<typeof pc.createColors>;
 /** The report as text, without a newline at its end. */
 export function reportText(report: Report, options: TextOptions = {}): string {
   const colors = colorsOf(options);
+  const line = Math.min(WIDEST, options.columns ?? WIDEST);
   return [
-    ...headLines(report, colors),
+    ...headLines(report, colors, line),
     "",
-    checkTable(report.checks, colors),
-    ...differenceLines(report, colors),
+    checkTable(report.checks, colors, line),
+    ...differenceLines(report, colors, line),
     "",
     verdictLine(report, options),
   ].join("\n");
@@ -53,7 +55,7 @@ function colorsOf({ color }: TextOptions): Colors {
   return color === undefined ? pc : pc.createColors(color);
 }
 
-function headLines(report: Report, colors: Colors): string[] {
+function headLines(report: Report, colors: Colors, line: number): string[] {
   const { snapshot, restored, source, cluster, stack, ended, v2 } = report;
   const state = (store: typeof snapshot | typeof restored) =>
     `revision ${store.revision}, compacted to ${store.compactRevision}, ${counted(store.keys, "key")}, HashKV ${store.hashKv}`;
@@ -92,12 +94,19 @@ function headLines(report: Report, colors: Colors): string[] {
           ...(v2 !== undefined && restored.keys === 0 ? [] : [["", state(restored)] as const]),
         ]
       : []),
-    ...timeLines(report).map((line, i) => [i === 0 ? "time" : "", line] as const),
+    ...timeLines(report, line).map((times, i) => [i === 0 ? "time" : "", times] as const),
     ...drillRows(report),
   ];
   return [
-    colors.bold(`${visible(report.tool)}, level ${report.level}, ${moment(report.startedAt)}`),
-    ...rows.map(([label, text]) => colors.dim(label.padEnd(LABEL)) + fitted(text, LINE - LABEL)),
+    ...brokenLines(
+      `${visible(report.tool)}, level ${report.level}, ${moment(report.startedAt)}`,
+      line,
+    ).map((part) => colors.bold(part)),
+    ...rows.flatMap(([label, text]) =>
+      brokenLines(text, line - LABEL).map(
+        (part, i) => colors.dim((i === 0 ? label : "").padEnd(LABEL)) + part,
+      ),
+    ),
   ];
 }
 
@@ -127,7 +136,7 @@ function drillRows({ drill }: Report): (readonly [label: string, text: string])[
 }
 
 /** The whole run, and what its phases took of it; a phase that does not fit on a line begins the next. */
-function timeLines({ phases, seconds }: Report): readonly string[] {
+function timeLines({ phases, seconds }: Report, width: number): readonly string[] {
   // What took no time that anybody can tell is in the other forms of the report.
   const told = phases.length > 6 ? phases.filter((phase) => phase.seconds >= 0.1) : phases;
   const [first, ...rest] = told.map((phase) => `${phase.name} ${duration(phase.seconds)}`);
@@ -135,18 +144,21 @@ function timeLines({ phases, seconds }: Report): readonly string[] {
   for (const phase of rest) {
     const line = lines.pop() ?? "";
     const longer = `${line}, ${phase}`;
-    lines.push(...(longer.length < LINE - LABEL ? [longer] : [`${line},`, phase]));
+    lines.push(...(longer.length < width - LABEL ? [longer] : [`${line},`, phase]));
   }
   return lines;
 }
 
 /** The checks, a row each, and the reasons below. */
-export function checkTable(checks: readonly Check[], colors: Colors): string {
-  const table = plainTable(CHECK_COLUMNS);
+export function checkTable(checks: readonly Check[], colors: Colors, line = WIDEST): string {
+  const widths = checkColumns(line);
+  const table = plainTable(widths);
   table.push(["", "check", "expected", "found"].map((title) => colors.dim(title)));
   for (const check of checks) {
     const paint = painter(check.verdict, colors);
-    const told = [check.expected, check.found].map((text) => digest(visible(text ?? "")));
+    const told = [check.expected, check.found].map((text) =>
+      digest(visible(text ?? ""), widths[3]),
+    );
     table.push([paint(MARKS[check.verdict]), visible(check.title), ...told]);
     if (check.reason !== undefined) {
       table.push(["", { content: visible(check.reason), colSpan: 3, wordWrap: true }]);
@@ -155,22 +167,33 @@ export function checkTable(checks: readonly Check[], colors: Colors): string {
   return trimLines(table.toString());
 }
 
-function differenceLines({ differences }: Report, colors: Colors): string[] {
+/** Verdict, title, expected and found: 11, 35, 23 and 23 of 100 columns, with gaps between them. */
+function checkColumns(line: number): readonly [number, number, number, number] {
+  const mark = 11;
+  const rest = line - 2 - mark - 3 * GAP;
+  const title = Math.round((rest * 35) / 81);
+  const state = Math.floor((rest - title) / 2);
+  return [mark, title, state, state];
+}
+
+function differenceLines({ differences }: Report, colors: Colors, line: number): string[] {
   const { total, byPrefix, details } = differences;
   if (total === 0) {
     return [];
   }
-  const table = plainTable([62, 9, 9, 9], ["left", "right", "right", "right"]);
+  const room = line - 38;
+  const table = plainTable([room, 9, 9, 9], ["left", "right", "right", "right"]);
   table.push(["prefix", "missing", "extra", "changed"].map((title) => colors.dim(title)));
   const shown = mostFirst(byPrefix).slice(0, NAMED_PREFIXES);
   for (const { prefix, missing, extra, changed } of shown) {
-    const name = prefix === "" ? "(no common prefix)" : fitted(visible(prefix), 62);
+    const name = prefix === "" ? "(no common prefix)" : fitted(visible(prefix), room);
     table.push([name, ...[missing, extra, changed].map((number) => grouped(number))]);
   }
   const prefixesMore = byPrefix.length - shown.length;
   const named = details.slice(0, NAMED_KEYS).map(({ key, difference, fields = [] }) => {
-    const how = `${difference} ${fields.join(", ")}`.trimEnd();
-    return `  ${fitted(visible(key), LINE - 4 - how.length)}  ${colors.dim(how)}`;
+    const said = `${difference} ${fields.join(", ")}`.trimEnd();
+    const how = fitted(said, Math.max(20, line - 36));
+    return `  ${fitted(visible(key), line - 4 - how.length)}  ${colors.dim(how)}`;
   });
   const more = total - named.length;
   return [
@@ -258,18 +281,9 @@ function failedKeys(report: Report): string {
   return `${sameKeys(report)} are ${are}${which === "" ? "" : ` (${which})`}`;
 }
 
-/** At most `width` characters; of a longer text both ends, since the names of keys differ at the end. */
-export function fitted(text: string, width: number): string {
-  const characters = Array.from(text);
-  const half = Math.floor((width - 1) / 2);
-  return characters.length <= width
-    ? text
-    : `${characters.slice(0, half).join("")}…${characters.slice(-half).join("")}`;
-}
-
 /** Of a SHA-256 the beginning is enough to compare by eye; the head and the JSON have the whole. */
-function digest(text: string): string {
-  return /^[0-9a-f]{64}$/.test(text) ? `${text.slice(0, 20)}…` : text;
+function digest(text: string, width: number): string {
+  return /^[0-9a-f]{64}$/.test(text) ? `${text.slice(0, Math.min(20, width - 1))}…` : text;
 }
 
 function painter(verdict: CheckVerdict, colors: Colors): (text: string) => string {

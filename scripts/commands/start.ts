@@ -21,7 +21,7 @@ import { EXIT, UserError, exitCodeOf } from "../outcome";
 import { IS_PACKAGE, labDirectory, LOCAL_STACK, typed } from "../project";
 import { badEnd, badEndOf, reportBadEnd, type BadEnd, type BeginningOfRun } from "../run-end";
 import { shellWord } from "../shell-word";
-import { colorsFor, printJson, printText, say } from "../terminal";
+import { colorsFor, columnsOf, printJson, printText, say } from "../terminal";
 
 export type StartOptions = GlobalOptions & Pick<LabOptions, "engine" | "config">;
 
@@ -126,7 +126,12 @@ async function show(
 function printReport(report: Report, { json, quiet }: GlobalOptions): void {
   const color = colorsFor(process.stdout);
   if (json === true) printJson(report);
-  else printText(quiet === true ? verdictLine(report, { color }) : reportText(report, { color }));
+  else
+    printText(
+      quiet === true
+        ? verdictLine(report, { color })
+        : reportText(report, { color, columns: columnsOf(process.stdout) }),
+    );
 }
 
 /** The reports of a run that failed, its verdict, and as the last line the cause and what to type. */

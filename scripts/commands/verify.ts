@@ -45,7 +45,7 @@ import { proveOwnReboot, type OwnReboot } from "../own-reboot";
 import { proveOwnRestart, type OwnRestart } from "../own-restart";
 import { proveUse, type UseRequest } from "../prove-use";
 import { readRequest } from "../steps/request";
-import { colorsFor, printJson, printText, say } from "../terminal";
+import { colorsFor, columnsOf, printJson, printText, say } from "../terminal";
 import { Access, allThroughSsh } from "../through-ssh";
 import { refuseStackFlags } from "../unused";
 
@@ -482,7 +482,11 @@ function print(report: Report, { json, quiet }: VerifyOptions): void {
     return;
   }
   const color = colorsFor(process.stdout);
-  printText(quiet === true ? verdictLine(report, { color }) : reportText(report, { color }));
+  printText(
+    quiet === true
+      ? verdictLine(report, { color })
+      : reportText(report, { color, columns: columnsOf(process.stdout) }),
+  );
 }
 
 function secondsSince(start: Date): number {

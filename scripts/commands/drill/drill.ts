@@ -5,7 +5,7 @@ import { writeReports } from "../../../etcd/report/write-all";
 import { isRemote } from "../../../sources/address";
 import { beginning } from "../../began";
 import type { EngineFor } from "../../drills/remove";
-import { colorsFor, printJson, printText, say } from "../../terminal";
+import { colorsFor, columnsOf, printJson, printText, say } from "../../terminal";
 import { chooseBackup, chosenFile } from "./choose";
 import type { DrillOptions } from "./options";
 import { Drill, type DrillEnd } from "./run";
@@ -49,7 +49,7 @@ function tell({ report, badEnd, exitCode, reports }: DrillEnd, options: DrillOpt
     printText(
       quiet === true || report.ended
         ? verdictLine(report, { color })
-        : reportText(report, { color }),
+        : reportText(report, { color, columns: columnsOf(process.stdout) }),
     );
   if (quiet !== true) say(`Its report is ${path.join(reports, "report.html")}`);
   if (badEnd !== undefined) say(`error: ${badEnd.cause}; ${badEnd.remedy}`);

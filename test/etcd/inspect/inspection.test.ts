@@ -104,7 +104,7 @@ describe.each(KUBERNETES_SNAPSHOTS)("the inspection of %s", (name) => {
     "fits %i columns, and of no fact anything is missing there",
     async (columns) => {
       const found = await inspectBytes(snapshotBytes(name));
-      const learner = { id: "a1", name: "", isLearner: true };
+      const learner = { id: "a1", name: "", clientUrls: [], isLearner: true };
       const peerUrls = ["https://etcd-one.of-three.example.org:2380"];
       const members = [...found.members, { ...learner, peerUrls }, { ...learner, peerUrls }];
       const text = inspectionText({ ...found, members }, columns);

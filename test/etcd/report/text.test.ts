@@ -23,6 +23,22 @@ describe("the report at a terminal", () => {
     expect(plain(report)).not.toMatch(/[^\P{C}\n]/u);
   });
 
+  it.each(REPORTS.flatMap((name) => [60, 80].map((columns) => [name, columns] as const)))(
+    "fits a narrower terminal, with the same words: %s in %i columns",
+    (name, columns) => {
+      const report = readReport(name);
+      const text = reportText(report, { color: false, columns });
+      for (const line of text.split("\n").slice(0, -1)) {
+        expect(Array.from(line).length, line).toBeLessThanOrEqual(columns);
+      }
+      const titles = report.checks.flatMap(({ title }) => title.split(" "));
+      for (const word of titles.filter((title) => /^\w{1,15}$/.test(title))) {
+        expect(text).toContain(word);
+      }
+      expect(text.split("\n").at(-1)).toBe(verdictLine(report, { color: false }));
+    },
+  );
+
   it("says in one line what a pass of each level proves", () => {
     const report = readReport("pass");
     const { keys, revision, hashKv } = report.snapshot;
