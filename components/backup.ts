@@ -6,6 +6,7 @@ import {
   readBackup as readFrom,
   removeKept,
   snapshotOrV2,
+  type V2Place,
 } from "../etcd/backup/backup-file";
 import { ManifestError } from "../etcd/backup/manifest";
 import { manifestReasons } from "../etcd/backup/manifest-problems";
@@ -29,7 +30,7 @@ import { SourceError } from "../sources/source-error";
 import { NotReadyError } from "./not-ready";
 import { clusterReasons } from "../etcd/inspect/cluster";
 import type { Backup } from "./backup-facts";
-import { readV2 } from "./v2-backup";
+import { readV2, type Wishes } from "./v2-backup";
 import { clusterIdentity } from "../etcd/kubernetes/cluster-identity";
 
 export type { Backup } from "./backup-facts";
@@ -119,10 +120,7 @@ async function readInLab(
   const opened = await snapshotOrV2(reading);
   if ("v2" in opened) {
     const wishes = { ...demands, etcdVersion, bumpRevision, unpackedIn, trusted };
-    const found = await readV2(file, opened.v2, wishes);
-    if (found === undefined) throw new BackupError(`cannot restore ${file}: it was changed`);
-    if (!("reasons" in found)) return found;
-    throw new BackupError(`cannot restore ${file}: ${found.reasons.join("; ")}`);
+    return await readV2InLab(file, opened.v2, wishes);
   }
   const { snapshot, backup } = opened;
   try {
@@ -134,17 +132,9 @@ async function readInLab(
         ? []
         : clusterReasons(clusterIdentity(snapshot.live), expectedCluster)),
     ];
-    const writtenBy = etcdVersionOf(snapshot);
-    const needed = minorToServe(writtenBy);
-    const servedBy = etcdVersion === "auto" ? needed : etcdVersion;
-    if (compareVersions(servedBy, needed) < 0) {
-      reasons.push(
-        `etcd ${writtenBy} wrote it and the setting etcdVersion is ${etcdVersion}: an older etcd cannot be trusted ` +
-          `to serve it; set etcdVersion to auto or ${needed}`,
-      );
-    }
+    const { servedBy, problem } = serverOf(snapshot, etcdVersion);
+    if (problem !== undefined) reasons.push(problem);
     if (reasons.length > 0) throw new BackupError(`cannot restore ${file}: ${reasons.join("; ")}`);
-    const authentication = snapshot.auth.enabled;
     const plain: Backup = {
       ...summarize(snapshot),
       file: fs.realpathSync(file),
@@ -153,19 +143,43 @@ async function readInLab(
       servedBy,
       ...(etcdVersion === "auto" ? {} : { wishedVersion: etcdVersion }),
       ...unfinishedCompaction(snapshot),
-      authentication,
+      authentication: snapshot.auth.enabled,
     };
-    if (bumpRevision === undefined) return plain;
-    const { revision, compactRevision, hashKv } = summarize(bumped(snapshot, bumpRevision));
-    const after: Backup = {
-      ...plain,
-      ...{ revision, compactRevision, hashKv, bumpedBy: bumpRevision },
-      unfinishedCompaction: undefined, // a bump marks all before it as compacted
-    };
-    return { ...plain, bumped: after };
+    return bumpRevision === undefined ? plain : withBump(plain, snapshot, bumpRevision);
   } finally {
     snapshot.close();
   }
+}
+
+/** @throws BackupError */
+async function readV2InLab(file: string, place: V2Place, wishes: Wishes): Promise<Backup> {
+  const found = await readV2(file, place, wishes);
+  if (found === undefined) throw new BackupError(`cannot restore ${file}: it was changed`);
+  if (!("reasons" in found)) return found;
+  throw new BackupError(`cannot restore ${file}: ${found.reasons.join("; ")}`);
+}
+
+/** Which etcd is to serve a backup, and what is wrong with the one that was wished for. */
+function serverOf(snapshot: Snapshot, etcdVersion: string) {
+  const writtenBy = etcdVersionOf(snapshot);
+  const needed = minorToServe(writtenBy);
+  const servedBy = etcdVersion === "auto" ? needed : etcdVersion;
+  if (compareVersions(servedBy, needed) >= 0) return { servedBy };
+  const problem =
+    `etcd ${writtenBy} wrote it and the setting etcdVersion is ${etcdVersion}: an older etcd cannot be trusted ` +
+    `to serve it; set etcdVersion to auto or ${needed}`;
+  return { servedBy, problem };
+}
+
+/** The backup, and what it is once it has been restored a second time with a bumped revision. */
+function withBump(plain: Backup, snapshot: Snapshot, bumpRevision: number): Backup {
+  const { revision, compactRevision, hashKv } = summarize(bumped(snapshot, bumpRevision));
+  const after: Backup = {
+    ...plain,
+    ...{ revision, compactRevision, hashKv, bumpedBy: bumpRevision },
+    unfinishedCompaction: undefined, // a bump marks all before it as compacted
+  };
+  return { ...plain, bumped: after };
 }
 
 function readTrustedKey(file: string): string {

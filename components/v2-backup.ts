@@ -10,7 +10,7 @@ import { compareVersions, summarize } from "../etcd/snapshot/judgement";
 import type { Backup } from "./backup-facts";
 
 /** How it is to be restored, and what is asked of it. */
-interface Wishes {
+export interface Wishes {
   /** `auto`, X.Y or X.Y.Z. */
   readonly etcdVersion: string;
   readonly bumpRevision: number | undefined;

@@ -63,15 +63,11 @@ export function keepBeside(openPlace: () => Place, limit: Limit): MembersInArchi
   function of(member: string | undefined): Beside | undefined {
     drop((file) => file.member !== member);
     if (kept.length === 0) return undefined;
-    const files = (kind: Kept["kind"]): readonly MemberFile[] =>
-      kept
-        .filter((file) => file.kind === kind)
-        .map(({ entry, placed }) => ({ name: entry, path: placed.path }))
-        .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const files = { snapshots: filesOf(kept, "snapshot"), logs: filesOf(kept, "log") };
     const dispose = () => {
       drop(() => true);
     };
-    return { files: { snapshots: files("snapshot"), logs: files("log") }, dispose };
+    return { files, dispose };
   }
 
   return {
@@ -90,4 +86,12 @@ export function keepBeside(openPlace: () => Place, limit: Limit): MembersInArchi
       drop(() => true);
     },
   };
+}
+
+/** In the order of their names. */
+function filesOf(kept: readonly Kept[], kind: Kept["kind"]): readonly MemberFile[] {
+  return kept
+    .filter((file) => file.kind === kind)
+    .map(({ entry, placed }) => ({ name: entry, path: placed.path }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -63,14 +63,19 @@ export async function unpack(
   kind: Compression | Archive,
   options: UnpackOptions,
 ): Promise<Unpacked> {
-  const search = createSearch(file, options);
+  const limit = createLimit(file, statOf(file)?.size ?? 0);
+  const members = keepBeside(options.openOther, limit);
+  const search: Search = { file, options, limit, members, snapshots: [], others: [] };
   try {
-    const unpacked = await search.run(kind);
-    const damage = search.damage();
+    const unpacked = await (isCompression(kind)
+      ? ofCompressed(search, kind)
+      : ofArchive(search, kind));
+    const { damage } = search;
     if (damage === undefined) return unpacked;
     return { ...unpacked, damage: `${describeKind(kind, NOTHING)}, and ${damage}` };
   } catch (error) {
-    search.discard();
+    search.place?.discard();
+    members.discard();
     if (!(error instanceof DamageError)) throw error;
     throw new SnapshotError(file, `this is ${describeKind(kind, NOTHING)}, and ${error.message}`);
   }
@@ -78,96 +83,109 @@ export async function unpack(
 
 const NOTHING = Buffer.alloc(0);
 
+/** How far the search in one file is. */
 interface Search {
-  run(kind: Compression | Archive): Promise<Unpacked>;
+  readonly file: string;
+  readonly options: UnpackOptions;
+  readonly limit: Limit;
+  readonly members: MembersInArchive;
+  /** Names of the snapshots in an archive, and what else is there. */
+  readonly snapshots: string[];
+  readonly others: string[];
+  /** Where the first of them was written. */
+  place?: Place;
   /** What ended the unpacking early, where that may be. */
-  damage(): string | undefined;
-  discard(): void;
+  damage?: string;
 }
 
-function createSearch(file: string, options: UnpackOptions): Search {
-  const { signal, openPlace, openOther } = options;
-  const limit: Limit = createLimit(file, statOf(file)?.size ?? 0);
-  let place: Place | undefined;
-  let damage: string | undefined;
-  /** Names of the snapshots in an archive, and what else is there. */
-  const snapshots: string[] = [];
-  const others: string[] = [];
-  const members: MembersInArchive = keepBeside(openOther, limit);
+/** Works to the end. Of something damaged, what came before is enough where that was asked for, and it holds of a database what it holds. */
+async function toTheEnd(search: Search, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    const isEnough = search.options.toTheDamage === true && search.place !== undefined;
+    if (!isEnough || !(error instanceof DamageError)) throw error;
+    search.damage ??= error.message;
+  }
+}
 
-  const refuse = (problem: string): never => {
-    throw new SnapshotError(file, problem);
-  };
-  const skipped = (name: string, what: string) => {
+async function ofCompressed(search: Search, outer: Compression): Promise<Unpacked> {
+  const { file, options } = search;
+  const outside = describeKind(outer, NOTHING);
+  const unpacked = decompress(outer, readFile(file, options));
+  const { head, all, close } = await peek(unpacked, HEAD_BYTES);
+  const inner = kindOf(head);
+  const inside = describeKind(inner, head);
+  if (inner === "tar") {
+    await toTheEnd(search, visitTar(all, visitorOf(search), noterOf(search)));
+    return chosenOf(search, `tar in ${outer}`, `${inside} in ${outside}`);
+  }
+  if (inner === "database") {
+    const place = options.openPlace();
+    search.place = place;
+    await toTheEnd(search, write(search, place, head, all));
+    await close();
+    return { place, packing: { format: outer } };
+  }
+  await close();
+  throw new SnapshotError(
+    file,
+    isCompression(inner)
+      ? `compressed twice: this is ${outside}, and in it is ${inside}. Unpack it once, and name what comes out`
+      : isArchive(inner)
+        ? `this is ${outside}, and in it is ${inside}. Unpack the ${outer} file, and name the archive`
+        : `this is ${outside}, and what is in it is no etcd snapshot but ${inside}`,
+  );
+}
+
+async function ofArchive(search: Search, kind: Archive): Promise<Unpacked> {
+  const { file, options } = search;
+  if (kind === "zip") await visitZip(file, visitorOf(search), noterOf(search));
+  else {
+    const visited = visitTar(readFile(file, options), visitorOf(search), noterOf(search));
+    await toTheEnd(search, visited);
+  }
+  return chosenOf(search, kind, describeKind(kind, NOTHING));
+}
+
+/** What an archive that has gone by is opened for. @throws SnapshotError when that is not one thing */
+function chosenOf(search: Search, format: string, what: string): Unpacked {
+  const { file, snapshots, others, members, place } = search;
+  const [entry] = snapshots;
+  if (snapshots.length > 1) {
+    throw new SnapshotError(
+      file,
+      `this is ${what} with ${snapshots.length} etcd snapshots: ${listed(snapshots)}. Unpack it, and name one of them`,
+    );
+  }
+  if (entry !== undefined && place !== undefined) {
+    const beside = members.of(memberPathOf(entry)?.member);
+    return { place, packing: { format, entry }, ...(beside === undefined ? {} : { beside }) };
+  }
+  const alone = members.only();
+  if (alone !== undefined) {
+    return { packing: { format, entry: alone.member }, beside: alone.beside };
+  }
+  throw new SnapshotError(
+    file,
+    `this is ${what} without an etcd snapshot. ` +
+      (others.length === 0 ? "It is empty" : `It holds ${listed(others)}`),
+  );
+}
+
+/** Notes a file of an archive that is not looked into. */
+function noterOf({ others }: Search): (name: string, what: string) => void {
+  return (name, what) => {
     others.push(`${name} (${what})`);
   };
+}
 
-  /** Of something damaged, what came before is enough where that was asked for, and it holds of a database what it holds. */
-  const endsEarly = (error: unknown) => {
-    if (options.toTheDamage !== true || place === undefined || !(error instanceof DamageError)) {
-      throw error;
-    }
-    damage ??= error.message;
-  };
-
-  async function run(kind: Compression | Archive): Promise<Unpacked> {
-    if (isCompression(kind)) return ofCompressed(kind);
-    const what = describeKind(kind, NOTHING);
-    if (kind === "zip") await visitZip(file, visitEntry, skipped);
-    else await visitTar(readFile(file, options), visitEntry, skipped).catch(endsEarly);
-    return ofArchive(kind, what);
-  }
-
-  async function ofCompressed(outer: Compression): Promise<Unpacked> {
-    const outside = describeKind(outer, NOTHING);
-    const unpacked = decompress(outer, readFile(file, options));
-    const { head, all, close } = await peek(unpacked, HEAD_BYTES);
-    const inner = kindOf(head);
-    const inside = describeKind(inner, head);
-    if (inner === "tar") {
-      await visitTar(all, visitEntry, skipped).catch(endsEarly);
-      return ofArchive(`tar in ${outer}`, `${inside} in ${outside}`);
-    }
-    if (inner === "database") {
-      place = openPlace();
-      await write(place, head, all).catch(endsEarly);
-      await close();
-      return { place, packing: { format: outer } };
-    }
-    await close();
-    return refuse(
-      isCompression(inner)
-        ? `compressed twice: this is ${outside}, and in it is ${inside}. Unpack it once, and name what comes out`
-        : isArchive(inner)
-          ? `this is ${outside}, and in it is ${inside}. Unpack the ${outer} file, and name the archive`
-          : `this is ${outside}, and what is in it is no etcd snapshot but ${inside}`,
-    );
-  }
-
-  function ofArchive(format: string, what: string): Unpacked {
-    const [entry] = snapshots;
-    if (snapshots.length > 1) {
-      return refuse(
-        `this is ${what} with ${snapshots.length} etcd snapshots: ${listed(snapshots)}. Unpack it, and name one of them`,
-      );
-    }
-    if (entry !== undefined && place !== undefined) {
-      const beside = members.of(memberPathOf(entry)?.member);
-      return { place, packing: { format, entry }, ...(beside === undefined ? {} : { beside }) };
-    }
-    const alone = members.only();
-    if (alone !== undefined) {
-      return { packing: { format, entry: alone.member }, beside: alone.beside };
-    }
-    return refuse(
-      `this is ${what} without an etcd snapshot. ` +
-        (others.length === 0 ? "It is empty" : `It holds ${listed(others)}`),
-    );
-  }
-
-  /** A snapshot may lie in an archive as it is, or compressed once. */
-  async function visitEntry(name: string, bytes: Bytes): Promise<void> {
-    signal?.throwIfAborted();
+/** A snapshot may lie in an archive as it is, or compressed once. */
+function visitorOf(search: Search): (name: string, bytes: Bytes) => Promise<void> {
+  const { options, members, snapshots } = search;
+  const skipped = noterOf(search);
+  return async (name, bytes) => {
+    options.signal?.throwIfAborted();
     if (await members.keep(name, bytes)) return;
     const outer = await peek(bytes, HEAD_BYTES);
     const kind = kindOf(outer.head);
@@ -179,37 +197,35 @@ function createSearch(file: string, options: UnpackOptions): Search {
     } else if (isUnfinished(name)) skipped(name, "was still being written");
     else {
       snapshots.push(name);
-      if (place === undefined) {
-        place = openPlace(name);
-        await write(place, head, all);
+      if (search.place === undefined) {
+        search.place = options.openPlace(name);
+        await write(search, search.place, head, all);
       }
     }
     await close();
-  }
+  };
+}
 
-  async function write(to: Place, head: Buffer, all: Bytes): Promise<void> {
-    const most = limit.database(head);
-    if (most === undefined) {
-      // Neither meta page is whole: what follows helps nobody, and its reader says what is wrong.
-      to.write(head);
-      return;
-    }
-    to.expect(most.database);
-    let written = 0;
-    for await (const part of all) {
-      signal?.throwIfAborted();
-      written += part.length;
-      most.check(written);
-      to.write(part);
-    }
+async function write(
+  { limit, options: { signal } }: Search,
+  to: Place,
+  head: Buffer,
+  all: Bytes,
+): Promise<void> {
+  const most = limit.database(head);
+  if (most === undefined) {
+    // Neither meta page is whole: what follows helps nobody, and its reader says what is wrong.
+    to.write(head);
+    return;
   }
-
-  function discard(): void {
-    place?.discard();
-    members.discard();
+  to.expect(most.database);
+  let written = 0;
+  for await (const part of all) {
+    signal?.throwIfAborted();
+    written += part.length;
+    most.check(written);
+    to.write(part);
   }
-
-  return { run, damage: () => damage, discard };
 }
 
 /** The beginning of what is compressed there; of something damaged: nothing. */

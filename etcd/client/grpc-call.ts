@@ -1,6 +1,7 @@
 import http2 from "node:http2";
 
-import { EtcdError, statusError } from "./etcd-error";
+import { EtcdError } from "./etcd-error";
+import { framed, PREFIX_BYTES, requestHeaders, watchStatus } from "./grpc-wire";
 
 /** How one call is made. */
 export interface CallOptions {
@@ -28,11 +29,11 @@ export function unary(
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const stream = session.request(requestHeaders(method, deadlineMs, token));
+    const stream = session.request({
+      ...requestHeaders(method, token),
+      "grpc-timeout": `${Math.ceil(deadlineMs)}m`,
+    });
     const answer = answerOf(url, method, into);
-    let status: string | undefined;
-    let message = "";
-
     const finish = (outcome: () => Buffer) => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
@@ -57,22 +58,7 @@ export function unary(
       fail(new EtcdError("deadline", what));
     }, deadlineMs);
 
-    const takeStatus = (headers: http2.IncomingHttpHeaders) => {
-      const given = headers["grpc-status"];
-      if (typeof given === "string") {
-        status = given;
-        message = unescapeMessage(headers["grpc-message"]);
-      }
-    };
-    stream.on("response", (headers) => {
-      const http = headers[":status"];
-      if (http !== 200) {
-        const what = `${url} answered ${method} with HTTP ${http ?? "?"}: no gRPC there`;
-        fail(new EtcdError("not-etcd", what));
-      }
-      takeStatus(headers);
-    });
-    stream.on("trailers", takeStatus);
+    const status = watchStatus(stream, url, method, fail);
     stream.on("data", (chunk: Buffer) => {
       const problem = answer.take(chunk);
       if (problem) fail(problem);
@@ -80,38 +66,13 @@ export function unary(
     stream.on("error", fail);
     stream.on("close", () => {
       finish(() => {
-        if (status === undefined) throw new Error("closed before the answer was complete");
-        if (status !== "0") throw statusError(url, method, Number(status), message);
+        status.assertGood();
         return answer.whole();
       });
     });
     stream.end(framed(request));
   });
 }
-
-function requestHeaders(
-  method: string,
-  deadlineMs: number,
-  token: string | undefined,
-): http2.OutgoingHttpHeaders {
-  return {
-    ":method": "POST",
-    ":path": `/${method}`,
-    "content-type": "application/grpc",
-    te: "trailers",
-    "grpc-timeout": `${Math.ceil(deadlineMs)}m`,
-    ...(token !== undefined && { token }),
-  };
-}
-
-/** Not compressed (0), the length, the message. */
-function framed(request: Buffer): Buffer {
-  const head = Buffer.alloc(PREFIX_BYTES);
-  head.writeUInt32BE(request.length, 1);
-  return Buffer.concat([head, request]);
-}
-
-const PREFIX_BYTES = 5;
 
 /** The one message of an answer, as it comes in. */
 interface Answer {
@@ -159,16 +120,6 @@ function answerOf(url: string, method: string, into: Uint8Array | undefined): An
       throw new EtcdError("not-etcd", what);
     },
   };
-}
-
-/** gRPC percent-encodes what is not printable ASCII; a message that breaks the rule is shown as it came. */
-export function unescapeMessage(message: string | string[] | undefined): string {
-  const text = Array.isArray(message) ? message.join(", ") : (message ?? "");
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 /** Why a signal was raised, as an error. */

@@ -1,8 +1,9 @@
 /** A gRPC call with one request and many answers (grpc/grpc, doc/PROTOCOL-HTTP2.md). */
 import http2 from "node:http2";
 
-import { EtcdError, statusError } from "./etcd-error";
-import { abortReason, unescapeMessage } from "./grpc-call";
+import { EtcdError } from "./etcd-error";
+import { abortReason } from "./grpc-call";
+import { framed, PREFIX_BYTES, requestHeaders, watchStatus } from "./grpc-wire";
 
 /** How a streaming call is made. */
 export interface StreamOptions {
@@ -13,7 +14,6 @@ export interface StreamOptions {
   readonly token?: string | undefined;
 }
 
-const PREFIX_BYTES = 5;
 /** etcd sends a snapshot in pieces of 32 KiB; nothing of its streams comes near this. */
 const LARGEST_MESSAGE = 16 * 1024 * 1024;
 
@@ -30,14 +30,8 @@ export async function* serverStream(
   { idleMs, signal, token }: StreamOptions,
 ): AsyncGenerator<Buffer> {
   signal?.throwIfAborted();
-  const stream = session.request({
-    ":method": "POST",
-    ":path": `/${method}`,
-    "content-type": "application/grpc",
-    te: "trailers",
-    ...(token !== undefined && { token }),
-  });
-  const status = watchStatus(stream, url, method);
+  const stream = session.request(requestHeaders(method, token));
+  const status = watchStatus(stream, url, method, (error) => stream.destroy(error));
   const onAbort = () => {
     stream.destroy(abortReason(signal));
   };
@@ -46,9 +40,7 @@ export async function* serverStream(
     const waited = `etcd at ${url} sent nothing of its answer to ${method} for ${idleMs / 1000} s`;
     stream.destroy(new EtcdError("deadline", waited));
   });
-  const head = Buffer.alloc(PREFIX_BYTES);
-  head.writeUInt32BE(request.length, 1);
-  stream.end(Buffer.concat([head, request]));
+  stream.end(framed(request));
   try {
     yield* messagesOf(stream, url, method);
     status.assertGood();
@@ -56,33 +48,6 @@ export async function* serverStream(
     signal?.removeEventListener("abort", onAbort);
     if (!stream.destroyed) stream.close(http2.constants.NGHTTP2_CANCEL);
   }
-}
-
-/** The status comes behind the last message, or with the header when there is no message at all. */
-function watchStatus(stream: http2.ClientHttp2Stream, url: string, method: string) {
-  let status: string | undefined;
-  let message = "";
-  const take = (headers: http2.IncomingHttpHeaders) => {
-    const given = headers["grpc-status"];
-    if (typeof given !== "string") return;
-    status = given;
-    message = unescapeMessage(headers["grpc-message"]);
-  };
-  stream.on("response", (headers) => {
-    const http = headers[":status"];
-    if (http !== 200) {
-      const said = `${url} answered ${method} with HTTP ${http ?? "?"}: no gRPC there`;
-      stream.destroy(new EtcdError("not-etcd", said));
-    }
-    take(headers);
-  });
-  stream.on("trailers", take);
-  return {
-    assertGood() {
-      if (status === undefined) throw new Error("closed before the answer was complete");
-      if (status !== "0") throw statusError(url, method, Number(status), message);
-    },
-  };
 }
 
 async function* messagesOf(

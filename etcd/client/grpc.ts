@@ -62,6 +62,12 @@ export async function connect(endpoint: Endpoint, signal?: AbortSignal): Promise
   }
   session.setLocalWindowSize(CONNECTION_WINDOW);
   let answered = false;
+  /** An error of a call, in the words of what is wrong with the connection where it is that. */
+  const explained = (error: unknown, { signal: aborted }: { signal?: AbortSignal | undefined }) => {
+    if (error instanceof EtcdError || aborted?.aborted === true) return error;
+    const cause = broken ?? (error instanceof Error ? error : new Error(String(error)));
+    return connectionError(endpoint, cause, answered);
+  };
   return {
     get usable() {
       return !session.closed && !session.destroyed;
@@ -72,11 +78,7 @@ export async function connect(endpoint: Endpoint, signal?: AbortSignal): Promise
         answered = true;
         return answer;
       } catch (error) {
-        if (error instanceof EtcdError || options.signal?.aborted) {
-          throw error;
-        }
-        const cause = broken ?? (error instanceof Error ? error : new Error(String(error)));
-        throw connectionError(endpoint, cause, answered);
+        throw explained(error, options);
       }
     },
     async *stream(method, request, options) {
@@ -86,11 +88,7 @@ export async function connect(endpoint: Endpoint, signal?: AbortSignal): Promise
           yield message;
         }
       } catch (error) {
-        if (error instanceof EtcdError || options.signal?.aborted) {
-          throw error;
-        }
-        const cause = broken ?? (error instanceof Error ? error : new Error(String(error)));
-        throw connectionError(endpoint, cause, answered);
+        throw explained(error, options);
       }
     },
     close() {

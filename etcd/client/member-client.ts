@@ -102,18 +102,10 @@ export function openMember(endpoint: Endpoint, signal?: AbortSignal): MemberClie
       const request = encodeMessage([[1, revision]]);
       return parseHash(await ask("Maintenance/HashKV", request, HASH_LIMIT_MS), revision);
     },
-    async members() {
-      return bytesFields(await ask("Cluster/MemberList", Buffer.alloc(0)), 2).map(parseMember);
-    },
-    async alarms() {
-      const fields = await ask("Maintenance/Alarm", Buffer.alloc(0));
-      return bytesFields(fields, 2).map((message) => {
-        const alarm = [...readFields(message)];
-        const type = Number(unsignedField(alarm, 2));
-        const name = ["NONE", "NOSPACE", "CORRUPT"][type] ?? `unknown (${type})`;
-        return { memberId: unsignedField(alarm, 1), alarm: name };
-      });
-    },
+    members: async () =>
+      bytesFields(await ask("Cluster/MemberList", Buffer.alloc(0)), 2).map(parseMember),
+    alarms: async () =>
+      bytesFields(await ask("Maintenance/Alarm", Buffer.alloc(0)), 2).map(parseAlarm),
     async *snapshot() {
       const { open, token: known } = await connected();
       const options = { idleMs: SNAPSHOT_IDLE_MS, signal, token: known };
@@ -164,6 +156,13 @@ function parseHash(fields: readonly ReadField[], asked: number): MemberHash {
     compactRevision: Math.max(0, Number(signedField(fields, 3))),
     revision: told > 0 ? told : asked > 0 ? asked : Number(signedField(header, 3)),
   };
+}
+
+function parseAlarm(message: Buffer) {
+  const fields = [...readFields(message)];
+  const type = Number(unsignedField(fields, 2));
+  const alarm = ["NONE", "NOSPACE", "CORRUPT"][type] ?? `unknown (${type})`;
+  return { memberId: unsignedField(fields, 1), alarm };
 }
 
 function parseMember(message: Buffer): ClusterMember {

@@ -48,51 +48,22 @@ export function openPlugins(): Plugins {
     if (plugin === undefined || down.has(reader.id)) return undefined;
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- heavy, and few have a plugin
     const library = require("@grpc/grpc-js") as typeof grpc;
-    let client = clients.get(reader.id);
-    if (client === undefined) {
-      client = new library.Client(addressOf(plugin.endpoint), library.credentials.createInsecure());
-      clients.set(reader.id, client);
-    }
+    const client = once(clients, reader.id, () => clientOf(plugin, library));
     const path = `/${plugin.version === "v1" ? "v1beta1" : "v2"}.KeyManagementService/${method}`;
     try {
       return await call(client, path, encodeMessage(fields), plugin.timeoutMs);
     } catch (error) {
-      const { code, details } = error as Partial<grpc.ServiceError>;
-      const { UNAVAILABLE, DEADLINE_EXCEEDED, UNIMPLEMENTED } = library.status;
-      if (code === UNAVAILABLE || code === DEADLINE_EXCEEDED || code === UNIMPLEMENTED) {
-        down.add(reader.id);
-      }
-      const why =
-        code === UNAVAILABLE
-          ? `does not answer at ${visible(plugin.endpoint)}`
-          : code === DEADLINE_EXCEEDED
-            ? `did not answer within ${plugin.timeoutMs} ms at ${visible(plugin.endpoint)}`
-            : `refused: ${code === undefined ? "" : library.status[code]} ${shortened(visible(details ?? ""), MOST_CHARACTERS)}`;
+      const { isDown, why } = failureOf(error, plugin, library.status);
+      if (isDown) down.add(reader.id);
       const name = `kms ${plugin.version} plugin '${visible(plugin.name)}'`;
-      if (!problems.has(name)) problems.set(name, `${name} ${why.trimEnd()}`);
+      if (!problems.has(name)) problems.set(name, `${name} ${why}`);
       return undefined;
     }
   }
 
   async function decrypt(reader: Reader, key: EncryptedKey): Promise<PlainKey> {
     calls += 1;
-    const { ciphertext, keyId, annotations } = key;
-    const isFirst = reader.version === "v1";
-    const answer = await ask(
-      reader,
-      "Decrypt",
-      isFirst
-        ? [
-            [1, "v1beta1"],
-            [2, ciphertext],
-          ]
-        : [
-            [1, ciphertext],
-            [2, randomUUID()],
-            [3, keyId],
-            ...annotations.map((entry): FieldToWrite => [4, entry]),
-          ],
-    );
+    const answer = await ask(reader, "Decrypt", decryptRequest(reader, key));
     if (answer === undefined) return down.has(reader.id) ? "not-asked" : "refused";
     const plain = Buffer.from(bytesField([...readFields(answer)], 1));
     answer.fill(0);
@@ -102,27 +73,13 @@ export function openPlugins(): Plugins {
 
   return {
     plainKey(reader, key) {
-      const id = `${reader.id}:${key.id}`;
-      let answer = answers.get(id);
-      if (answer === undefined) {
-        answer = decrypt(reader, key);
-        answers.set(id, answer);
-        const oldest = answers.size > KEPT_KEYS ? answers.keys().next().value : undefined;
-        if (oldest !== undefined) answers.delete(oldest);
-      }
+      const answer = once(answers, `${reader.id}:${key.id}`, () => decrypt(reader, key));
+      const oldest = answers.size > KEPT_KEYS ? answers.keys().next().value : undefined;
+      if (oldest !== undefined) answers.delete(oldest);
       return answer;
     },
-    currentKeyId(reader) {
-      let answer = current.get(reader.id);
-      if (answer === undefined) {
-        answer = ask(reader, "Status", []).then((bytes) => {
-          const keyId = bytes === undefined ? "" : bytesField([...readFields(bytes)], 3).toString();
-          return keyId === "" ? undefined : keyId;
-        });
-        current.set(reader.id, answer);
-      }
-      return answer;
-    },
+    currentKeyId: (reader) =>
+      once(current, reader.id, () => ask(reader, "Status", []).then(keyIdOf)),
     problems: () => [...problems.values()],
     calls: () => calls,
     close() {
@@ -130,6 +87,62 @@ export function openPlugins(): Plugins {
       for (const secret of secrets) secret.fill(0);
     },
   };
+}
+
+/** What is kept under a name; made where nothing is. */
+function once<Name, T extends object>(kept: Map<Name, T>, name: Name, make: () => T): T {
+  const found = kept.get(name) ?? make();
+  kept.set(name, found);
+  return found;
+}
+
+/** What a call that failed says of the plugin, and whether it is worth asking again. */
+function failureOf(
+  error: unknown,
+  { endpoint, timeoutMs }: Pick<NonNullable<Reader["plugin"]>, "endpoint" | "timeoutMs">,
+  status: typeof grpc.status,
+): { readonly isDown: boolean; readonly why: string } {
+  const { code, details } = error as Partial<grpc.ServiceError>;
+  if (code === status.UNAVAILABLE) {
+    return { isDown: true, why: `does not answer at ${visible(endpoint)}` };
+  }
+  if (code === status.DEADLINE_EXCEEDED) {
+    return { isDown: true, why: `did not answer within ${timeoutMs} ms at ${visible(endpoint)}` };
+  }
+  const said = shortened(visible(details ?? ""), MOST_CHARACTERS);
+  return {
+    isDown: code === status.UNIMPLEMENTED,
+    why: `refused: ${code === undefined ? "" : status[code]} ${said}`.trimEnd(),
+  };
+}
+
+/** `DecryptRequest` of the plugin's version. */
+function decryptRequest(
+  { version }: Reader,
+  { ciphertext, keyId, annotations }: EncryptedKey,
+): readonly FieldToWrite[] {
+  if (version === "v1") {
+    return [
+      [1, "v1beta1"],
+      [2, ciphertext],
+    ];
+  }
+  return [
+    [1, ciphertext],
+    [2, randomUUID()],
+    [3, keyId],
+    ...annotations.map((entry): FieldToWrite => [4, entry]),
+  ];
+}
+
+/** `key_id` of a `StatusResponse`. */
+function keyIdOf(bytes: Buffer | undefined): string | undefined {
+  const keyId = bytes === undefined ? "" : bytesField([...readFields(bytes)], 3).toString();
+  return keyId === "" ? undefined : keyId;
+}
+
+function clientOf({ endpoint }: NonNullable<Reader["plugin"]>, library: typeof grpc): grpc.Client {
+  return new library.Client(addressOf(endpoint), library.credentials.createInsecure());
 }
 
 /** `unix:///@name` is an abstract socket (k8s.io/kms/pkg/util, ParseEndpoint). */

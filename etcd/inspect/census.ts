@@ -2,7 +2,14 @@ import type { StorageEncoding } from "../kubernetes/storage";
 import { prefixOf, printableKey } from "../wire/keys";
 import type { LiveKeys, Snapshot } from "../snapshot/snapshot";
 import { createEncryptionCensus, type EncryptionCensus } from "./encryption";
-import { amountsByForm, describedStretches, storedForms, sumOf } from "./stretches";
+import type { ObjectKey } from "../kubernetes/key";
+import {
+  amountsByForm,
+  describedStretches,
+  storedForms,
+  sumOf,
+  type StoredForm,
+} from "./stretches";
 import { countIn, entry, tallied, type Tally } from "./tally";
 
 /** Keys, and the bytes of their values. */
@@ -59,12 +66,9 @@ type Sum = { -readonly [Field in keyof Amount]: Amount[Field] };
 /** Counts what is live in a snapshot, from its index: the file is read again only for values with unusual beginnings. */
 export function takeCensus({ live }: Pick<Snapshot, "live">): Census {
   const prefixes = new Map<string, Sum>();
-  const resources = new Map<string, MutableResource>();
-  const namespaces = new Map<string, Sum & { resources: Tally }>();
-  const clusterWide: Sum = emptySum();
+  const objects = createObjectCensus();
   const bookkeeping: Tally = new Map();
   const others: Sum = emptySum();
-  const encryption = createEncryptionCensus();
   const formOf = storedForms(live);
 
   for (const { first, end, described } of describedStretches(live)) {
@@ -81,15 +85,32 @@ export function takeCensus({ live }: Pick<Snapshot, "live">): Census {
       continue;
     }
     for (const { form, amount } of amountsByForm(live, first, end, formOf)) {
-      const { encoding, type } = form;
-      if (!isObject(encoding)) {
-        add(others, amount);
-        continue;
-      }
-      const group = described.group ?? groupOf(type?.apiVersion) ?? "";
-      const name = group === "" ? described.resource : `${described.resource}.${group}`;
+      if (isObject(form.encoding)) objects.count(described, form, amount);
+      else add(others, amount);
+    }
+  }
+  const { encryption, ...counts } = objects.result();
+  return {
+    prefixes: byPrefix(prefixes),
+    ...counts,
+    bookkeeping: tallied(bookkeeping),
+    ...{ others, encryption },
+    ...topKeys(live),
+  };
+}
+
+/** Counts the objects of Kubernetes: by resource, by namespace, and what encrypted them. */
+function createObjectCensus() {
+  const resources = new Map<string, MutableResource>();
+  const namespaces = new Map<string, Sum & { resources: Tally }>();
+  const clusterWide: Sum = emptySum();
+  const encryption = createEncryptionCensus();
+  return {
+    count(key: ObjectKey, { encoding, type }: StoredForm, amount: Amount): void {
+      const group = key.group ?? groupOf(type?.apiVersion) ?? "";
+      const name = group === "" ? key.resource : `${key.resource}.${group}`;
       const resource = entry(resources, name, () => ({
-        resource: described.resource,
+        resource: key.resource,
         group,
         storedAs: new Map<string, number>(),
         encrypted: 0,
@@ -101,34 +122,32 @@ export function takeCensus({ live }: Pick<Snapshot, "live">): Census {
       }
       if (encoding.kind === "encrypted") resource.encrypted += amount.keys;
       encryption.count(name, encoding, amount.keys);
-      if (described.namespace === undefined) add(clusterWide, amount);
-      else {
-        const namespace = entry(namespaces, described.namespace, () => ({
-          ...emptySum(),
-          resources: new Map<string, number>(),
-        }));
-        add(namespace, amount);
-        countIn(namespace.resources, name, amount.keys);
+      if (key.namespace === undefined) {
+        add(clusterWide, amount);
+        return;
       }
-    }
-  }
-  return {
-    prefixes: byPrefix(prefixes),
-    resources: [...resources.values()]
-      .map((resource) => ({ ...resource, storedAs: tallied(resource.storedAs) }))
-      .sort(largestFirst),
-    namespaces: [...namespaces]
-      .map(([namespace, counts]) => ({
-        namespace,
-        ...counts,
-        resources: tallied(counts.resources),
-      }))
-      .sort(largestFirst),
-    clusterWide,
-    bookkeeping: tallied(bookkeeping),
-    others,
-    encryption: encryption.result(),
-    ...topKeys(live),
+      const namespace = entry(namespaces, key.namespace, () => ({
+        ...emptySum(),
+        resources: new Map<string, number>(),
+      }));
+      add(namespace, amount);
+      countIn(namespace.resources, name, amount.keys);
+    },
+    result() {
+      return {
+        resources: [...resources.values()]
+          .map((resource) => ({ ...resource, storedAs: tallied(resource.storedAs) }))
+          .sort(largestFirst),
+        namespaces: [...namespaces]
+          .map(([namespace, counts]) => ({
+            ...{ namespace, ...counts },
+            resources: tallied(counts.resources),
+          }))
+          .sort(largestFirst),
+        clusterWide,
+        encryption: encryption.result(),
+      };
+    },
   };
 }
 

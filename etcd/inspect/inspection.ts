@@ -1,6 +1,5 @@
 /** All that a backup file tells about itself, and whether it can be restored. */
 import type { Container } from "../backup/container";
-import { counted, size } from "../wire/figures";
 import {
   compareVersions,
   etcdVersionOf,
@@ -21,6 +20,7 @@ import { clusterReasons } from "./cluster";
 import { takeCensus, type Census } from "./census";
 import { forecast, type Forecast } from "./forecast";
 import { countLeases, type LeaseCensus } from "./leases";
+import { notesOf } from "./notes";
 
 /** What `inspect` finds. Ids are in hex, as etcdctl prints them. */
 export interface Inspection {
@@ -127,32 +127,21 @@ export function inspect(
   ];
   const census = takeCensus(snapshot);
   const leases = countLeases(snapshot);
-  const { trailerSha256, storageVersion, clusterVersion, badMetaPage } = snapshot;
-  const version = etcdVersionOf(snapshot);
   return {
     schemaVersion: 1,
     file: snapshot.file,
     verdict: reasons.length === 0 ? "restorable" : "not-restorable",
     reasons,
     notes: [
-      ...notes(snapshot, census, leases, encryption),
+      ...notesOf(snapshot, census, leases, encryption),
       ...(encryption === undefined ? [] : encryptionNotes(encryption)),
     ],
     ...(manifest !== undefined && { manifest: manifestPart(manifest) }),
     format: formatOf(snapshot),
     bytes: snapshot.bytes,
     sha256: snapshot.sha256,
-    trailer: {
-      state: snapshot.trailer,
-      ...(trailerSha256 === undefined ? {} : { says: trailerSha256 }),
-      content: snapshot.contentSha256,
-    },
-    structure: {
-      pageSize: snapshot.pageSize,
-      pages: snapshot.pages,
-      freePages: snapshot.freePages,
-      ...(badMetaPage === undefined ? {} : { badMetaPage }),
-    },
+    trailer: trailerOf(snapshot),
+    structure: structureOf(snapshot),
     revision: snapshot.revision,
     compactRevision: snapshot.compactRevision,
     scheduledCompactRevision: snapshot.scheduledCompactRevision,
@@ -161,17 +150,7 @@ export function inspect(
     placeholders: snapshot.placeholders,
     keys: snapshot.live.count,
     hashKv: snapshot.hashKv(),
-    etcd: {
-      version,
-      ...(storageVersion === undefined ? {} : { storageVersion }),
-      ...(clusterVersion === undefined ? {} : { clusterVersion }),
-      ...(snapshot.downgradeTo === undefined ? {} : { downgradeTo: snapshot.downgradeTo }),
-      restoreWith: minorToServe(version),
-      // Storage only moves up: a server refuses the form of a later one.
-      servedBy: SERVABLE_MINORS.filter(
-        (minor) => compareVersions(minor, minorToServe(version)) >= 0,
-      ),
-    },
+    etcd: versionsOf(snapshot),
     ...(snapshot.term === undefined ? {} : { term: snapshot.term }),
     ...(snapshot.consistentIndex === undefined
       ? {}
@@ -204,6 +183,41 @@ function formatOf({ trailer, pageSize }: Snapshot): Inspection["format"] {
     : { name: "etcd snapshot", recognisedBy: `${meta}, and 32 bytes behind the last page` };
 }
 
+function trailerOf({ trailer, trailerSha256, contentSha256 }: Snapshot): Inspection["trailer"] {
+  return {
+    state: trailer,
+    ...(trailerSha256 === undefined ? {} : { says: trailerSha256 }),
+    content: contentSha256,
+  };
+}
+
+function structureOf({
+  pageSize,
+  pages,
+  freePages,
+  badMetaPage,
+}: Snapshot): Inspection["structure"] {
+  return {
+    ...{ pageSize, pages, freePages },
+    ...(badMetaPage === undefined ? {} : { badMetaPage }),
+  };
+}
+
+function versionsOf(snapshot: Snapshot): Inspection["etcd"] {
+  const { storageVersion, clusterVersion, downgradeTo } = snapshot;
+  const version = etcdVersionOf(snapshot);
+  const restoreWith = minorToServe(version);
+  return {
+    version,
+    ...(storageVersion === undefined ? {} : { storageVersion }),
+    ...(clusterVersion === undefined ? {} : { clusterVersion }),
+    ...(downgradeTo === undefined ? {} : { downgradeTo }),
+    restoreWith,
+    // Storage only moves up: a server refuses the form of a later one.
+    servedBy: SERVABLE_MINORS.filter((minor) => compareVersions(minor, restoreWith) >= 0),
+  };
+}
+
 function manifestPart({ tool, takenAt, packed, source, members, kubernetes, seal }: Manifest) {
   return {
     ...(tool !== undefined && { tool }),
@@ -214,74 +228,4 @@ function manifestPart({ tool, takenAt, packed, source, members, kubernetes, seal
     ...(kubernetes !== undefined && { kubernetes }),
     ...(seal?.intact === true && { signedBy: seal.keySha256 }),
   };
-}
-
-/** etcd's own limit where nobody sets one. */
-const DEFAULT_QUOTA_BYTES = 2 * 2 ** 30;
-
-function notes(
-  snapshot: Snapshot,
-  census: Census,
-  leases: LeaseCensus,
-  opened: EncryptionFindings | undefined,
-): readonly string[] {
-  const { alarms, auth, badMetaPage, bytes, downgradeTo, live } = snapshot;
-  const { encryption } = census;
-  const list: string[] = [];
-  if (live.count === 0) list.push("it holds no key at all");
-  if (etcdVersionOf(snapshot) === "unknown") {
-    list.push(
-      "it does not say which etcd wrote it: 3.5 or older, or one that ran for a short time",
-    );
-  }
-  if (alarms.length > 0) {
-    const names = [...new Set(alarms.map(({ alarm }) => alarm))].join(", ");
-    list.push(
-      names.includes("CORRUPT")
-        ? `alarm ${names} was raised and comes along: etcd found that the members of this cluster hold different data, so ` +
-            "this backup may be of the wrong one. Compare it with a backup of another member (diff A B) before it is " +
-            "trusted, and before the alarm is disarmed"
-        : `alarm ${names} was raised and comes along: writes are refused until it is disarmed`,
-    );
-  }
-  if (downgradeTo !== undefined) {
-    list.push(
-      `a downgrade to ${downgradeTo} was under way and comes along: the restored cluster goes on with it by itself; ` +
-        "`etcdctl downgrade cancel` on it ends that",
-    );
-  }
-  if (auth.enabled) {
-    list.push(
-      auth.rootWithoutPassword
-        ? "authentication is on and comes along, and root has no password: the proof needs none; you come in by a client certificate named root, or by another user's password"
-        : "authentication is on and comes along: the proof needs no password, you need root's to look inside",
-    );
-  }
-  if (badMetaPage !== undefined) {
-    list.push(`meta page ${badMetaPage} is damaged; the other one was used, as etcd would`);
-  }
-  if (encryption.encrypted > 0 && opened === undefined) {
-    const keys = encryption.providers.map(({ provider, keyName }) => `${provider} ${keyName}`);
-    list.push(
-      `${counted(encryption.encrypted, "value")} can be read only with the API server's keys: ${keys.join(", ")}`,
-    );
-  }
-  if (encryption.secretsNotEncrypted > 0) {
-    list.push(
-      `${counted(encryption.secretsNotEncrypted, "Secret")} not encrypted: keep this file like a password`,
-    );
-  }
-  if (leases.keysWithoutTheirLease > 0) {
-    const one = leases.keysWithoutTheirLease === 1;
-    list.push(
-      `${counted(leases.keysWithoutTheirLease, "key")} ${one ? "names" : "name"} a lease that the file does not hold: ` +
-        `nothing ends ${one ? "it" : "them"} any more, so ${one ? "it stays" : "they stay"} for ever unless deleted`,
-    );
-  }
-  if (bytes > DEFAULT_QUOTA_BYTES) {
-    list.push(
-      `with ${size(bytes)} it is over etcd's default quota of 2.0 GiB: set --quota-backend-bytes (etcd-restore does)`,
-    );
-  }
-  return list;
 }

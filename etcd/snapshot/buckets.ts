@@ -152,9 +152,9 @@ function createWalk(file: PagedFile, flags: number, visit: (entry: Entry) => voi
       const element = PAGE_HEADER + i * ELEMENT_BYTES;
       const position = page.bytes.readUInt32LE(element);
       const keyBytes = page.bytes.readUInt32LE(element + 4);
-      const key = slice(page, i, start, position, keyBytes);
+      const key = slice(path, page, i, start, position, keyBytes);
       start += keyBytes;
-      if (i === 0 && first !== undefined) assertFirst(page, key, first);
+      if (i === 0 && first !== undefined) assertFirst(path, page, key, first);
       tree(Number(page.bytes.readBigUInt64LE(element + 8)), key, depth + 1);
     }
   }
@@ -170,12 +170,12 @@ function createWalk(file: PagedFile, flags: number, visit: (entry: Entry) => voi
       const position = page.bytes.readUInt32LE(element + 4);
       const keyBytes = page.bytes.readUInt32LE(element + 8);
       const valueBytes = page.bytes.readUInt32LE(element + 12);
-      const both = slice(page, i, start, position, keyBytes + valueBytes);
+      const both = slice(path, page, i, start, position, keyBytes + valueBytes);
       start += both.length;
       const key = both.subarray(0, keyBytes);
       const found = page.bytes.readUInt32LE(element);
       if (found !== flags) throw refuse(describeFlags(i, key, found, flags), place);
-      if (i === 0 && first !== undefined) assertFirst(page, key, first);
+      if (i === 0 && first !== undefined) assertFirst(path, page, key, first);
       if (previous !== undefined && Buffer.compare(previous, key) >= 0) {
         throw refuse(`the keys do not ascend at element ${i}`, place);
       }
@@ -185,28 +185,37 @@ function createWalk(file: PagedFile, flags: number, visit: (entry: Entry) => voi
     }
   }
 
-  function assertFirst(page: Page, key: Buffer, first: Buffer): void {
-    if (key.equals(first)) return;
-    throw refuse(
-      `its first key is not the one that the branch page above gives for it (${key.length} and ${first.length} bytes)`,
-      { page: page.id, offset: page.offset },
+  return { tree, leaf };
+}
+
+function assertFirst(path: string, page: Page, key: Buffer, first: Buffer): void {
+  if (key.equals(first)) return;
+  throw new SnapshotError(
+    path,
+    `its first key is not the one that the branch page above gives for it (${key.length} and ${first.length} bytes)`,
+    { page: page.id, offset: page.offset },
+  );
+}
+
+/** `length` bytes at `position`, which bbolt counts from the element itself; they lie behind those of the one before. */
+function slice(
+  path: string,
+  page: Page,
+  i: number,
+  start: number,
+  position: number,
+  length: number,
+): Buffer {
+  const element = PAGE_HEADER + i * ELEMENT_BYTES;
+  if (element + position !== start || start + length > page.bytes.length) {
+    throw new SnapshotError(
+      path,
+      `element ${i} reaches from byte ${element + position} to ${element + position + length} of the page, which ` +
+        `has ${page.bytes.length}; expected from byte ${start} on`,
+      { page: page.id, offset: page.offset + element },
     );
   }
-
-  /** `length` bytes at `position`, which bbolt counts from the element itself; they lie behind those of the one before. */
-  function slice(page: Page, i: number, start: number, position: number, length: number): Buffer {
-    const element = PAGE_HEADER + i * ELEMENT_BYTES;
-    if (element + position !== start || start + length > page.bytes.length) {
-      throw refuse(
-        `element ${i} reaches from byte ${element + position} to ${element + position + length} of the page, which ` +
-          `has ${page.bytes.length}; expected from byte ${start} on`,
-        { page: page.id, offset: page.offset + element },
-      );
-    }
-    return page.bytes.subarray(start, start + length);
-  }
-
-  return { tree, leaf };
+  return page.bytes.subarray(start, start + length);
 }
 
 function describeFlags(i: number, key: Buffer, found: number, expected: number): string {

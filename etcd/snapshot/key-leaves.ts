@@ -96,15 +96,7 @@ function addChildren(
 ): void {
   const page = readPage(file, at(level.ids, parent), pageBytes);
   const { path } = file.source;
-  if (page.kind !== "branch" || page.count === 0) {
-    throw new SnapshotError(
-      path,
-      page.count === 0
-        ? "a branch page without elements"
-        : "a leaf page where its neighbours are branch pages",
-      { page: page.id, offset: page.offset },
-    );
-  }
+  assertBranch(path, page);
   makeRoom(below, page.count);
   const { bytes } = page;
   const placeOf = (element: number) => ({ page: page.id, offset: page.offset + element });
@@ -118,11 +110,8 @@ function addChildren(
     const keyBytes = bytes.readUInt32LE(element + 4);
     // bbolt writes one behind the other (`node.go`, `write`).
     if (key !== start || key + keyBytes > bytes.length || !isRevisionKey(bytes, key, keyBytes)) {
-      throw new SnapshotError(
-        path,
-        `the key of element ${i} (${keyBytes} bytes at byte ${key} of the page, expected at ${start}) is not a revision`,
-        placeOf(element),
-      );
+      const problem = `the key of element ${i} (${keyBytes} bytes at byte ${key} of the page, expected at ${start}) is not a revision`;
+      throw new SnapshotError(path, problem, placeOf(element));
     }
     const main = bytes.readUInt32BE(key) * 2 ** 32 + bytes.readUInt32BE(key + 4);
     if (main > Number.MAX_SAFE_INTEGER) {
@@ -134,22 +123,17 @@ function addChildren(
     const order = main === previousMain ? sub - previousSub : main - previousMain;
     // The first is what the page above gives for this one (bbolt `node.go`, `spill`); the root has none above.
     if (i === 0 ? !isRoot && order !== 0 : order <= 0) {
-      throw new SnapshotError(
-        path,
+      const problem =
         i === 0
           ? `its first revision is ${main}.${sub}, not ${previousMain}.${previousSub}, which the branch page above gives for it`
-          : `revision ${main}.${sub} of element ${i} does not come after ${previousMain}.${previousSub}`,
-        placeOf(element),
-      );
+          : `revision ${main}.${sub} of element ${i} does not come after ${previousMain}.${previousSub}`;
+      throw new SnapshotError(path, problem, placeOf(element));
     }
-    const high = bytes.readUInt32LE(element + 12);
-    const id = high * 2 ** 32 + bytes.readUInt32LE(element + 8);
-    if (high > 0 || id < 2 || id >= file.pages) {
-      throw new SnapshotError(
-        path,
-        `element ${i} leads to page ${id}, but a data page is one of 2 to ${file.pages - 1}`,
-        placeOf(element),
-      );
+    const id = bytes.readUInt32LE(element + 12) * 2 ** 32 + bytes.readUInt32LE(element + 8);
+    // A file of 16 TiB would have more pages than an id of 32 bits tells apart.
+    if (id < 2 || id >= Math.min(file.pages, 2 ** 32)) {
+      const problem = `element ${i} leads to page ${id}, but a data page is one of 2 to ${file.pages - 1}`;
+      throw new SnapshotError(path, problem, placeOf(element));
     }
     below.ids[below.count] = id;
     below.lowMain[below.count] = main;
@@ -158,17 +142,38 @@ function addChildren(
     previousMain = main;
     previousSub = sub;
   }
-  if (parent + 1 < level.count) {
-    const nextMain = at(level.lowMain, parent + 1);
-    const nextSub = at(level.lowSub, parent + 1);
-    if (previousMain > nextMain || (previousMain === nextMain && previousSub >= nextSub)) {
-      throw new SnapshotError(
-        path,
-        `its last revision ${previousMain}.${previousSub} is not before ${nextMain}.${nextSub}, where the next page begins`,
-        { page: page.id, offset: page.offset },
-      );
-    }
-  }
+  assertEndsBefore(path, page, level, parent + 1, previousMain, previousSub);
+}
+
+function assertBranch(path: string, page: Page): void {
+  if (page.kind === "branch" && page.count > 0) return;
+  throw new SnapshotError(
+    path,
+    page.count === 0
+      ? "a branch page without elements"
+      : "a leaf page where its neighbours are branch pages",
+    { page: page.id, offset: page.offset },
+  );
+}
+
+/** The last revision of a page comes before the first of the next one, where there is one. */
+function assertEndsBefore(
+  path: string,
+  page: Page,
+  level: Level,
+  next: number,
+  main: number,
+  sub: number,
+): void {
+  if (next >= level.count) return;
+  const nextMain = at(level.lowMain, next);
+  const nextSub = at(level.lowSub, next);
+  if (main < nextMain || (main === nextMain && sub < nextSub)) return;
+  throw new SnapshotError(
+    path,
+    `its last revision ${main}.${sub} is not before ${nextMain}.${nextSub}, where the next page begins`,
+    { page: page.id, offset: page.offset },
+  );
 }
 
 /** An element whose index is below the array's length by construction. */

@@ -99,15 +99,12 @@ function createComparison(nodes: readonly V2Node[], latest: number) {
     end(at: number): V2Comparison {
       let gone = 0;
       let goneHidden = 0;
-      for (const { name, gone: goneAt, isHidden } of nodes) {
-        if (found.has(name)) continue;
-        // By the server's clock; etcd looks twice a second for what has run out.
-        const isOver =
-          goneAt !== undefined && Number(goneAt / 1_000_000n) <= at + CLOCK_SECONDS * 1000;
-        if (!isOver) differences.missing(Buffer.from(name));
+      for (const node of nodes) {
+        if (found.has(node.name)) continue;
+        if (!hasRunOut(node, at)) differences.missing(Buffer.from(node.name));
         else {
           gone += 1;
-          if (isHidden) goneHidden += 1;
+          if (node.isHidden) goneHidden += 1;
         }
       }
       return {
@@ -117,6 +114,11 @@ function createComparison(nodes: readonly V2Node[], latest: number) {
       };
     },
   };
+}
+
+/** By the server's clock; etcd looks twice a second for what has run out. */
+function hasRunOut({ gone }: V2Node, at: number): boolean {
+  return gone !== undefined && Number(gone / 1_000_000n) <= at + CLOCK_SECONDS * 1000;
 }
 
 function differingFields(node: V2Node, served: ServedNode): readonly KeyField[] {
