@@ -141,29 +141,44 @@ function url(address: string, port: number): string {
 
 function refuseBadSettings(member: MemberSettings): void {
   const problems: string[] = [];
-  const check = (good: boolean, what: string, given: unknown, allowed: string) => {
+  const check: Check = (good, what, given, allowed) => {
     if (!good) problems.push(`${what} is ${JSON.stringify(given)}; ${allowed}`);
   };
-  const name = /^[A-Za-z0-9][\w.-]*$/;
-  check(
-    name.test(member.name),
-    "name",
-    member.name,
-    "letters, digits, '.', '_' and '-' are allowed",
-  );
+  checkDirectories(member, check);
+  checkNames(member, check);
+  for (const what of ["clientPort", "peerPort"] as const) {
+    const port = member[what];
+    check(Number.isInteger(port) && port > 0 && port < 65536, what, port, "1 to 65535 are allowed");
+  }
+  const { clientPort, peerPort, snapshotBytes: bytes } = member;
+  check(clientPort !== peerPort, "peerPort", peerPort, "it must differ from clientPort");
+  const isCount = Number.isSafeInteger(bytes) && bytes >= 0;
+  check(isCount, "snapshotBytes", bytes, "a whole number of bytes is needed");
+  if (problems.length > 0)
+    throw new MachineError("usage", `cannot set up etcd: ${problems.join("; ")}`);
+}
+
+/** Notes a setting that is not good. */
+type Check = (good: boolean, what: string, given: unknown, allowed: string) => void;
+
+function checkDirectories(member: MemberSettings, check: Check): void {
   for (const what of ["dataDirectory", "certificateDirectory"] as const) {
     // Each of these ends a quoted value, or means something inside one, to sh or to systemd.
     const fits = !/["$`\\\u0000-\u001f\u007f]/.test(member[what]);
     check(fits, what, member[what], "it must not hold a quote, $, `, \\ or a control character");
     check(path.posix.isAbsolute(member[what]), what, member[what], "it must be an absolute path");
   }
-  const data = path.posix.normalize(member.dataDirectory);
-  check(
-    data === member.dataDirectory && !data.endsWith("/"),
-    "dataDirectory",
-    member.dataDirectory,
-    "it must be a plain path without '..', '//' or a '/' at the end",
-  );
+  const { dataDirectory } = member;
+  const data = path.posix.normalize(dataDirectory);
+  const isPlain = data === dataDirectory && !data.endsWith("/");
+  const allowed = "it must be a plain path without '..', '//' or a '/' at the end";
+  check(isPlain, "dataDirectory", dataDirectory, allowed);
+}
+
+function checkNames(member: MemberSettings, check: Check): void {
+  const name = /^[A-Za-z0-9][\w.-]*$/;
+  const letters = "letters, digits, '.', '_' and '-' are allowed";
+  check(name.test(member.name), "name", member.name, letters);
   const members = membersOf(member);
   const names = members.map((peer) => peer.name);
   check(
@@ -172,34 +187,10 @@ function refuseBadSettings(member: MemberSettings): void {
     names,
     `names as above are allowed, and ${member.name} must be among them`,
   );
-  const peers = members.map(({ peerAddress }) => peerAddress);
-  const addresses = [member.clientAddress, ...member.listenAddresses, ...peers];
   check(member.listenAddresses.length > 0, "listenAddresses", [], "name at least one");
-  for (const address of addresses) {
-    check(
-      isIPv6(address) || name.test(address),
-      "address",
-      address,
-      "give an IP address or a DNS name",
-    );
+  const peers = members.map(({ peerAddress }) => peerAddress);
+  for (const address of [member.clientAddress, ...member.listenAddresses, ...peers]) {
+    const isOne = isIPv6(address) || name.test(address);
+    check(isOne, "address", address, "give an IP address or a DNS name");
   }
-  for (const what of ["clientPort", "peerPort"] as const) {
-    const port = member[what];
-    check(Number.isInteger(port) && port > 0 && port < 65536, what, port, "1 to 65535 are allowed");
-  }
-  check(
-    member.clientPort !== member.peerPort,
-    "peerPort",
-    member.peerPort,
-    "it must differ from clientPort",
-  );
-  const bytes = member.snapshotBytes;
-  check(
-    Number.isSafeInteger(bytes) && bytes >= 0,
-    "snapshotBytes",
-    bytes,
-    "a whole number of bytes is needed",
-  );
-  if (problems.length > 0)
-    throw new MachineError("usage", `cannot set up etcd: ${problems.join("; ")}`);
 }

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import * as z from "zod";
 import { CloudError } from "./cloud-error";
 import type { Credentials, Identity } from "./credentials";
-import { readAnswer, send, sendForStream, type HttpAnswer } from "./http";
+import { readAnswer, send, sendForStream, type HttpAnswer, type HttpRequest } from "./http";
 
 /** The services that we use, by their type in the catalogue. */
 export type ServiceType =
@@ -113,7 +113,37 @@ export async function openSession(
     throw new CloudError("usage", `${source} names no project; set project_name (OS_PROJECT_NAME)`);
   }
   const { url, region } = endpointsOf(about.catalog, credentials);
-  const ask = async (
+  const ask = askerOf({ url, region, secret, trust });
+
+  return {
+    projectId: project.id,
+    projectName: project.name,
+    roles: about.roles.map(({ name }) => name),
+    region,
+    offers: (service) => url(service) !== undefined,
+    async request(service, path, options = {}) {
+      const reply = await ask(service, path, options);
+      return (await reach(authUrl, service, () => readAnswer(reply))).body;
+    },
+    async open(service, path, options = {}) {
+      const stream = await ask(service, path, options);
+      return { status: stream.statusCode ?? 0, headers: stream.headers, stream };
+    },
+  };
+}
+
+/** What every request of a session is made with. */
+interface Access {
+  readonly url: (service: ServiceType) => string | undefined;
+  readonly region: string | undefined;
+  /** The token. */
+  readonly secret: string;
+  readonly trust: Pick<HttpRequest, "verify" | "ca" | "signal">;
+}
+
+/** A request to a service, and its answer while it still comes. @throws OpenStackError for a status that is none of 2xx */
+function askerOf({ url, region, secret, trust }: Access) {
+  return async (
     service: ServiceType,
     path: string,
     options: RequestOptions,
@@ -148,22 +178,6 @@ export async function openSession(
       status,
       `${method} ${service} ${path.split("?")[0] ?? ""}: ${status} ${wordsOf(words)}`,
     );
-  };
-
-  return {
-    projectId: project.id,
-    projectName: project.name,
-    roles: about.roles.map(({ name }) => name),
-    region,
-    offers: (service) => url(service) !== undefined,
-    async request(service, path, options = {}) {
-      const reply = await ask(service, path, options);
-      return (await reach(authUrl, service, () => readAnswer(reply))).body;
-    },
-    async open(service, path, options = {}) {
-      const stream = await ask(service, path, options);
-      return { status: stream.statusCode ?? 0, headers: stream.headers, stream };
-    },
   };
 }
 

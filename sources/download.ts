@@ -131,12 +131,7 @@ function createArrival(
 
   /** The same object as was listed, and as before a cut. */
   function accept(opened: OpenedObject): void {
-    if (opened.total !== undefined && total !== undefined && opened.total !== total) {
-      throw new SourceError(
-        "usage",
-        `${name} changed: it had ${total} bytes and now has ${opened.total}; try again`,
-      );
-    }
+    assertSameSize(name, total, opened.total);
     total ??= opened.total;
     etag ??= opened.etag;
     if (done === 0 && total !== undefined) place.expect(total);
@@ -144,10 +139,8 @@ function createArrival(
 
   async function take(part: Uint8Array, opened: OpenedObject): Promise<void> {
     if (total !== undefined && done + part.length > total) {
-      throw new SourceError(
-        "environment",
-        `${name}: more than the ${total} bytes that it has came`,
-      );
+      const problem = `${name}: more than the ${total} bytes that it has came`;
+      throw new SourceError("environment", problem);
     }
     place.write(part);
     hash.update(part);
@@ -161,10 +154,9 @@ function createArrival(
 
   async function look(bytes: Buffer, { inRanges }: OpenedObject): Promise<void> {
     head = undefined;
-    const readFurther = inRanges
-      ? (from: number, to: number) => readRange(store, wanted.path, { from, to }, { etag, signal })
-      : undefined;
-    await refuseEarly(name, bytes, total, readFurther);
+    const further = (from: number, to: number) =>
+      readRange(store, wanted.path, { from, to }, { etag, signal });
+    await refuseEarly(name, bytes, total, inRanges ? further : undefined);
   }
 
   return {
@@ -174,6 +166,14 @@ function createArrival(
     bytes: () => done,
     end: () => ({ bytes: done, sha256: hash.digest("hex"), etag }),
   };
+}
+
+function assertSameSize(name: string, before: number | undefined, now: number | undefined): void {
+  if (now === undefined || before === undefined || now === before) return;
+  throw new SourceError(
+    "usage",
+    `${name} changed: it had ${before} bytes and now has ${now}; try again`,
+  );
 }
 
 /**

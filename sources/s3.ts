@@ -39,11 +39,8 @@ export function openS3(bucket: string, prefix: string): Store {
     },
     nameOf,
     async *list(signal) {
-      const found = await asking(
-        name,
-        () => listBelow(sdk, client, bucket, prefix, signal),
-        signal,
-      );
+      const listing = () => listBelow(sdk, client, bucket, prefix, signal);
+      const found = await asking(name, listing, signal);
       ({ base, isOne } = found);
       yield* found.objects;
     },
@@ -69,17 +66,19 @@ export function openS3(bucket: string, prefix: string): Store {
     async notes(path, signal) {
       const shown = nameOf(path);
       const request = new sdk.HeadObjectCommand({ Bucket: bucket, Key: keyOf(path) });
-      const { Metadata: notes = {} } = await asking(
-        shown,
-        () => client.send(request, signal && { abortSignal: signal }),
-        signal,
-      );
-      return Object.fromEntries(
-        Object.entries(notes).map(([key, value]) => [key.toLowerCase(), value]),
-      );
+      const heading = () => client.send(request, signal && { abortSignal: signal });
+      const { Metadata: notes = {} } = await asking(shown, heading, signal);
+      return withLowerNames(notes);
     },
     close,
   };
+}
+
+/** S3's own form of the names of metadata; some stores give them as they were written. */
+function withLowerNames(notes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(notes).map(([key, value]) => [key.toLowerCase(), value]),
+  );
 }
 
 interface Below {

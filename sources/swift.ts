@@ -30,12 +30,59 @@ type Entry = z.infer<typeof Entries>[number];
 /** @param prefix an object's name, or what the names begin with */
 export function openSwift(container: string, prefix: string): Store {
   const name = `swift://${container}/${prefix}`;
+  const { asking, headersOf, listAll } = createCalls(container);
   let base = prefix.slice(0, prefix.lastIndexOf("/") + 1);
   let isOne = false;
-  let session: Promise<Session> | undefined;
-  const pathOf = (key: string): string =>
-    `/${[container, ...key.split("/")].map(encodeURIComponent).join("/")}`;
   const keyOf = (path: string): string => (isOne ? prefix : `${base}${path}`);
+
+  return {
+    name,
+    isAtomic: true,
+    canReopen: true,
+    get isOne() {
+      return isOne;
+    },
+    nameOf: (path) => `swift://${container}/${keyOf(path)}`,
+    async *list(signal) {
+      const found = below(prefix, await listAll(prefix, signal));
+      ({ base, isOne } = found);
+      yield* found.objects;
+    },
+    async open(path, { from, to }, { etag, signal } = {}) {
+      const key = keyOf(path);
+      const shown = `swift://${container}/${key}`;
+      const range = `bytes=${from}-${to === undefined ? "" : to - 1}`;
+      const options = { headers: { range, accept: "*/*" }, ...(signal && { signal }) };
+      try {
+        const opening = (open: Session) =>
+          open.open("object-store", pathOf(container, key), options);
+        return openedOf(await asking(shown, opening, signal), from, shown, etag);
+      } catch (error) {
+        // Nothing begins at the end of an object, nor in an empty one.
+        if (!(error instanceof OpenStackError) || error.status !== 416) throw error;
+        return { bytes: streamOf([]), from, etag, inRanges: true };
+      }
+    },
+    async notes(path, signal) {
+      const headers = Object.entries(await headersOf(keyOf(path), signal));
+      return Object.fromEntries(
+        headers.flatMap(([header, value]) => {
+          const key = /^x-object-meta-(.+)$/.exec(header)?.[1];
+          return key === undefined || typeof value !== "string" ? [] : [[key, value]];
+        }),
+      );
+    },
+    close: () => undefined,
+  };
+}
+
+function pathOf(container: string, key: string): string {
+  return `/${[container, ...key.split("/")].map(encodeURIComponent).join("/")}`;
+}
+
+/** What is asked of a container, in one session. */
+function createCalls(container: string) {
+  let session: Promise<Session> | undefined;
 
   /** Asks with a token; with a new one when that has run out. */
   async function asking<T>(
@@ -59,16 +106,18 @@ export function openSwift(container: string, prefix: string): Store {
   async function headersOf(key: string, signal?: AbortSignal): Promise<IncomingHttpHeaders> {
     const shown = `swift://${container}/${key}`;
     const options = { method: "HEAD" as const, ...(signal && { signal }) };
-    const answer = await asking(
-      shown,
-      (open) => open.open("object-store", pathOf(key), options),
-      signal,
-    );
+    const heading = (open: Session) => open.open("object-store", pathOf(container, key), options);
+    const answer = await asking(shown, heading, signal);
     answer.stream.resume();
     return answer.headers;
   }
 
-  async function listAll(signal: AbortSignal | undefined): Promise<readonly StoredObject[]> {
+  /** Everything whose name begins so. */
+  async function listAll(
+    prefix: string,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly StoredObject[]> {
+    const name = `swift://${container}/${prefix}`;
     const all: Entry[] = [];
     for (let marker = ""; ;) {
       const query = new URLSearchParams({
@@ -76,13 +125,8 @@ export function openSwift(container: string, prefix: string): Store {
         ...(marker === "" ? {} : { marker }),
       });
       const path = `/${encodeURIComponent(container)}?${query.toString()}`;
-      const page = Entries.parse(
-        (await asking(
-          name,
-          (open) => open.request("object-store", path, signal && { signal }),
-          signal,
-        )) ?? [],
-      );
+      const listing = (open: Session) => open.request("object-store", path, signal && { signal });
+      const page = Entries.parse((await asking(name, listing, signal)) ?? []);
       all.push(...page);
       marker = page.at(-1)?.name ?? "";
       if (page.length < PAGE || marker === "") break;
@@ -90,48 +134,7 @@ export function openSwift(container: string, prefix: string): Store {
     return sized(all, (key) => headersOf(key, signal));
   }
 
-  return {
-    name,
-    isAtomic: true,
-    canReopen: true,
-    get isOne() {
-      return isOne;
-    },
-    nameOf: (path) => `swift://${container}/${keyOf(path)}`,
-    async *list(signal) {
-      const found = below(prefix, await listAll(signal));
-      ({ base, isOne } = found);
-      yield* found.objects;
-    },
-    async open(path, { from, to }, { etag, signal } = {}) {
-      const key = keyOf(path);
-      const shown = `swift://${container}/${key}`;
-      const range = `bytes=${from}-${to === undefined ? "" : to - 1}`;
-      const options = { headers: { range, accept: "*/*" }, ...(signal && { signal }) };
-      try {
-        const answer = await asking(
-          shown,
-          (open) => open.open("object-store", pathOf(key), options),
-          signal,
-        );
-        return openedOf(answer, from, shown, etag);
-      } catch (error) {
-        // Nothing begins at the end of an object, nor in an empty one.
-        if (!(error instanceof OpenStackError) || error.status !== 416) throw error;
-        return { bytes: streamOf([]), from, etag, inRanges: true };
-      }
-    },
-    async notes(path, signal) {
-      const headers = Object.entries(await headersOf(keyOf(path), signal));
-      return Object.fromEntries(
-        headers.flatMap(([header, value]) => {
-          const key = /^x-object-meta-(.+)$/.exec(header)?.[1];
-          return key === undefined || typeof value !== "string" ? [] : [[key, value]];
-        }),
-      );
-    },
-    close: () => undefined,
-  };
+  return { asking, headersOf, listAll };
 }
 
 /** What is listed; a manifest has the size and the tag of what it puts together, and its list does not tell them. */

@@ -89,35 +89,9 @@ export interface GuestFiles {
 
 /** Image, flavors and the network outside. */
 export async function makeOffer(session: Session, guest: GuestFiles): Promise<void> {
-  const image = async (
-    name: string,
-    file: string,
-    format: string,
-    container: string,
-    more = {},
-  ) => {
-    const id = WithId.parse(
-      await session.request("image", "/images", {
-        method: "POST",
-        body: {
-          name,
-          disk_format: format,
-          container_format: container,
-          visibility: "public",
-          ...more,
-        },
-      }),
-    ).id;
-    await session.request("image", `/images/${id}/file`, {
-      method: "PUT",
-      stream: fs.createReadStream(file),
-      headers: { "content-type": "application/octet-stream" },
-    });
-    return id;
-  };
-  const kernel_id = await image(`${IMAGE}-kernel`, guest.kernel, "aki", "aki");
-  const ramdisk_id = await image(`${IMAGE}-initrd`, guest.initrd, "ari", "ari");
-  await image(IMAGE, guest.disk, "qcow2", "bare", {
+  const kernel_id = await makeImage(session, `${IMAGE}-kernel`, guest.kernel, "aki", "aki");
+  const ramdisk_id = await makeImage(session, `${IMAGE}-initrd`, guest.initrd, "ari", "ari");
+  await makeImage(session, IMAGE, guest.disk, "qcow2", "bare", {
     kernel_id,
     ramdisk_id,
     os_command_line:
@@ -137,6 +111,30 @@ export async function makeOffer(session: Session, guest: GuestFiles): Promise<vo
   await flavor(FLAVOR, 2, 1024, 4);
   await flavor(TINY_FLAVOR, 1, 128, 3);
   await flavor(HUGE_FLAVOR, 1, 1024, 1_000_000);
+  await makeExternalNetwork(session);
+}
+
+/** @returns its id */
+async function makeImage(
+  session: Session,
+  name: string,
+  file: string,
+  disk_format: string,
+  container_format: string,
+  more = {},
+): Promise<string> {
+  const body = { name, disk_format, container_format, visibility: "public", ...more };
+  const made = await session.request("image", "/images", { method: "POST", body });
+  const { id } = WithId.parse(made);
+  await session.request("image", `/images/${id}/file`, {
+    method: "PUT",
+    stream: fs.createReadStream(file),
+    headers: { "content-type": "application/octet-stream" },
+  });
+  return id;
+}
+
+async function makeExternalNetwork(session: Session): Promise<void> {
   const network_id = idOf(
     await session.request("network", "/networks", {
       method: "POST",

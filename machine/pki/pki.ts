@@ -55,36 +55,9 @@ export async function makePki(request: PkiRequest): Promise<Pki> {
     webcrypto,
   );
 
-  const sign = async (
-    commonName: string,
-    usages: readonly x509.ExtendedKeyUsage[],
-    alternatives: x509.JsonGeneralNames,
-  ): Promise<{ readonly certificate: string; readonly key: string }> => {
-    const keys = await generateKeys();
-    const certificate = await x509.X509CertificateGenerator.create(
-      {
-        serialNumber: serialNumber(),
-        subject: [{ CN: [commonName] }],
-        issuer: ca.subjectName,
-        ...validity,
-        signingAlgorithm: ALGORITHM,
-        publicKey: keys.publicKey,
-        signingKey: caKeys.privateKey,
-        extensions: [
-          new x509.BasicConstraintsExtension(false, undefined, true),
-          new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-          new x509.ExtendedKeyUsageExtension([...usages]),
-          ...(alternatives.length > 0
-            ? [new x509.SubjectAlternativeNameExtension(alternatives)]
-            : []),
-          await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
-          await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey, false, webcrypto),
-        ],
-      },
-      webcrypto,
-    );
-    return { certificate: pem(certificate), key: await privateKeyPem(keys.privateKey) };
-  };
+  const issuer: Issuer = { name: ca.subjectName, keys: caKeys, validity };
+  const sign = (...of: [string, readonly x509.ExtendedKeyUsage[], x509.JsonGeneralNames]) =>
+    signed(issuer, ...of);
 
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
   // The server's and the peer's serve both ways: etcd's own HTTP gateway dials the server with the server's
@@ -105,6 +78,45 @@ export async function makePki(request: PkiRequest): Promise<Pki> {
     root: root.certificate,
     rootKey: root.key,
   };
+}
+
+/** Who signs, and for how long. */
+interface Issuer {
+  readonly name: x509.Name;
+  readonly keys: webcrypto.CryptoKeyPair;
+  readonly validity: { readonly notBefore: Date; readonly notAfter: Date };
+}
+
+async function signed(
+  issuer: Issuer,
+  commonName: string,
+  usages: readonly x509.ExtendedKeyUsage[],
+  alternatives: x509.JsonGeneralNames,
+): Promise<{ readonly certificate: string; readonly key: string }> {
+  const keys = await generateKeys();
+  const certificate = await x509.X509CertificateGenerator.create(
+    {
+      serialNumber: serialNumber(),
+      subject: [{ CN: [commonName] }],
+      issuer: issuer.name,
+      ...issuer.validity,
+      signingAlgorithm: ALGORITHM,
+      publicKey: keys.publicKey,
+      signingKey: issuer.keys.privateKey,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([...usages]),
+        ...(alternatives.length > 0
+          ? [new x509.SubjectAlternativeNameExtension(alternatives)]
+          : []),
+        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
+        await x509.AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey, false, webcrypto),
+      ],
+    },
+    webcrypto,
+  );
+  return { certificate: pem(certificate), key: await privateKeyPem(keys.privateKey) };
 }
 
 async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -2,6 +2,7 @@
 import { execFile, spawn } from "node:child_process";
 import { readFile, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { onExit } from "signal-exit";
 import type { InstallContext } from "./limits";
@@ -105,27 +106,10 @@ export function runGo(
     const limit = setTimeout(() => {
       stop(new Error(`not done within ${context.limits.build} s`));
     }, context.limits.build * 1000);
-    let packages = 0;
-    let downloads = 0;
-    const said: string[] = [];
+    const words = listenTo(child.stderr);
     const progress = setInterval(() => {
-      let done = "";
-      if (packages > 0) done = `, ${packages} packages compiled`;
-      else if (downloads > 0) done = `, ${downloads} modules downloaded`;
-      context.log(`  ${title}: ${elapsed()} s${done}`);
+      context.log(`  ${title}: ${elapsed()} s${words.done()}`);
     }, PROGRESS * 1000);
-
-    let rest = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        // With -v, go prints the path of each package that it compiles, and nothing else, on a line.
-        if (/^[\w.~/-]+$/.test(line)) packages += 1;
-        else if (line.startsWith("go: downloading ")) downloads += 1;
-        else if (line.trim() !== "") said.push(line.trim());
-      }
-    });
     const settle = (failure?: Error): void => {
       clearTimeout(limit);
       clearInterval(progress);
@@ -136,13 +120,41 @@ export function runGo(
     };
     child.on("error", settle);
     child.on("close", (code) => {
-      if (code !== 0 && rest.trim() !== "") said.push(rest.trim());
       if (stopped) settle(stopped);
       else if (code === 0) settle();
-      else settle(new Error(said.slice(-8).join("; ") || `go ended with ${String(code)}`));
+      else settle(new Error(words.last() || `go ended with ${String(code)}`));
     });
     if (context.signal?.aborted) interrupted();
   });
+}
+
+/** What go says while it builds: how far it is, and its words. */
+function listenTo(stderr: Readable) {
+  let packages = 0;
+  let downloads = 0;
+  const said: string[] = [];
+  let rest = "";
+  stderr.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      // With -v, go prints the path of each package that it compiles, and nothing else, on a line.
+      if (/^[\w.~/-]+$/.test(line)) packages += 1;
+      else if (line.startsWith("go: downloading ")) downloads += 1;
+      else if (line.trim() !== "") said.push(line.trim());
+    }
+  });
+  return {
+    done(): string {
+      if (packages > 0) return `, ${packages} packages compiled`;
+      return downloads > 0 ? `, ${downloads} modules downloaded` : "";
+    },
+    last: () =>
+      [...said, rest.trim()]
+        .filter((line) => line !== "")
+        .slice(-8)
+        .join("; "),
+  };
 }
 
 /** The `go` of PATH and what it calls itself. */

@@ -107,26 +107,7 @@ export function cloudInit(settings: CloudInitSettings): string {
     ssh_deletekeys: true,
     ssh_keys: { ed25519_private: hostKey.privateKey, ed25519_public: hostKey.publicKey },
     groups: ["etcd"],
-    users: [
-      {
-        name: VM.user,
-        gecos: "etcd-restore",
-        shell: "/bin/bash",
-        lock_passwd: true,
-        sudo: "ALL=(ALL) NOPASSWD:ALL",
-        ssh_authorized_keys: [settings.loginKey],
-      },
-      {
-        name: "etcd",
-        gecos: "etcd",
-        system: true,
-        primary_group: "etcd",
-        homedir: VM.stateDirectory,
-        no_create_home: true,
-        shell: "/usr/sbin/nologin",
-        lock_passwd: true,
-      },
-    ],
+    users: usersOf(settings),
     // Written before the packages come: theirs must neither ask about the file nor start an etcd of their own.
     write_files: [
       file(VM.environmentFile, "0644", settings.environment),
@@ -155,6 +136,30 @@ export function cloudInit(settings: CloudInitSettings): string {
     );
   }
   return text;
+}
+
+/** Who logs in, and whom etcd runs as. */
+function usersOf({ loginKey }: CloudInitSettings) {
+  return [
+    {
+      name: VM.user,
+      gecos: "etcd-restore",
+      shell: "/bin/bash",
+      lock_passwd: true,
+      sudo: "ALL=(ALL) NOPASSWD:ALL",
+      ssh_authorized_keys: [loginKey],
+    },
+    {
+      name: "etcd",
+      gecos: "etcd",
+      system: true,
+      primary_group: "etcd",
+      homedir: VM.stateDirectory,
+      no_create_home: true,
+      shell: "/usr/sbin/nologin",
+      lock_passwd: true,
+    },
+  ];
 }
 
 const GUARD_UNIT = `# Written by etcd-restore.

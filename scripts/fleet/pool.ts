@@ -69,14 +69,7 @@ function startWorker({ room, memoryFor, signal }: PoolOptions): Worker {
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     lastSaid = (lastSaid + text).slice(-LAST_CHARACTERS);
   });
-  const exited = new Promise<string>((resolve) => {
-    child.once("error", (error) => {
-      resolve(`cannot be started: ${error.message}`);
-    });
-    child.once("exit", (code, by) => {
-      resolve(by === null ? `ended with exit status ${String(code)}` : `was ended by ${by}`);
-    });
-  });
+  const exited = endOf(child);
   const interrupt = (): void => {
     child.kill("SIGTERM");
   };
@@ -124,6 +117,18 @@ function startWorker({ room, memoryFor, signal }: PoolOptions): Worker {
       await exited;
     },
   };
+}
+
+/** How a process ended, in words. */
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once("error", (error) => {
+      resolve(`cannot be started: ${error.message}`);
+    });
+    child.once("exit", (code, by) => {
+      resolve(by === null ? `ended with exit status ${String(code)}` : `was ended by ${by}`);
+    });
+  });
 }
 
 /** Our own program, compiled or not, as this file is. */

@@ -55,6 +55,16 @@ async function test(args, signal) {
   return run(process.execPath, [vitest, "run", ...args], { cwd: ROOT });
 }
 
+/** The folder where the user stands. */
+function takeHome() {
+  // npm runs us in the project's folder; paths are meant from where the user stands. Only npm's word to us counts,
+  // and nobody whom we start takes it for his own.
+  const { INIT_CWD, ...env } = process.env;
+  const byNpm = env["npm_lifecycle_script"]?.includes("scripts/tools/set-up.mjs");
+  process.env = env;
+  return (byNpm ? INIT_CWD : undefined) ?? process.cwd();
+}
+
 /** @param {string | undefined} command @param {readonly string[]} args */
 async function main(command, args) {
   const { engines } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
@@ -64,13 +74,7 @@ async function main(command, args) {
     process.exitCode = 3;
     return;
   }
-  // npm runs us in the project's folder; paths are meant from where the user stands. Only npm's word to us counts,
-  // and nobody whom we start takes it for his own.
-  const { INIT_CWD, ...env } = process.env;
-  const byNpm = env["npm_lifecycle_script"]?.includes("scripts/tools/set-up.mjs");
-  const home = (byNpm ? INIT_CWD : undefined) ?? process.cwd();
-  process.env = env;
-
+  const home = takeHome();
   const stop = new AbortController();
   /** @type {NodeJS.Signals | undefined} */
   let ended;
