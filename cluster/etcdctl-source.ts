@@ -1,7 +1,7 @@
 /** A member of etcd that is asked by etcdctl in a container, and whose snapshot goes over a file there. */
 import { z } from "zod";
 import type { MemberHash } from "../etcd/client/member-client";
-import type { Source } from "../etcd/backup/take/source";
+import type { Source, SourceState } from "../etcd/backup/take/source";
 import { size } from "../etcd/wire/figures";
 import { ClusterError } from "./cluster-error";
 import { describeFile, execIn, fileThere, type FileThere, type Target } from "./in-pod";
@@ -71,50 +71,51 @@ export function etcdctlSource(
 
   return {
     async status() {
-      const answer = await etcdctl(
-        "asking etcd for its status",
-        "endpoint",
-        "status",
-        "-w",
-        "json",
-      );
-      const [{ Status }] = StatusAnswer.parse(exactJson(answer));
-      dbBytes = Number(Status.dbSize);
-      return {
-        version: Status.version,
-        clusterId: BigInt(Status.header.cluster_id),
-        memberId: BigInt(Status.header.member_id),
-        revision: Number(Status.header.revision),
-        dbBytes,
-      };
+      const argv = ["endpoint", "status", "-w", "json"];
+      const told = statusOf(await etcdctl("asking etcd for its status", ...argv));
+      dbBytes = told.dbBytes;
+      return told;
     },
-    async hashKv(revision): Promise<MemberHash> {
+    async hashKv(revision) {
       const argv = ["endpoint", "hashkv", `--rev=${revision}`, "-w", "json"];
-      const [{ HashKV }] = HashAnswer.parse(
-        exactJson(await etcdctl("asking etcd for its hash", ...argv)),
-      );
-      const told = Number(HashKV.hash_revision ?? 0);
-      const asked = revision > 0 ? revision : Number(HashKV.header?.revision ?? 0);
-      return {
-        hash: Number(HashKV.hash ?? 0),
-        compactRevision: Math.max(0, Number(HashKV.compact_revision ?? 0)),
-        revision: told > 0 ? told : asked,
-      };
+      return hashOf(await etcdctl("asking etcd for its hash", ...argv), revision);
     },
     async *snapshot() {
       saved ??= save();
       yield* fileThere(kubectl, reader, path.reader, await saved);
     },
     async remove() {
-      const files = [path.reader, `${path.reader}.part`];
-      await execIn(
-        kubectl,
-        reader,
-        ["rm", "-f", ...files],
-        `removing our file from ${reader.pod}`,
-        true,
-      );
+      const argv = ["rm", "-f", path.reader, `${path.reader}.part`];
+      await execIn(kubectl, reader, argv, `removing our file from ${reader.pod}`, true);
     },
+  };
+}
+
+/** What `etcdctl endpoint status -w json` says. @throws z.ZodError, SyntaxError when it is another program's answer */
+function statusOf(answer: string): SourceState {
+  const [{ Status }] = StatusAnswer.parse(exactJson(answer));
+  const { version, header, dbSize } = Status;
+  return {
+    version,
+    clusterId: BigInt(header.cluster_id),
+    memberId: BigInt(header.member_id),
+    revision: Number(header.revision),
+    dbBytes: Number(dbSize),
+  };
+}
+
+/**
+ * What `etcdctl endpoint hashkv -w json` says. @throws as `statusOf`
+ * @param asked the revision that was asked for; 0 is the newest
+ */
+function hashOf(answer: string, asked: number): MemberHash {
+  const [{ HashKV }] = HashAnswer.parse(exactJson(answer));
+  const told = Number(HashKV.hash_revision ?? 0);
+  const newest = Number(HashKV.header?.revision ?? 0);
+  return {
+    hash: Number(HashKV.hash ?? 0),
+    compactRevision: Math.max(0, Number(HashKV.compact_revision ?? 0)),
+    revision: told > 0 ? told : asked > 0 ? asked : newest,
   };
 }
 
