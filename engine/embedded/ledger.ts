@@ -21,8 +21,6 @@ export interface Ledger {
   /** Replaces the entry of a resource where it stands. */
   amend(old: ResourceState, changed: ResourceState): void;
   remove(resource: ResourceState): void;
-  /** A resource of this name goes by another one now, everywhere. */
-  rename(from: string, to: string): void;
   begin(operation: PendingOperation): void;
   end(operation: PendingOperation): void;
   /** An operation that was cut off has been repeated or given up. */
@@ -51,12 +49,6 @@ export function createLedger(
   });
   let written = contentOf(initial);
 
-  const amendIn = (
-    list: ResourceState[],
-    old: ResourceState,
-    changed: ResourceState,
-  ): ResourceState[] => list.map((item) => (item === old ? changed : item));
-
   return {
     cutOff: () => left,
     former: (urn) => olds.find((item) => item.urn === urn && item.delete !== true),
@@ -69,16 +61,13 @@ export function createLedger(
       news.push(resource);
     },
     amend(old, changed) {
-      olds = amendIn(olds, old, changed);
-      news = amendIn(news, old, changed);
+      const amended = (item: ResourceState) => (item === old ? changed : item);
+      olds = olds.map(amended);
+      news = news.map(amended);
     },
     remove(resource) {
       olds = olds.filter((item) => item !== resource);
       news = news.filter((item) => item !== resource);
-    },
-    rename(from, to) {
-      olds = olds.map((item) => renamed(item, from, to));
-      news = news.map((item) => renamed(item, from, to));
     },
     begin(operation) {
       const { urn } = operation.resource;
@@ -114,22 +103,4 @@ function contentOf({ resources, pending }: StackState): string {
     resources.map((item) => JSON.stringify(item, sorted)).sort(),
     JSON.stringify(pending, sorted),
   ].join("\n");
-}
-
-function renamed(item: ResourceState, from: string, to: string): ResourceState {
-  const swap = (urn: string): string => (urn === from ? to : urn);
-  const { urn, parent, deletedWith, dependencies, propertyDependencies, provider } = item;
-  return {
-    ...item,
-    urn: swap(urn),
-    ...(parent !== undefined && { parent: swap(parent) }),
-    ...(deletedWith !== undefined && { deletedWith: swap(deletedWith) }),
-    ...(dependencies && { dependencies: dependencies.map(swap) }),
-    ...(propertyDependencies && {
-      propertyDependencies: Object.fromEntries(
-        Object.entries(propertyDependencies).map(([key, urns]) => [key, urns.map(swap)]),
-      ),
-    }),
-    ...(provider?.startsWith(`${from}::`) && { provider: `${to}${provider.slice(from.length)}` }),
-  };
 }

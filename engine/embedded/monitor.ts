@@ -9,17 +9,18 @@ import * as providerProto from "@pulumi/pulumi/proto/provider_pb";
 import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb";
 import * as resourceProto from "@pulumi/pulumi/proto/resource_pb";
 import type { Failure } from "../engine";
-import { register, type Goal } from "./register";
-import { providerInputs, type Run } from "./run";
+import { unsupportedMessage, type Goal } from "./goal";
+import { register } from "./register";
+import type { Run } from "./run";
 import { Stopped } from "./steps";
 import { STACK_TYPE } from "./urn";
 import { reveal, type Properties } from "./values";
 
 /**
- * What the SDK may use. Structured aliases are off, so that it works out the aliases' URNs itself, those inherited from parents included;
- * for what else is missing here it refuses with a message of its own when a program uses it.
+ * What the SDK may use; for what is missing here it refuses with a message of its own when a program uses it. Structured
+ * aliases are off, so that it works out the aliases' URNs itself, those inherited from parents included: these are refused here.
  */
-const FEATURES = new Set(["secrets", "resourceReferences", "deletedWith", "parameterization"]);
+const FEATURES = new Set(["secrets", "deletedWith"]);
 
 export interface ProgramEvents {
   /** The program has come to its end and registered all that it wants. */
@@ -61,10 +62,6 @@ export function addServices(server: grpc.Server, run: Run, events: ProgramEvents
     }),
     call: unary((request: resourceProto.ResourceCallRequest) => {
       throw new Error(`the embedded engine cannot call the method ${request.getTok()}`);
-    }),
-    registerPackage: unary((request: resourceProto.RegisterPackageRequest) => {
-      const response = new resourceProto.RegisterPackageResponse();
-      return response.setRef(`${request.getName()}@${request.getVersion()}`);
     }),
     signalAndWaitForShutdown: unary(() => {
       events.onEnd();
@@ -113,11 +110,6 @@ function goalOf(request: resourceProto.RegisterResourceRequest): Goal {
     const urns = dependencies.getUrnsList();
     if (urns.length > 0) propertyDependencies[key] = urns;
   });
-  const unsupported = [
-    request.getImportid() !== "" && "the option `import`",
-    request.getRemote() && "components of other languages",
-    request.hasReplacementTrigger() && "the option `replacementTrigger`",
-  ].filter((name) => name !== false);
   return {
     type: request.getType(),
     name: request.getName(),
@@ -126,11 +118,7 @@ function goalOf(request: resourceProto.RegisterResourceRequest): Goal {
     inputs: propertiesOf(request.getObject()),
     dependencies: request.getDependenciesList(),
     propertyDependencies,
-    provider: request.getProvider(),
     version: request.getVersion(),
-    aliases: request.getAliasurnsList(),
-    protect: request.getProtect() ?? false,
-    retainOnDelete: request.getRetainondelete() ?? false,
     deletedWith: request.getDeletedwith(),
     deleteBeforeReplace:
       request.getDeletebeforereplacedefined() || request.getDeletebeforereplace()
@@ -139,31 +127,35 @@ function goalOf(request: resourceProto.RegisterResourceRequest): Goal {
     ignoreChanges: request.getIgnorechangesList(),
     replaceOnChanges: request.getReplaceonchangesList(),
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
-    unsupported,
+    unsupported: unsupportedBy(request),
   };
+}
+
+/** What a resource asks for and no program of ours uses, by the names that a program has for it. */
+function unsupportedBy(request: resourceProto.RegisterResourceRequest): readonly string[] {
+  const isProvider = request.getType().startsWith("pulumi:providers:");
+  return [
+    (isProvider || request.getProvider() !== "") && "explicit providers",
+    request.getAliasurnsList().length > 0 && "the option `aliases`",
+    request.getProtect() === true && "the option `protect`",
+    request.getRetainondelete() === true && "the option `retainOnDelete`",
+    request.getImportid() !== "" && "the option `import`",
+    request.getRemote() && "components of other languages",
+    request.hasReplacementTrigger() && "the option `replacementTrigger`",
+  ].filter((name) => name !== false);
 }
 
 async function invoke(run: Run, request: resourceProto.ResourceInvokeRequest): Promise<Properties> {
   const token = request.getTok();
-  const args = propertiesOf(request.getArgs());
-  // The SDK looks up the resource behind a reference that it is given.
-  if (token === "pulumi:pulumi:getResource") {
-    const { urn } = args;
-    if (typeof urn !== "string") throw new Error("a look-up of a resource without its URN");
-    const resource = run.ledger.settled(urn);
-    if (resource === undefined) throw new Error(`there is no resource ${urn}`);
-    return { urn, id: resource.id ?? "", state: resource.outputs ?? {} };
+  if (request.getProvider() !== "") {
+    throw new Error(unsupportedMessage(["explicit providers"]));
   }
   const call = run.types.functions?.[token];
   if (call === undefined) {
     throw new Error(`the embedded engine cannot call the function ${token}; use the Pulumi CLI`);
   }
-  const provider = providerInputs(run, request.getProvider());
-  return await call(reveal(args), {
-    projectDir: run.steps.projectDir,
-    signal: run.steps.signal,
-    provider,
-  });
+  const { projectDir, signal } = run.steps;
+  return await call(reveal(propertiesOf(request.getArgs())), { projectDir, signal });
 }
 
 function logged(run: Run, request: engineProto.LogRequest, events: ProgramEvents): void {

@@ -144,24 +144,14 @@ async function runChild(
 
 function spawnProgram(
   run: Run,
-  { projectDir, project, config, parallel }: ProgramOptions,
+  options: ProgramOptions,
   address: string,
   folder: string,
 ): ChildProcess {
-  const { stack, project: name } = run.identity;
+  const { project, config } = options;
   // The program's own copy of the SDK, not ours.
   const { resolve } = createRequire(path.join(project.programDir, "program.js"));
   const runner = resolve("@pulumi/pulumi/cmd/run");
-  const flags: Readonly<Record<string, string>> = {
-    monitor: address,
-    engine: address,
-    organization: "organization",
-    project: name,
-    "root-directory": projectDir,
-    stack,
-    pwd: project.programDir,
-    parallel: String(parallel),
-  };
   const child = spawn(
     process.execPath,
     [
@@ -171,8 +161,7 @@ function spawnProgram(
       "--require",
       path.join(__dirname, "..", "typescript.cjs"),
       runner,
-      ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]),
-      ...(run.preview ? ["--dry-run"] : []),
+      ...flagsOf(run, options, address),
       project.entry,
     ],
     {
@@ -203,4 +192,24 @@ function spawnProgram(
     );
   }
   return child;
+}
+
+/** What the SDK's runner is told, as the CLI tells it. */
+function flagsOf(
+  run: Run,
+  { projectDir, project, parallel }: ProgramOptions,
+  address: string,
+): readonly string[] {
+  const flags: Readonly<Record<string, string>> = {
+    monitor: address,
+    engine: address,
+    organization: "organization",
+    project: run.identity.project,
+    "root-directory": projectDir,
+    stack: run.identity.stack,
+    pwd: project.programDir,
+    parallel: String(parallel),
+  };
+  const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+  return run.preview ? [...words, "--dry-run"] : words;
 }

@@ -1,6 +1,6 @@
 /** Deletes resources: dependents first, several at a time. */
 
-import { isReal, providerInputs, typeFor, type Run } from "./run";
+import { isReal, typeFor, type Run } from "./run";
 import type { PendingOperation, ResourceState } from "./state-file";
 import { isDefaultProvider, titleOf } from "./urn";
 import { reveal, UNKNOWN, mapProperties, type Properties } from "./values";
@@ -18,15 +18,10 @@ export function dependsOn(resource: ResourceState, urn: string): boolean {
 }
 
 /**
- * Deletes all of `doomed`, which come in an order in which each is after what it depends on.
- * When one of them is protected, nothing is deleted at all. Failures are in the run's steps.
+ * Deletes all of `doomed`, which come in an order in which each is after what it depends on. Failures are in the run's
+ * steps.
  */
 export async function removeAll(run: Run, doomed: readonly ResourceState[]): Promise<void> {
-  const guarded = doomed.filter((resource) => resource.protect);
-  if (guarded.length > 0) {
-    for (const { urn } of guarded) refuseProtected(run, urn);
-    return;
-  }
   for (const { urn } of doomed) run.doomed.add(urn);
   const removals = new Map<ResourceState, Promise<void>>();
   const removed = async (resources: readonly ResourceState[]): Promise<void> => {
@@ -40,13 +35,6 @@ export async function removeAll(run: Run, doomed: readonly ResourceState[]): Pro
     );
   }
   await Promise.allSettled(removals.values());
-}
-
-function refuseProtected(run: Run, urn: string): Error {
-  const message =
-    "it is protected and cannot be deleted: run the program once with `protect` set to false first";
-  run.progress.ended(urn, "delete", message);
-  return run.steps.fail({ urn, message });
 }
 
 async function removeOne(run: Run, resource: ResourceState): Promise<void> {
@@ -72,7 +60,6 @@ function needsDelete(run: Run, resource: ResourceState): boolean {
   return (
     isReal(resource) &&
     resource.pendingReplacement !== true &&
-    resource.retainOnDelete !== true &&
     !(resource.deletedWith !== undefined && run.doomed.has(resource.deletedWith))
   );
 }
@@ -86,7 +73,6 @@ async function carryOutDelete(
     resource,
     operation,
     pending: "deleting",
-    provider: providerInputs(run, resource.provider),
     work: async (context) => {
       const outputs = reveal(resource.outputs ?? resource.inputs ?? {});
       await typeFor(run, resource.type).delete?.(resource.id ?? "", outputs, context);
@@ -100,7 +86,6 @@ async function carryOutDelete(
  */
 export async function removeBeforeReplace(run: Run, root: ResourceState): Promise<void> {
   const replaced = [root, ...dependentsToReplace(run, root)];
-  for (const { urn, protect } of replaced) if (protect === true) throw refuseProtected(run, urn);
   for (const { urn } of replaced) run.doomed.add(urn);
   for (const resource of replaced.reverse()) {
     if (!run.preview && needsDelete(run, resource)) {
@@ -124,9 +109,7 @@ function dependentsToReplace(run: Run, root: ResourceState): readonly ResourceSt
     const unsettled: Properties = mapProperties(inputs, (value, key) =>
       resource.propertyDependencies?.[key]?.some((urn) => replaced.has(urn)) ? UNKNOWN : value,
     );
-    const mustGo =
-      [...replaced].some((urn) => resource.provider?.startsWith(`${urn}::`)) ||
-      forcesReplacement(run, resource.type, inputs, unsettled);
+    const mustGo = forcesReplacement(run, resource.type, inputs, unsettled);
     if (mustGo) replaced.add(resource.urn);
     return mustGo;
   });

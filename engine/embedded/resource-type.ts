@@ -10,8 +10,6 @@ export interface StepContext {
   readonly urn: string;
   /** Aborted on Ctrl-C: stop what runs and fail. */
   readonly signal: AbortSignal;
-  /** Inputs of the provider that the program named for the resource; empty for the default provider. */
-  readonly provider: Properties;
   /** Outputs that are secret: never to be said. */
   readonly secretOutputs: readonly string[];
   /** Shows one line of what the resource says while it works. Secrets in it are hidden. */
@@ -71,7 +69,7 @@ export interface ResourceType {
 /** A provider's function, `openstack:images/getImage:getImage` and the like. Also called in previews. */
 export type ProviderFunction = (
   args: Properties,
-  context: Pick<StepContext, "projectDir" | "signal" | "provider">,
+  context: Pick<StepContext, "projectDir" | "signal">,
 ) => Promise<Properties>;
 
 /** Types by their token, `command:local:Command` and the like. */

@@ -7,7 +7,7 @@ import type { ResourceType, ResourceTypes } from "./resource-type";
 import type { ResourceState } from "./state-file";
 import type { Steps } from "./steps";
 import { isProviderType, type StackIdentity } from "./urn";
-import { reveal, type Properties } from "./values";
+import type { Properties } from "./values";
 
 export interface Run {
   readonly identity: StackIdentity;
@@ -26,18 +26,10 @@ export interface Run {
   readonly outputs: Map<string, Properties>;
 }
 
-/** An explicit provider: its inputs are kept for those who name it, nothing is done. */
-const explicitProvider: ResourceType = {
-  outputs: [],
-  create: (_name, inputs) => Promise.resolve({ id: crypto.randomUUID(), outputs: inputs }),
-  update: (_id, _olds, inputs) => Promise.resolve(inputs),
-};
-
 /** The type of a custom resource; throws when the embedded engine does not know it. */
 export function typeFor(run: Run, token: string): ResourceType {
   const type = run.types.resources[token];
   if (type !== undefined) return type;
-  if (isProviderType(token)) return explicitProvider;
   throw new Error(
     `the embedded engine cannot make ${token}, only ${Object.keys(run.types.resources).join(", ")}; use the Pulumi CLI`,
   );
@@ -46,10 +38,4 @@ export function typeFor(run: Run, token: string): ResourceType {
 /** Whether a resource is something out there, and not only an entry in the state. */
 export function isReal(resource: ResourceState): boolean {
   return resource.custom && !isProviderType(resource.type);
-}
-
-/** Inputs of the provider that a reference (`urn::id`) names. */
-export function providerInputs(run: Run, reference: string | undefined): Properties {
-  const provider = run.ledger.all().find(({ urn, id }) => `${urn}::${id ?? ""}` === reference);
-  return reveal(provider?.inputs ?? {});
 }

@@ -31,8 +31,6 @@ const resource = z.object({
   outputs: properties.optional(),
   parent: z.string().optional(),
   provider: z.string().optional(),
-  protect: z.boolean().optional(),
-  retainOnDelete: z.boolean().optional(),
   deletedWith: z.string().optional(),
   dependencies: z.array(z.string()).optional(),
   propertyDependencies: z.record(z.string(), z.array(z.string())).optional(),

@@ -10,7 +10,6 @@ import type { StepContext } from "./resource-type";
 import type { PendingOperation, ResourceState } from "./state-file";
 import { CommandFailed } from "./resource-type";
 import { titleOf } from "./urn";
-import type { Properties } from "./values";
 
 /** Told to whoever wanted a step once the run has failed: nothing more is going to happen. */
 export class Stopped extends Error {}
@@ -19,7 +18,6 @@ export interface Step<T> {
   readonly resource: ResourceState;
   readonly operation: Operation;
   readonly pending: PendingOperation["type"];
-  readonly provider: Properties;
   readonly work: (context: StepContext) => Promise<T>;
 }
 
@@ -56,26 +54,19 @@ export interface StepsOptions {
 }
 
 export function createSteps(options: StepsOptions): Steps {
-  const { ledger, lock, mask, progress, signal, projectDir } = options;
+  const { mask, signal, projectDir } = options;
   const failures: Failure[] = [];
   const refused = new Set<string>();
   const changes: Partial<Record<keyof ChangeSummary, number>> = {};
   const running = new Set<Promise<unknown>>();
-  const waiting: (() => void)[] = [];
-  let free = options.parallel;
+  const places = createPlaces(options.parallel);
   // One listener for each command that runs.
   setMaxListeners(0, signal);
-
-  const count = (operation: keyof ChangeSummary): void => {
-    changes[operation] = (changes[operation] ?? 0) + 1;
-  };
 
   function fail(failure: Failure): Stopped {
     const hidden = mask.hide(failure.message);
     failures.push({ ...failure, message: hidden });
-    waiting.splice(0).forEach((wake) => {
-      wake();
-    });
+    places.wakeAll();
     return new Stopped(hidden);
   }
 
@@ -85,76 +76,27 @@ export function createSteps(options: StepsOptions): Steps {
     throw new Stopped(`${titleOf(urn)} was not begun: the run has failed`);
   }
 
-  async function place(urn: string): Promise<void> {
-    check(urn);
-    while (free === 0) {
-      await new Promise<void>((wake) => waiting.push(wake));
-      check(urn);
-    }
-    free -= 1;
-  }
-
-  function contextOf(resource: ResourceState, provider: Properties): StepContext {
-    return {
-      projectDir,
-      urn: resource.urn,
-      signal,
-      provider,
-      secretOutputs: resource.additionalSecretOutputs ?? [],
-      say: (line) => {
-        progress.said(resource.urn, line);
-      },
-      processStarted: (pid) => lock?.started(pid),
-      processEnded: (pid) => lock?.ended(pid),
-      runHere: options.runHere,
-    };
-  }
-
-  async function carryOut<T>({
-    resource,
-    operation,
-    pending,
-    provider,
-    work,
-  }: Step<T>): Promise<T> {
-    const { urn } = resource;
-    const journaled: PendingOperation = { resource, type: pending };
-    ledger.begin(journaled);
-    await ledger.save();
-    progress.started(urn, operation);
-    try {
-      const result = await work(contextOf(resource, provider));
-      ledger.end(journaled);
-      progress.ended(urn, operation);
-      return result;
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      // Stopped in the middle, nobody knows how far it got: the journal keeps it for the next run.
-      if (!signal.aborted) ledger.end(journaled);
-      await ledger.save();
-      progress.ended(urn, operation, message);
-      const ended = error instanceof CommandFailed ? { exitStatus: error.exitStatus } : {};
-      throw fail({ urn, message, ...ended });
-    }
-  }
-
   return {
     signal,
     projectDir,
     async take(step) {
-      await place(step.resource.urn);
-      const work = carryOut(step);
+      const { urn } = step.resource;
+      await places.take(() => {
+        check(urn);
+      });
+      const work = carryOut(step, options, fail);
       const settled = work.catch(() => undefined);
       running.add(settled);
       try {
         return await work;
       } finally {
         running.delete(settled);
-        free += 1;
-        waiting.shift()?.();
+        places.giveBack();
       }
     },
-    count,
+    count(operation) {
+      changes[operation] = (changes[operation] ?? 0) + 1;
+    },
     fail,
     check,
     failed: () => failures.length > 0,
@@ -164,5 +106,76 @@ export function createSteps(options: StepsOptions): Steps {
     refused: () => [...refused],
     failures: () => failures,
     changes: () => changes,
+  };
+}
+
+/** So many places for steps that run at one time. */
+function createPlaces(parallel: number) {
+  const waiting: (() => void)[] = [];
+  let free = parallel;
+  return {
+    /** Waits for a free place. @param check is called before it waits and after; throws where nothing is to begin any more */
+    async take(check: () => void): Promise<void> {
+      check();
+      while (free === 0) {
+        await new Promise<void>((wake) => waiting.push(wake));
+        check();
+      }
+      free -= 1;
+    },
+    giveBack(): void {
+      free += 1;
+      waiting.shift()?.();
+    },
+    /** Whoever waits is to look whether there is anything to wait for. */
+    wakeAll(): void {
+      waiting.splice(0).forEach((wake) => {
+        wake();
+      });
+    },
+  };
+}
+
+/** The work of one step, journaled. @throws what `fail` makes of it, when it fails */
+async function carryOut<T>(
+  { resource, operation, pending, work }: Step<T>,
+  options: StepsOptions,
+  fail: Steps["fail"],
+): Promise<T> {
+  const { ledger, progress, signal } = options;
+  const { urn } = resource;
+  const journaled: PendingOperation = { resource, type: pending };
+  ledger.begin(journaled);
+  await ledger.save();
+  progress.started(urn, operation);
+  try {
+    const result = await work(contextOf(resource, options));
+    ledger.end(journaled);
+    progress.ended(urn, operation);
+    return result;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    // Stopped in the middle, nobody knows how far it got: the journal keeps it for the next run.
+    if (!signal.aborted) ledger.end(journaled);
+    await ledger.save();
+    progress.ended(urn, operation, message);
+    const ended = error instanceof CommandFailed ? { exitStatus: error.exitStatus } : {};
+    throw fail({ urn, message, ...ended });
+  }
+}
+
+function contextOf(resource: ResourceState, options: StepsOptions): StepContext {
+  const { projectDir, signal, progress, lock, runHere } = options;
+  return {
+    projectDir,
+    urn: resource.urn,
+    signal,
+    secretOutputs: resource.additionalSecretOutputs ?? [],
+    say: (line) => {
+      progress.said(resource.urn, line);
+    },
+    processStarted: (pid) => lock?.started(pid),
+    processEnded: (pid) => lock?.ended(pid),
+    runHere,
   };
 }

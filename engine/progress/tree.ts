@@ -1,7 +1,7 @@
 /** A live tree of the stack on a terminal. */
 
 import pc from "picocolors";
-import type { Operation, Progress } from "./types";
+import type { Operation, Progress, Summary } from "./types";
 import { openScreen } from "./screen";
 import { label, seconds, summaryLine, wordsFor } from "./wording";
 
@@ -37,12 +37,10 @@ function openTree(stream: TerminalStream): Progress {
 
   const draw = (): void => {
     const size = { columns: stream.columns, rows: stream.rows - 2 };
-    screen.draw([
-      ...renderTree([...rows.values()], Date.now(), size)
-        .split("\n")
-        .filter(Boolean),
-      ...(status === "" ? [] : [pc.dim(cut(status, stream.columns))]),
-    ]);
+    const lines = renderTree([...rows.values()], Date.now(), size)
+      .split("\n")
+      .filter(Boolean);
+    screen.draw(status === "" ? lines : [...lines, pc.dim(cut(status, stream.columns))]);
   };
   const timer = setInterval(draw, FRAME_MS);
   timer.unref();
@@ -86,12 +84,18 @@ function openTree(stream: TerminalStream): Progress {
       if (changed || failed.length > 0) draw();
       else screen.clear();
       screen.done();
-      for (const { urn, error } of failed) {
-        stream.write(`${pc.red("error")} ${label(urn)}: ${String(error)}\n`);
-      }
-      stream.write(`${summary.ok ? summaryLine(summary) : pc.red(summaryLine(summary))}\n`);
+      stream.write(endOf(summary, failed));
     },
   };
+}
+
+/** What stays below the tree: why it failed, and the counts. */
+function endOf(summary: Summary, failed: readonly Row[]): string {
+  const line = summaryLine(summary);
+  return [
+    ...failed.map(({ urn, error }) => `${pc.red("error")} ${label(urn)}: ${String(error)}\n`),
+    `${summary.ok ? line : pc.red(line)}\n`,
+  ].join("");
 }
 
 /** The tree as text: children under their parents, no line wider than the terminal, no more lines than it shows. */

@@ -45,69 +45,10 @@ export function readEvents(
   const failures: Failure[] = [];
   const seen = new Set<number>();
   let changes: ChangeSummary = {};
-
-  function step(
-    { urn, op, diffs, new: wanted, old }: StepMetadata,
-    phase: "started" | "ended",
-  ): void {
-    // `replace` is the name for the two steps that follow it.
-    if (!isOperation(op) || op === "replace") return;
-    progress.registered(urn, wanted?.parent ?? old?.parent ?? "");
-    if (preview) {
-      if (phase === "started") progress.planned(urn, op, diffs ?? []);
-    } else if (phase === "started") {
-      if (op !== "same") progress.started(urn, op);
-    } else progress.ended(urn, op);
-  }
-
-  function failed({ urn, op }: StepMetadata): void {
-    const failure = failures.findLast((each) => each.urn === urn);
-    if (isOperation(op)) progress.ended(urn, op, failure?.message ?? "it failed");
-  }
-
-  function fail(failure: Failure): void {
+  const fail = (failure: Failure): void => {
     failures.push({ ...failure, message: mask.hide(failure.message) });
-  }
-
-  function info(text: string, urn: string | undefined, isPassing: boolean): void {
-    if (isPassing) {
-      progress.passing(text);
-      return;
-    }
-    for (const line of mask.hide(text).split("\n")) {
-      if (urn === undefined) progress.note(line);
-      else progress.said(urn, line);
-    }
-  }
-
-  function diagnostic(event: Diagnostic): void {
-    const text = withoutColours(event.message).trimEnd();
-    const urn = event.urn === undefined || isStack(event.urn) ? undefined : event.urn;
-    if (text === "") return;
-    switch (event.severity) {
-      case "error":
-        // The last words of every failed run.
-        if (/^(update|preview|destroy) failed$/.test(text)) return;
-        fail({ ...failureOf(text), ...(urn === undefined ? refusal() : { urn }) });
-        if (urn === undefined) progress.note(`error: ${text}`);
-        return;
-      case "warning":
-        progress.note(`warning: ${text}`);
-        return;
-      case "info":
-      case "info#err":
-        info(text, urn, event.ephemeral === true);
-    }
-  }
-
-  function policy({ policyName, message, enforcementLevel, resourceUrn }: Policy): void {
-    const text = `policy ${policyName}: ${withoutColours(message).trim()}`;
-    if (enforcementLevel !== "mandatory") progress.note(`warning: ${text}`);
-    else {
-      fail({ message: text, ...(resourceUrn !== undefined && { urn: resourceUrn }) });
-      progress.note(`error: ${text}`);
-    }
-  }
+  };
+  const to: Listeners = { progress, mask, preview, refusal, fail };
 
   /**
    * The SDK follows the log of an older CLI by @logdna/tail-file 2.2.0, whose `quit()` begins a last read while another may
@@ -124,19 +65,95 @@ export function readEvents(
     read(value) {
       const event = engineEventOf(value);
       if (event === undefined || isTold(event.sequence)) return;
-      if (event.resourcePreEvent) step(event.resourcePreEvent.metadata, "started");
-      if (event.resOutputsEvent) step(event.resOutputsEvent.metadata, "ended");
-      if (event.diagnosticEvent) diagnostic(event.diagnosticEvent);
-      if (event.policyEvent) policy(event.policyEvent);
+      if (event.resourcePreEvent) step(event.resourcePreEvent.metadata, "started", to);
+      if (event.resOutputsEvent) step(event.resOutputsEvent.metadata, "ended", to);
+      if (event.diagnosticEvent) diagnostic(event.diagnosticEvent, to);
+      if (event.policyEvent) policy(event.policyEvent, to);
       if (event.progressEvent && SLOW_BEGINNINGS.has(event.progressEvent.type)) {
         progress.passing(withoutColours(event.progressEvent.message));
       }
-      if (event.resOpFailedEvent) failed(event.resOpFailedEvent.metadata);
+      if (event.resOpFailedEvent) {
+        const { urn, op } = event.resOpFailedEvent.metadata;
+        const failure = failures.findLast((each) => each.urn === urn);
+        if (isOperation(op)) progress.ended(urn, op, failure?.message ?? "it failed");
+      }
       if (event.summaryEvent) changes = counted(event.summaryEvent.resourceChanges);
     },
     failures: () => failures,
     changes: () => changes,
   };
+}
+
+/** Where what an event says goes. */
+interface Listeners {
+  readonly progress: Progress;
+  readonly mask: Pick<Mask, "hide">;
+  readonly preview: boolean;
+  refusal(): Pick<Failure, "kind">;
+  readonly fail: (failure: Failure) => void;
+}
+
+function step(
+  { urn, op, diffs, new: wanted, old }: StepMetadata,
+  phase: "started" | "ended",
+  { progress, preview }: Listeners,
+): void {
+  // `replace` is the name for the two steps that follow it.
+  if (!isOperation(op) || op === "replace") return;
+  progress.registered(urn, wanted?.parent ?? old?.parent ?? "");
+  if (preview) {
+    if (phase === "started") progress.planned(urn, op, diffs ?? []);
+  } else if (phase === "started") {
+    if (op !== "same") progress.started(urn, op);
+  } else progress.ended(urn, op);
+}
+
+function diagnostic(event: Diagnostic, to: Listeners): void {
+  const text = withoutColours(event.message).trimEnd();
+  const urn = event.urn === undefined || isStack(event.urn) ? undefined : event.urn;
+  if (text === "") return;
+  switch (event.severity) {
+    case "error":
+      // The last words of every failed run.
+      if (/^(update|preview|destroy) failed$/.test(text)) return;
+      to.fail({ ...failureOf(text), ...(urn === undefined ? to.refusal() : { urn }) });
+      if (urn === undefined) to.progress.note(`error: ${text}`);
+      return;
+    case "warning":
+      to.progress.note(`warning: ${text}`);
+      return;
+    case "info":
+    case "info#err":
+      info(text, urn, event.ephemeral === true, to);
+  }
+}
+
+function info(
+  text: string,
+  urn: string | undefined,
+  isPassing: boolean,
+  { progress, mask }: Listeners,
+): void {
+  if (isPassing) {
+    progress.passing(text);
+    return;
+  }
+  for (const line of mask.hide(text).split("\n")) {
+    if (urn === undefined) progress.note(line);
+    else progress.said(urn, line);
+  }
+}
+
+function policy(
+  { policyName, message, enforcementLevel, resourceUrn }: Policy,
+  { progress, fail }: Listeners,
+): void {
+  const text = `policy ${policyName}: ${withoutColours(message).trim()}`;
+  if (enforcementLevel !== "mandatory") progress.note(`warning: ${text}`);
+  else {
+    fail({ message: text, ...(resourceUrn !== undefined && { urn: resourceUrn }) });
+    progress.note(`error: ${text}`);
+  }
 }
 
 function isOperation(name: string): name is Operation {

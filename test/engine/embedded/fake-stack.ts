@@ -5,7 +5,8 @@
 import { carryOut, type Verb } from "../../../engine/embedded/carry-out";
 import { stackFiles } from "../../../engine/embedded/files";
 import { readOpened } from "../../../engine/embedded/open-run";
-import { register, type Goal, type Registered } from "../../../engine/embedded/register";
+import type { Goal, Registered } from "../../../engine/embedded/goal";
+import { register } from "../../../engine/embedded/register";
 import type { ResourceType, ResourceTypes } from "../../../engine/embedded/resource-type";
 import type { ResourceState } from "../../../engine/embedded/state-file";
 import { urnOf } from "../../../engine/embedded/urn";
@@ -40,11 +41,7 @@ const NO_OPTIONS: Goal = {
   inputs: {},
   dependencies: [],
   propertyDependencies: {},
-  provider: "",
   version: "",
-  aliases: [],
-  protect: false,
-  retainOnDelete: false,
   deletedWith: "",
   deleteBeforeReplace: undefined,
   ignoreChanges: [],

@@ -16,7 +16,6 @@ async function command(more: Partial<StepContext> = {}) {
     projectDir,
     urn: "urn",
     signal: new AbortController().signal,
-    provider: {},
     secretOutputs: [],
     say: (line) => said.push(line),
     processStarted: () => undefined,

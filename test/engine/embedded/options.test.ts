@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { nameOf } from "../../../engine/embedded/urn";
 import { secret, UNKNOWN } from "../../../engine/embedded/values";
 import { fakeStack, GROUP, THING, thingUrn, type Register } from "./fake-stack";
 
@@ -7,45 +6,6 @@ import { fakeStack, GROUP, THING, thingUrn, type Register } from "./fake-stack";
 const ofA = { dependencies: [thingUrn("a")], propertyDependencies: { from: [thingUrn("a")] } };
 
 describe("the options of a resource", () => {
-  it("protect: refuses to delete anything when one of the doomed is protected", async () => {
-    const stack = await fakeStack();
-    await stack.up(async (register) => {
-      await register("a", { protect: true });
-      await register("b");
-    });
-    stack.done();
-
-    const result = await stack.destroy();
-
-    expect(result.ok).toBe(false);
-    expect(result.failures).toEqual([
-      { urn: thingUrn("a"), message: expect.stringContaining("protected") as string },
-    ]);
-    expect(stack.done()).toEqual([]);
-    expect(await stack.resources()).not.toEqual([]);
-  });
-
-  it("protect: refuses a replacement that deletes first, and keeps the dependents", async () => {
-    const stack = await fakeStack();
-    const program = (kind: string) => async (register: Register) => {
-      await register("a", { protect: true, inputs: { kind }, deleteBeforeReplace: true });
-    };
-    await stack.up(program("one"));
-    stack.done();
-
-    expect((await stack.up(program("two"))).ok).toBe(false);
-    expect(stack.done()).toEqual([]);
-  });
-
-  it("retainOnDelete: forgets the resource without deleting it", async () => {
-    const stack = await fakeStack();
-    await stack.up((register) => register("a", { retainOnDelete: true }));
-    stack.done();
-
-    expect(await stack.destroy()).toMatchObject({ ok: true, changes: { delete: 1 } });
-    expect(stack.done()).toEqual([]);
-  });
-
   it("deletedWith: is not deleted when that goes, and is deleted when only it goes", async () => {
     const stack = await fakeStack();
     const both = async (register: Register): Promise<void> => {
@@ -138,49 +98,6 @@ describe("the options of a resource", () => {
     expect(seen).toEqual(secret("made-of-a"));
     const [thing] = (await stack.resources()).filter(({ type }) => type === THING);
     expect(thing?.outputs?.made).toEqual(secret("made-of-a"));
-  });
-
-  it("aliases: a renamed resource is the same one, and so is what depends on it", async () => {
-    const stack = await fakeStack();
-    await stack.up(async (register) => {
-      await register("a");
-      await register("b", ofA);
-    });
-    stack.done();
-
-    const result = await stack.up(async (register) => {
-      await register("renamed", { aliases: [thingUrn("a")] });
-      await register("b", { dependencies: [thingUrn("renamed")] });
-    });
-
-    expect(result.changes).toEqual({ same: 2 });
-    expect(stack.done()).toEqual([]);
-    expect((await stack.resources()).map(({ urn }) => nameOf(urn))).toEqual([
-      "default",
-      "renamed",
-      "b",
-    ]);
-  });
-
-  it("provider: its inputs reach the resource, and it lives longer than what it made", async () => {
-    const seen: unknown[] = [];
-    const stack = await fakeStack(undefined, {
-      create: (name, _inputs, { provider }) => {
-        seen.push(provider);
-        return Promise.resolve({ id: name, outputs: { name } });
-      },
-    });
-    await stack.up(async (register) => {
-      const { urn, id } = await register("cloud", {
-        type: "pulumi:providers:fake",
-        inputs: { token: secret("t0ken-of-the-cloud") },
-      });
-      await register("a", { provider: `${urn}::${id}` });
-    });
-
-    expect(seen).toEqual([{ token: "t0ken-of-the-cloud" }]);
-    expect((await stack.destroy()).ok).toBe(true);
-    expect(stack.done()).toEqual(["delete a"]);
   });
 
   it("two resources of one type and name are refused", async () => {

@@ -78,6 +78,28 @@ describe("a program", () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(4 * os.availableParallelism());
   }, 120_000);
 
+  it.each([
+    ["aliases", "the option `aliases`"],
+    ["protect", "the option `protect`"],
+    ["retainOnDelete", "the option `retainOnDelete`"],
+    ["import", "the option `import`"],
+    ["provider", "explicit providers"],
+  ])(
+    "that uses %s is told by that name that the CLI does it, and nothing is made",
+    async (mode, name) => {
+      const stack = await testStack("odd");
+
+      const { ok, failures } = await stack.engine({ mode }).up();
+
+      expect(ok).toBe(false);
+      expect(failures.map(({ message }) => message)).toEqual([
+        `the embedded engine does not do ${name}; use the Pulumi CLI`,
+      ]);
+      expect(stack.noted()).toEqual([]);
+    },
+    120_000,
+  );
+
   it("leaves no folder of a socket behind", async () => {
     const stack = await testStack("odd");
     vi.stubEnv("TMPDIR", path.dirname(stack.log));

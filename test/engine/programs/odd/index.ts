@@ -14,6 +14,8 @@ function command(name: string, options?: pulumi.CustomResourceOptions): local.Co
   );
 }
 
+class Cloud extends pulumi.ProviderResource {}
+
 const modes: Readonly<Record<string, () => void>> = {
   one: () => void command("one"),
   refuses: () => {
@@ -53,6 +55,11 @@ const modes: Readonly<Record<string, () => void>> = {
     command("one");
   },
   reads: () => void local.Command.get("old", "some-id"),
+  aliases: () => void command("one", { aliases: [{ name: "old" }] }),
+  protect: () => void command("one", { protect: true }),
+  retainOnDelete: () => void command("one", { retainOnDelete: true }),
+  import: () => void command("one", { import: "some-id" }),
+  provider: () => void command("one", { provider: new Cloud("command", "cloud") }),
   many: () => {
     for (let index = 0; index < 40; index += 1) {
       new local.Command(`many-${index}`, {
