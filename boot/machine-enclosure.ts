@@ -14,7 +14,7 @@ import { copyFile, reconnecting } from "../machine/ssh/ssh-copy";
 import type { SshRoute } from "../machine/ssh/ssh-files";
 import type { SshSession } from "../machine/ssh/ssh-session";
 import type { Enclosure, Isolation } from "./enclosure";
-import { orderly, programsOf, type Orders } from "./orders";
+import { orderly, programsOf, type Orders, type Place } from "./orders";
 
 const KEEPER = path.join(__dirname, "keeper.py");
 /** Survives no reboot of the machine for long, and is a disk, where /tmp may be memory. */
@@ -58,38 +58,10 @@ export async function openMachineEnclosure(
       throw new MachineError("environment", `${route.host} made no folder for a clone`);
     }
     const given = orders;
-    const give = (order: Readonly<Record<string, unknown>>) => given.give(order);
+    const give: Give = (order) => given.give(order);
     const isolation: Isolation = { network: "namespace", machine: route.host };
-    let sockets = 0;
-    const place = {
-      folder,
-      async near(socket: string) {
-        sockets += 1;
-        const here = path.join(near, `${sockets}.sock`);
-        await session.forward(here, socket);
-        return here;
-      },
-      async tail(file: string, lines: number) {
-        const { lines: told } = await give({ do: "tail", path: file, lines });
-        return Array.isArray(told) ? told.map(String) : [];
-      },
-    };
-    let files = 0;
-    const bring = async (file: string) => {
-      files += 1;
-      const own = path.posix.join(folder, `brought-${files}`);
-      await give({ do: "folder", path: own });
-      const title = path.basename(file);
-      // Under its own name: there are programs that are one file, and are told by it what they shall be.
-      const to = path.posix.join(own, title);
-      const wanted = { from: file, to, sha256: await digest(file), title };
-      await copyFile(connection, wanted, (done, total) => {
-        tell(`copying ${title}: ${Math.round((100 * done) / total)} %`);
-      });
-      const mode = (statSync(file).mode & 0o100) === 0 ? "600" : "700";
-      await must(session, shellLine("chmod", mode, "--", to));
-      return to;
-    };
+    const place = placeOf(session, near, folder, give);
+    const bring = bringer(connection, session, folder, { give, tell });
     return {
       ...{ folder, near, isolation, bring, close },
       async makeFolder(name) {
@@ -109,6 +81,52 @@ export async function openMachineEnclosure(
     await close();
     throw error;
   }
+}
+
+/** Gives an order to the keeper. */
+type Give = Orders["give"];
+
+/** How the folder of a clone there is looked into. @param near folder on this computer for the sockets that lead there */
+function placeOf(session: SshSession, near: string, folder: string, give: Give): Place {
+  let sockets = 0;
+  return {
+    folder,
+    async near(socket) {
+      sockets += 1;
+      const here = path.join(near, `${sockets}.sock`);
+      await session.forward(here, socket);
+      return here;
+    },
+    async tail(file, lines) {
+      const { lines: told } = await give({ do: "tail", path: file, lines });
+      return Array.isArray(told) ? told.map(String) : [];
+    },
+  };
+}
+
+/** Copies files of this computer into the folder of a clone there. */
+function bringer(
+  connection: ReturnType<typeof reconnecting>,
+  session: SshSession,
+  folder: string,
+  { give, tell }: Pick<MachinePlace, "tell"> & { readonly give: Give },
+): Enclosure["bring"] {
+  let files = 0;
+  return async (file) => {
+    files += 1;
+    const own = path.posix.join(folder, `brought-${files}`);
+    await give({ do: "folder", path: own });
+    const title = path.basename(file);
+    // Under its own name: there are programs that are one file, and are told by it what they shall be.
+    const to = path.posix.join(own, title);
+    const wanted = { from: file, to, sha256: await digest(file), title };
+    await copyFile(connection, wanted, (done, total) => {
+      tell(`copying ${title}: ${Math.round((100 * done) / total)} %`);
+    });
+    const mode = (statSync(file).mode & 0o100) === 0 ? "600" : "700";
+    await must(session, shellLine("chmod", mode, "--", to));
+    return to;
+  };
 }
 
 /** The shell line that runs the keeper there, cut off from every network, as the user that logs in. */

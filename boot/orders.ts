@@ -103,6 +103,38 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** The number of the order that nobody gave: to be ready. */
+const READY = 0;
+
+/** Of a message that a program has ended: which, and how. */
+function endIn({ ended: name, code, signal }: Answer) {
+  if (typeof name !== "string") return undefined;
+  const how = typeof code === "number" ? `exit code ${code}` : `signal ${String(signal)}`;
+  return { name, how };
+}
+
+/** Hands an answer to whoever waits for it. */
+function settleOrder(waiting: Map<number, Waiting>, message: Answer): void {
+  const id = typeof message.id === "number" ? message.id : READY;
+  const { error } = message;
+  const order = waiting.get(id);
+  waiting.delete(id);
+  if (typeof error === "string") order?.reject(new MachineError("environment", error));
+  else order?.resolve(message);
+}
+
+/** Resolves when a keeper has gone, with why. */
+function endOfKeeper(keeper: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    keeper.once("error", (error) => {
+      resolve(error.message);
+    });
+    keeper.once("close", (code, signal) => {
+      resolve(`exit code ${String(code ?? signal)}`);
+    });
+  });
+}
+
 /** Speaks with a keeper that was started. */
 export function orderly(keeper: ChildProcess): Orders {
   const { stdin, stdout, stderr } = keeper;
@@ -115,43 +147,27 @@ export function orderly(keeper: ChildProcess): Orders {
   stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-2000)));
   // Writing to a keeper that has gone fails there too; its end says why.
   stdin.on("error", () => undefined);
-  const READY = 0;
   const ready = new Promise<Answer>((resolve, reject) => {
     waiting.set(READY, { resolve, reject });
   });
-  const gone = new Promise<void>((resolve) => {
-    const settle = (why: string) => {
-      const reason = said.trim().split("\n").at(-1) ?? "";
-      for (const { reject } of waiting.values()) {
-        reject(new MachineError("environment", `the clone's keeper has ended: ${reason || why}`));
-      }
-      waiting.clear();
-      for (const end of endings.values()) end("the clone's keeper");
-      resolve();
-    };
-    keeper.once("error", (error) => {
-      settle(error.message);
-    });
-    keeper.once("close", (code, signal) => {
-      settle(`exit code ${String(code ?? signal)}`);
-    });
+  const gone = endOfKeeper(keeper).then((why) => {
+    const reason = said.trim().split("\n").at(-1) ?? "";
+    for (const { reject } of waiting.values()) {
+      reject(new MachineError("environment", `the clone's keeper has ended: ${reason || why}`));
+    }
+    waiting.clear();
+    for (const end of endings.values()) end("the clone's keeper");
   });
   createInterface({ input: stdout }).on("line", (line) => {
-    const message = JSON.parse(line) as Readonly<Record<string, unknown>>;
-    if (typeof message.ended === "string") {
-      const { ended: name, code, signal } = message;
-      const how = typeof code === "number" ? `exit code ${code}` : `signal ${String(signal)}`;
-      ends.set(name, how);
-      endings.get(name)?.(how);
-      endings.delete(name);
+    const message = JSON.parse(line) as Answer;
+    const end = endIn(message);
+    if (end === undefined) {
+      settleOrder(waiting, message);
       return;
     }
-    const id = typeof message.id === "number" ? message.id : READY;
-    const { error } = message;
-    const order = waiting.get(id);
-    waiting.delete(id);
-    if (typeof error === "string") order?.reject(new MachineError("environment", error));
-    else order?.resolve(message);
+    ends.set(end.name, end.how);
+    endings.get(end.name)?.(end.how);
+    endings.delete(end.name);
   });
   return {
     ready,

@@ -60,7 +60,7 @@ const ENTRIES: readonly Entry[] = [
   {
     name: "verify",
     summary: "compare a running etcd with a backup",
-    load: () => require("./commands/verify") as typeof import("./commands/verify"),
+    load: () => require("./commands/verify/command") as typeof import("./commands/verify/command"),
   },
   {
     name: "boot",

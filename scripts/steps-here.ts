@@ -89,7 +89,10 @@ class StepFailed extends Error {
 
 /** `etcd-restore verify --json …`: the report is what it prints, the verdict what it says. */
 const verifyStep: Step = async (args, { readStdin, print, say, signal }) => {
-  const { declare, verify } = require("./commands/verify") as typeof import("./commands/verify");
+  const { declare } =
+    require("./commands/verify/command") as typeof import("./commands/verify/command");
+  const { verify } =
+    require("./commands/verify/verify") as typeof import("./commands/verify/verify");
   const program = new Command().option("--json").exitOverride();
   const command = program.command("verify").exitOverride();
   let exitCode: number = EXIT.environment;

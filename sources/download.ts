@@ -116,32 +116,23 @@ function createArrival(
 
   async function goOn(): Promise<void> {
     const opened = await store.open(wanted.path, { from: done }, { etag, signal });
-    accept(opened);
+    // The same object as was listed, and as before a cut.
+    assertSameSize(name, total, opened.total);
+    total ??= opened.total;
+    etag ??= opened.etag;
+    if (done === 0 && total !== undefined) place.expect(total);
     const again = done > opened.from ? comparer(hash, done - opened.from, name) : undefined;
     for await (const part of opened.bytes) {
       signal?.throwIfAborted();
       const fresh = again === undefined ? part : again(part);
       if (fresh.length > 0) await take(fresh, opened);
     }
-    if (total !== undefined && done < total) {
-      throw new Error(`the answer ended ${total - done} bytes early`);
-    }
+    if (done < (total ?? 0)) throw new Error(`the answer ended ${(total ?? 0) - done} bytes early`);
     if (head !== undefined) await look(Buffer.concat(head), opened);
   }
 
-  /** The same object as was listed, and as before a cut. */
-  function accept(opened: OpenedObject): void {
-    assertSameSize(name, total, opened.total);
-    total ??= opened.total;
-    etag ??= opened.etag;
-    if (done === 0 && total !== undefined) place.expect(total);
-  }
-
   async function take(part: Uint8Array, opened: OpenedObject): Promise<void> {
-    if (total !== undefined && done + part.length > total) {
-      const problem = `${name}: more than the ${total} bytes that it has came`;
-      throw new SourceError("environment", problem);
-    }
+    assertRoomFor(name, done + part.length, total);
     place.write(part);
     hash.update(part);
     done += part.length;
@@ -166,6 +157,11 @@ function createArrival(
     bytes: () => done,
     end: () => ({ bytes: done, sha256: hash.digest("hex"), etag }),
   };
+}
+
+function assertRoomFor(name: string, bytes: number, total: number | undefined): void {
+  if (total === undefined || bytes <= total) return;
+  throw new SourceError("environment", `${name}: more than the ${total} bytes that it has came`);
 }
 
 function assertSameSize(name: string, before: number | undefined, now: number | undefined): void {

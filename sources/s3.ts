@@ -18,18 +18,11 @@ export function openS3(bucket: string, prefix: string): Store {
   let isOne = false;
   const keyOf = (path: string): string => (isOne ? prefix : `${base ?? folderOf(prefix)}${path}`);
   const nameOf = (path: string): string => `s3://${bucket}/${keyOf(path)}`;
-  const asking = async <T>(
-    what: string,
-    ask: () => Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<T> => {
-    try {
-      return await ask();
-    } catch (error) {
+  const asking = async <T>(what: string, ask: () => Promise<T>, signal?: AbortSignal) =>
+    ask().catch((error: unknown) => {
       signal?.throwIfAborted();
       throw refused(error, what, bucket);
-    }
-  };
+    });
   return {
     name,
     isAtomic: true,

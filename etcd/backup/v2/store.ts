@@ -20,11 +20,11 @@ interface Node {
 /** A store that requests change. */
 export interface Store {
   /** Counts every change. */
-  readonly index: () => number;
+  index(): number;
   apply(request: Request): void;
   /** The cluster has written into its own part of the store, so many times. */
   skip(changes: number): void;
-  readonly root: () => Node;
+  root(): Node;
 }
 
 export type { Node };
@@ -39,25 +39,55 @@ class Refused extends Error {}
 
 /** A store as a snapshot holds it, or an empty one. */
 export function createStore(root: Node = folder(0), startIndex = 0): Store {
-  let index = startIndex;
-  const clock = createClock(root);
+  return new Tree(root, startIndex);
+}
 
-  function find(path: string): Node {
-    let node: Node | undefined = root;
+class Tree implements Store {
+  private readonly clock: ReturnType<typeof createClock>;
+
+  constructor(
+    private readonly tree: Node,
+    private changes: number,
+  ) {
+    this.clock = createClock(tree);
+  }
+
+  index(): number {
+    return this.changes;
+  }
+
+  root(): Node {
+    return this.tree;
+  }
+
+  skip(changes: number): void {
+    this.changes += changes;
+  }
+
+  apply(request: Request): void {
+    try {
+      this.carryOut(request);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    }
+  }
+
+  private find(path: string): Node {
+    let node: Node | undefined = this.tree;
     for (const name of namesOf(path)) node = node?.children?.get(name);
     if (node === undefined) throw new Refused();
     return node;
   }
 
-  function parentOf(path: string, make: boolean): { parent: Map<string, Node>; name: string } {
+  private parentOf(path: string, make: boolean): { parent: Map<string, Node>; name: string } {
     const names = namesOf(path);
     const name = names.pop();
     if (name === undefined) throw new Refused();
-    let { children } = root;
+    let { children } = this.tree;
     for (const step of names) {
       let next = children?.get(step);
       if (next === undefined && make) {
-        next = folder(index + 1);
+        next = folder(this.changes + 1);
         children?.set(step, next);
       }
       children = next?.children;
@@ -66,31 +96,37 @@ export function createStore(root: Node = folder(0), startIndex = 0): Store {
     return { parent: children, name };
   }
 
-  function create(request: Request, path: string, replace: boolean, value: string): void {
-    const { parent, name } = parentOf(path, true);
+  private create(request: Request, path: string, replace: boolean, value: string): void {
+    const { parent, name } = this.parentOf(path, true);
     const there = parent.get(name);
     if (there !== undefined && (!replace || there.children !== undefined)) throw new Refused();
-    index += 1;
+    this.changes += 1;
     const expires = expiry(request);
-    if (there !== undefined) clock.forget(there);
+    if (there !== undefined) this.clock.forget(there);
     const made: Node = request.dir
-      ? folder(index, expires)
-      : { value, children: undefined, createdIndex: index, modifiedIndex: index, expires };
+      ? folder(this.changes, expires)
+      : {
+          value,
+          children: undefined,
+          createdIndex: this.changes,
+          modifiedIndex: this.changes,
+          expires,
+        };
     parent.set(name, made);
-    clock.watch(made, parent, name);
+    this.clock.watch(made, parent, name);
   }
 
-  function write(node: Node, request: Request): void {
-    index += 1;
+  private write(node: Node, request: Request): void {
+    this.changes += 1;
     if (!request.refresh) node.value = request.value;
-    node.modifiedIndex = index;
+    node.modifiedIndex = this.changes;
     node.expires = expiry(request);
-    const { parent, name } = parentOf(request.path, false);
-    clock.watch(node, parent, name);
+    const { parent, name } = this.parentOf(request.path, false);
+    this.clock.watch(node, parent, name);
   }
 
-  function compared(request: Request): Node {
-    const node = find(request.path);
+  private compared(request: Request): Node {
+    const node = this.find(request.path);
     const { prevIndex, prevValue } = request;
     const isSame =
       node.children === undefined &&
@@ -100,71 +136,57 @@ export function createStore(root: Node = folder(0), startIndex = 0): Store {
     return node;
   }
 
-  function remove(path: string): void {
-    const { parent, name } = parentOf(path, false);
-    index += 1;
+  private remove(path: string): void {
+    const { parent, name } = this.parentOf(path, false);
+    this.changes += 1;
     const there = parent.get(name);
-    if (there !== undefined) clock.forget(there);
+    if (there !== undefined) this.clock.forget(there);
     parent.delete(name);
   }
 
-  function put(request: Request): void {
+  private put(request: Request): void {
     const { path, prevExist, prevIndex, prevValue } = request;
     const compares = prevIndex > 0 || prevValue !== "";
-    if (prevExist === false) create(request, path, false, request.value);
-    else if (compares) write(compared(request), request);
+    if (prevExist === false) this.create(request, path, false, request.value);
+    else if (compares) this.write(this.compared(request), request);
     else if (prevExist === true) {
-      const node = find(path);
+      const node = this.find(path);
       if (node.children !== undefined && request.value !== "") throw new Refused();
-      write(node, request);
-    } else create(request, path, true, request.refresh ? find(path).value : request.value);
+      this.write(node, request);
+    } else
+      this.create(request, path, true, request.refresh ? this.find(path).value : request.value);
   }
 
-  function deleteKey(request: Request): void {
+  private deleteKey(request: Request): void {
     const { path, dir, recursive, prevIndex, prevValue } = request;
-    if (prevIndex > 0 || prevValue !== "") compared(request);
+    if (prevIndex > 0 || prevValue !== "") this.compared(request);
     else {
-      const { children } = find(path);
+      const { children } = this.find(path);
       if (children !== undefined && !dir && !recursive) throw new Refused();
       if (children !== undefined && children.size > 0 && !recursive) throw new Refused();
     }
-    remove(path);
+    this.remove(path);
   }
 
-  function carryOut(request: Request): void {
+  private carryOut(request: Request): void {
     switch (request.method) {
       case "PUT":
-        put(request);
+        this.put(request);
         break;
       case "POST": {
-        const name = String(index + 1).padStart(20, "0");
-        create(request, posix.join(request.path, name), false, request.value);
+        const name = String(this.changes + 1).padStart(20, "0");
+        this.create(request, posix.join(request.path, name), false, request.value);
         break;
       }
       case "DELETE":
-        deleteKey(request);
+        this.deleteKey(request);
         break;
       case "SYNC":
-        index += clock.expire(request.time);
+        this.changes += this.clock.expire(request.time);
         break;
       default: // reads
     }
   }
-
-  return {
-    index: () => index,
-    root: () => root,
-    skip(changes) {
-      index += changes;
-    },
-    apply(request) {
-      try {
-        carryOut(request);
-      } catch (error) {
-        if (!(error instanceof Refused)) throw error;
-      }
-    },
-  };
 }
 
 function namesOf(path: string): string[] {
