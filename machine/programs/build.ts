@@ -63,6 +63,14 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** Ends a child and all that it started, by force where that takes too long. */
+function endGroup(pid: number): void {
+  killGroup(pid, "SIGTERM");
+  setTimeout(() => {
+    killGroup(pid, "SIGKILL");
+  }, GRACE * 1000).unref();
+}
+
 /** Runs go and reports its progress; rejects with what it said last. */
 export function runGo(
   go: string,
@@ -89,12 +97,7 @@ export function runGo(
     let stopped: Error | undefined;
     const stop = (reason: Error): void => {
       stopped ??= reason;
-      if (child.pid === undefined) return;
-      const pid = child.pid;
-      killGroup(pid, "SIGTERM");
-      setTimeout(() => {
-        killGroup(pid, "SIGKILL");
-      }, GRACE * 1000).unref();
+      if (child.pid !== undefined) endGroup(child.pid);
     };
     const interrupted = (): void => {
       stop(new Error("interrupted"));

@@ -117,16 +117,17 @@ async function main(command, args) {
   } finally {
     for (const signal of ENDING) process.off(signal, end);
   }
-  // In this very process: its signals, its terminal and its exit code are the command's own.
   process.chdir(home);
+  becomeProgram(command === undefined ? args : [command, ...args]);
+}
+
+/**
+ * In this very process: its signals, its terminal and its exit code are the command's own.
+ * @param {readonly string[]} args
+ */
+function becomeProgram(args) {
   const program = join(ROOT, "scripts", "etcd-restore.cjs");
-  process.argv.splice(
-    1,
-    process.argv.length,
-    program,
-    ...(command === undefined ? [] : [command]),
-    ...args,
-  );
+  process.argv.splice(1, process.argv.length, program, ...args);
   createRequire(import.meta.url)(program);
 }
 

@@ -1,6 +1,6 @@
 /** What `verify` is told, by its flags or by the program that verifies. */
-import { type Phase, type Report, type VerificationLevel } from "../../../etcd/report/report";
-import { type EndpointOptions } from "../../endpoint";
+import type { Phase, Report, VerificationLevel } from "../../../etcd/report/report";
+import type { EndpointOptions } from "../../endpoint";
 import type { GlobalOptions } from "../../options";
 
 export type VerifyOptions = GlobalOptions &
