@@ -16,14 +16,14 @@ export interface Work {
 const READER_BYTES = 384 * 2 ** 20;
 
 /**
- * Core-seconds for a drill whatever its size, and for each 100 MiB of the backup. Of a backup of 1.4 MiB and one of 19 MiB, in a
- * process that had done others before (docs/many.md has the run).
+ * Core-seconds for a drill whatever its size, its etcd included, and for each 100 MiB of the backup: in a process that had done
+ * others before (docs/many.md has the runs).
  */
 const COSTS: Readonly<Record<Level, { readonly fixed: number; readonly per100MiB: number }>> = {
   file: { fixed: 0.06, per100MiB: 1.5 },
-  quick: { fixed: 5, per100MiB: 6 },
-  standard: { fixed: 5, per100MiB: 7 },
-  full: { fixed: 5, per100MiB: 8 },
+  quick: { fixed: 2.4, per100MiB: 6 },
+  standard: { fixed: 2.4, per100MiB: 7 },
+  full: { fixed: 2.5, per100MiB: 8 },
 };
 
 /** Memory for one at work; the room in which those of a run are shared out reckons with the same. */
