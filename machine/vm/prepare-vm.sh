@@ -125,7 +125,8 @@ apt_get() {
     output=$(DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get --quiet --yes \
       -o DPkg::Lock::Timeout=5 -o Acquire::Retries=4 -o Acquire::http::Timeout=60 -o Acquire::https::Timeout=60 \
       -o Dpkg::Options::=--force-confold "$@" </dev/null 2>&1) || code=$?
-    ((code != 0 && SECONDS < deadline)) && [[ $output =~ Could\ not\ get\ lock[^$'\n']* ]] || break
+    ((code != 0 && SECONDS < deadline)) || break
+    [[ $output =~ Could\ not\ get\ lock[^$'\n']* ]] || break
     ((waits++ > 0)) || say "waiting up to $LOCK_WAIT_SECONDS s for another program: ${BASH_REMATCH[0]}"
     sleep 2
   done
