@@ -370,6 +370,20 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       /"id":"life-own-restart"/,
     ),
     tried(
+      "--reboot",
+      "each machine is rebooted once, by the way to it",
+      (w) => ["verify", w.main, ...w.served],
+      ["--reboot"],
+      /--reboot needs the way to each machine on stdin/,
+    ),
+    tried(
+      "--kubernetes-on",
+      "where the clone is made",
+      (w) => ["verify", w.main, ...w.served, "--level", "quick"],
+      ["--kubernetes-on", "machine"],
+      /--kubernetes-on machine needs the way to it on stdin/,
+    ),
+    tried(
       "--for-stack",
       "whose report it is",
       (w) => ["verify", w.main, ...w.served, "--level", "quick", "--json"],
