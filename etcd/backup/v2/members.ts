@@ -1,13 +1,17 @@
 /** The members of the cluster that a v2 store is of, and which of them what is restored has to be. */
-import { z } from "zod";
+import { lazily } from "../../wire/lazily";
 import { bytesField, readFields, unsignedField } from "../../wire/protobuf";
+import { libraries } from "../libraries";
 import type { Node } from "./store";
 import type { LogEntry } from "./wal";
 
 /** Peer URLs of each member, by its id. */
 export type Members = ReadonlyMap<bigint, readonly string[]>;
 
-const attributes = z.object({ peerURLs: z.array(z.string()) });
+const attributes = lazily(() => {
+  const z = libraries.zod();
+  return z.object({ peerURLs: z.array(z.string()) });
+});
 
 /**
  * The members at the end of a log.
@@ -34,7 +38,7 @@ export function membersOf(root: Node, since: readonly LogEntry[]): Members {
 
 function urlsIn(json: string): readonly string[] {
   try {
-    return attributes.parse(JSON.parse(json)).peerURLs;
+    return attributes().parse(JSON.parse(json)).peerURLs;
   } catch {
     return [];
   }
