@@ -55,15 +55,19 @@ export function putTogether(
 
 /** What two runs of a command have in common: words, and where numbers, ids and times stand. */
 export function commonForm(output: string): string {
-  return output
-    .replace(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, "UID")
-    .replace(/\b[0-9a-f]{16,}\b/g, "HEX")
-    .replace(/\bweb-[a-z0-9]+-[a-z0-9]{5}\b/g, "web-POD")
-    .replace(/\d{4}-\d\d-\d\d[T ][\d:.]+( UTC|Z)?/g, "TIME")
-    .replace(/\d[\d,.]*/g, "0")
-    .replace(/\b0( ?)(bytes|KiB|MiB|GiB|s|min|ms)\b/g, "0 UNIT")
-    .replace(/\b0[smhd](0[smhd])?\b/g, "AGE")
-    .replace(/[─]+/g, "─")
-    .replace(/[ \t]+/g, " ")
-    .trim();
+  return (
+    output
+      // A pod of ours that has done its work may still be on its way out.
+      .replace(/^.*\betcd-restore-[0-9a-f]{8}-\d+-[0-9a-f]{6}\n/gm, "")
+      .replace(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, "UID")
+      .replace(/\b[0-9a-f]{16,}\b/g, "HEX")
+      .replace(/\bweb-[a-z0-9]+-[a-z0-9]{5}\b/g, "web-POD")
+      .replace(/\d{4}-\d\d-\d\d[T ][\d:.]+( UTC|Z)?/g, "TIME")
+      .replace(/\d[\d,.]*/g, "0")
+      .replace(/\b0( ?)(bytes|KiB|MiB|GiB|s|min|ms)\b/g, "0 UNIT")
+      .replace(/\b0[smhd](0[smhd])?\b/g, "AGE")
+      .replace(/[─]+/g, "─")
+      .replace(/[ \t]+/g, " ")
+      .trim()
+  );
 }

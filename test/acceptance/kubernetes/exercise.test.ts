@@ -8,6 +8,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import { afterAll, expect, test } from "vitest";
+import { programsOf } from "../../support/etcd-server";
 import { processesOf, PROJECT } from "../../support/lab";
 import { freePorts } from "../../support/ports";
 import { commonForm, putTogether, takeApart, type Step } from "../../support/page";
@@ -20,20 +21,37 @@ afterAll(() => {
   fs.rmSync(home, { recursive: true, force: true });
 });
 
+/** A folder with an etcd and an etcdctl that still know the v2 store: the course takes Debian's. */
+async function oldPrograms(): Promise<string> {
+  const folder = path.join(home, "programs");
+  const { etcd, etcdctl } = await programsOf("3.5");
+  fs.mkdirSync(folder);
+  for (const program of [etcd, etcdctl]) {
+    fs.symlinkSync(program, path.join(folder, path.basename(program)));
+  }
+  return folder;
+}
+
 /** Runs all commands in one shell; gives what each printed on stdout, and its exit code. */
 async function runAll(steps: readonly Step[]) {
   const [client = 0, peer = 0] = await freePorts(2);
-  const flags = `-c labDirectory=${home}/lab -c clientPort=${client} -c peerPort=${peer}`;
+  const stack = `-c labDirectory=${home}/lab`;
+  const flags = `${stack} -c clientPort=${client} -c peerPort=${peer}`;
   // The page's own words, on a stack of its own: a lab in this clone may be somebody's.
   const ours = `node ${PROJECT}/scripts/etcd-restore.cjs --no-color`;
   const script = [
-    `npx() { shift; local own=(); case "$1 $*" in start\\ *|stop\\ *|*--stack*) own=(${flags});; esac; ${ours} "$@" "\${own[@]}"; }`,
+    `npx() { shift; local own=(); case "$1 $*" in start\\ *) own=(${flags});; stop\\ *|*--stack*) own=(${stack});; esac; ${ours} "$@" "\${own[@]}"; }`,
     `npm() { case $1 in start|stop) local c=$1; shift; [ "\${1-}" != -- ] || shift; npx etcd-restore "$c" "$@";; *) command npm "$@";; esac; }`,
     ...steps.map(({ command }) => `${command}\nprintf '\\n%s %s\\n' '${MARK}' $?`),
   ];
   const shell = spawn("bash", ["-s"], {
     cwd: PROJECT,
-    env: { ...process.env, HOME: home, NO_COLOR: "1" },
+    env: {
+      ...process.env,
+      HOME: home,
+      NO_COLOR: "1",
+      PATH: `${await oldPrograms()}:${process.env.PATH ?? ""}`,
+    },
     stdio: ["pipe", "pipe", "pipe"],
   });
   shell.stdin.end(script.join("\n"));
