@@ -91,18 +91,6 @@ describe("a backup on a machine in a cloud", () => {
     expect(check).toMatchObject({ verdict: "pass" });
   });
 
-  it("is rebooted when that is wished for, comes up by itself, and holds what it held", async () => {
-    const machine = stack.cloud.machine();
-    const boot = () => machine.run("cat", "/proc/sys/kernel/random/boot_id");
-    const before = await boot();
-    expect(await engine({ reboot: "true" }).up()).toMatchObject({ ok: true, failures: [] });
-    expect(await boot()).not.toBe(before);
-    expectProved("kubernetes-1.35-main.db");
-    const { hashkv } = readTruth("kubernetes-1.35-main.db");
-    const check = report().checks.find(({ id }) => id === "life-reboot");
-    expect(check).toMatchObject({ verdict: "pass", expected: `HashKV ${hashkv.hash}` });
-  });
-
   it("is told in outputs by which it is reached", async () => {
     const { hashkv, revision, live_keys: keys } = readTruth("kubernetes-1.35-main.db");
     const { guest } = stack.cloud.wire;
@@ -178,6 +166,18 @@ describe("a backup on a machine in a cloud", () => {
       changes: ["create", "same"],
     });
     expect(changes.create).toBe(1);
+  });
+
+  it("is rebooted when that is wished for, comes up by itself, and holds what it held", async () => {
+    const machine = stack.cloud.machine();
+    const boot = () => machine.run("cat", "/proc/sys/kernel/random/boot_id");
+    const before = await boot();
+    expect(await engine({ reboot: "true" }).up()).toMatchObject({ ok: true, failures: [] });
+    expect(await boot()).not.toBe(before);
+    expectProved("kubernetes-1.35-main.db");
+    const { hashkv } = readTruth("kubernetes-1.35-main.db");
+    const check = report().checks.find(({ id }) => id === "life-reboot");
+    expect(check).toMatchObject({ verdict: "pass", expected: `HashKV ${hashkv.hash}` });
   });
 
   it("makes place for another backup on the same machine, also after a reboot in the midst of the restore", async () => {
