@@ -64,8 +64,9 @@ export function commonForm(output: string): string {
       .replace(/\bweb-[a-z0-9]+-[a-z0-9]{5}\b/g, "web-POD")
       .replace(/\d{4}-\d\d-\d\d[T ][\d:.]+( UTC|Z)?/g, "TIME")
       .replace(/\d[\d,.]*/g, "0")
-      .replace(/\b0( ?)(bytes|KiB|MiB|GiB|s|min|ms)\b/g, "0 UNIT")
+      // An age, as kubectl writes it, may be of seconds alone.
       .replace(/\b0[smhd](0[smhd])?\b/g, "AGE")
+      .replace(/\b0( ?)(bytes|KiB|MiB|GiB|s|min|ms)\b/g, "0 UNIT")
       .replace(/[─]+/g, "─")
       .replace(/[ \t]+/g, " ")
       .trim()
