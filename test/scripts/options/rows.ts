@@ -586,7 +586,7 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       "--within",
       "shares for a time",
       (w) => ["plan", fleetList(w)],
-      ["--within", "3s"],
+      ["--within", "1s"],
       /in 2 shards/,
     ),
     tried("--cores", "cores of a pod", (w) => ["plan", fleetList(w)], ["--cores", "7"], /7 cores/),
