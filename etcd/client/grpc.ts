@@ -32,19 +32,32 @@ const STREAM_WINDOW = 16 * 1024 * 1024;
 /** The same for all calls together; HTTP/2 counts it apart, and leaving it small costs a quarter of the speed. */
 const CONNECTION_WINDOW = 64 * 1024 * 1024;
 
-/**
- * Connects to an etcd: TLS for `https:`, plain HTTP/2 for `http:`.
- * @throws EtcdError when there is no connection within 10 s. A refused client certificate may show only at the first call.
- */
-export async function connect(endpoint: Endpoint, signal?: AbortSignal): Promise<Connection> {
-  signal?.throwIfAborted();
-  const socket = openSocket(endpoint);
-  const session = http2.connect(endpoint.url, {
+function sessionOver(
+  socket: net.Socket,
+  { url }: Endpoint,
+  initialWindowSize: number,
+): http2.ClientHttp2Session {
+  return http2.connect(url, {
     createConnection: () => socket,
-    settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
+    settings: { enablePush: false, initialWindowSize },
     // MiB; must exceed the connection's window, or Node refuses frames.
     maxSessionMemory: 128,
   });
+}
+
+/**
+ * Connects to an etcd: TLS for `https:`, plain HTTP/2 for `http:`.
+ * @param streamWindow bytes of an answer that may be on the way, and in memory, before they are asked for
+ * @throws EtcdError when there is no connection within 10 s. A refused client certificate may show only at the first call.
+ */
+export async function connect(
+  endpoint: Endpoint,
+  signal?: AbortSignal,
+  streamWindow = STREAM_WINDOW,
+): Promise<Connection> {
+  signal?.throwIfAborted();
+  const socket = openSocket(endpoint);
+  const session = sessionOver(socket, endpoint, streamWindow);
   // The socket's own errors: when a server refuses our certificate after the handshake, as TLS 1.3 does, Node's session
   // ends without a word. Without listeners they would end the process.
   let broken: Error | undefined;

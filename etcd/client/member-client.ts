@@ -64,6 +64,8 @@ const CALL_LIMIT_MS = 10_000;
 const HASH_LIMIT_MS = 300_000;
 /** A member that defragments sends nothing meanwhile. */
 const SNAPSHOT_IDLE_MS = 120_000;
+/** Of a snapshot on its way: enough for 40 MB/s at 50 ms, and what comes faster than it is written takes no memory. */
+const WINDOW_BYTES = 2 * 1024 * 1024;
 
 /** A client of one member; it connects at the first call. */
 export function openMember(endpoint: Endpoint, signal?: AbortSignal): MemberClient {
@@ -73,7 +75,7 @@ export function openMember(endpoint: Endpoint, signal?: AbortSignal): MemberClie
   async function connected(): Promise<{ open: Connection; token: string | undefined }> {
     let open = await connection;
     if (open?.usable !== true) {
-      connection = connect(endpoint, signal);
+      connection = connect(endpoint, signal, WINDOW_BYTES);
       open = await connection;
     }
     if (endpoint.username !== undefined) token ??= authenticate(open, endpoint, signal);
