@@ -86,7 +86,7 @@ describe("a cluster of three on this computer", { timeout: 300_000 }, () => {
     const begun = lab.begin("start", FILE, ...CLUSTER);
     await begun.said("etcd-3: restore: moving what was restored");
     for (const { pid, command } of processesOf(lab.directory)) {
-      if (/restore|start/.test(command)) process.kill(pid, "SIGKILL");
+      if (/restore|start/.test(command)) killIfThere(pid);
     }
     begun.process.kill("SIGKILL");
     await begun.ended;
