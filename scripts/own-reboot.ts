@@ -4,31 +4,19 @@
  * and its etcd must come up by itself and hold what it held before.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { bumped } from "../etcd/proof/bumped";
 import { memberHash } from "../etcd/proof/members";
-import type { Endpoint } from "../etcd/client/endpoint";
-import { EtcdError } from "../etcd/client/etcd-error";
-import { wallClock } from "../etcd/report/end";
-import type { Check, Report } from "../etcd/report/report";
-import { overallVerdict } from "../etcd/report/verdict";
-import type { Snapshot } from "../etcd/snapshot/snapshot";
+import type { Report } from "../etcd/report/report";
 import { MachineError } from "../machine/machine-error";
 import type { SshRoute } from "../machine/ssh/ssh-files";
 import { openSession, type SshSession } from "../machine/ssh/ssh-session";
+import { proveOneByOne, type Ordeal, type OwnMembers } from "./own-members";
 import { untilServing } from "./own-restart";
 import { throughSsh } from "./through-ssh";
 
-export interface OwnReboot {
-  readonly snapshot: Snapshot;
-  /** By how much the revision was bumped at the restore. Default: it was not. */
-  readonly bumpedBy?: number | undefined;
-  /** Of all members, as they are named: no tunnel outlives the reboot of its machine. */
-  readonly endpoints: readonly Endpoint[];
+/** Its endpoints are as they are named: no tunnel outlives the reboot of its machine. */
+export interface OwnReboot extends OwnMembers {
   /** The way to the machine of each. */
   readonly routes: readonly SshRoute[];
-  /** Told what begins. */
-  readonly tell: (line: string) => void;
-  readonly signal: AbortSignal;
 }
 
 /** How long a machine may take to come back: firmware, kernel, file system checks of a large volume. */
@@ -37,66 +25,25 @@ const PAUSE_MS = 1_000;
 /** The kernel's own name for this boot of it. */
 const BOOT_ID = "cat /proc/sys/kernel/random/boot_id";
 
-/** The report with a check for each machine that was rebooted. */
-export async function proveOwnReboot(report: Report, request: OwnReboot): Promise<Report> {
-  const { endpoints, snapshot: file, bumpedBy, signal } = request;
-  const began = Date.now();
-  const snapshot = bumpedBy === undefined ? file : bumped(file, bumpedBy);
-  const own: Check[] = [];
-  for (const at of endpoints.keys()) {
-    const alone = endpoints.length === 1;
-    const name = report.members?.[at]?.name ?? "";
-    const check = {
-      id: alone ? "life-reboot" : `life-reboot-${at + 1}`,
-      title: `The same after a reboot of its machine${alone ? "" : `: ${name}`}`,
-      source: "file",
-    };
-    const lost = own.some(({ verdict }) => verdict !== "pass");
-    const reason = "the machine before it did not come back as it was";
-    own.push(
-      lost
-        ? { ...check, verdict: "not-checked", reason }
-        : await rebootOne(at, check, { ...request, snapshot }),
-    );
-    signal.throwIfAborted();
-  }
-  const checks = [...report.checks, ...own];
-  const seconds = (Date.now() - began) / 1000;
-  const before = report.phases.find(({ name }) => name === "life")?.seconds ?? 0;
-  const phases = [
-    ...report.phases.filter(({ name }) => name !== "life"),
-    { name: "life" as const, seconds: before + seconds },
-  ];
-  const whole = wallClock(new Date(report.startedAt), phases);
-  return { ...report, verdict: overallVerdict(checks), seconds: whole, phases, checks };
-}
+const REBOOT: Ordeal = {
+  id: "life-reboot",
+  title: "The same after a reboot of its machine",
+  verb: "reboot",
+  lost: "the machine before it did not come back as it was",
+};
 
-async function rebootOne(
-  at: number,
-  check: Pick<Check, "id" | "title" | "source">,
-  { snapshot, endpoints, routes, tell, signal }: OwnReboot,
-): Promise<Check> {
-  const [endpoint, route] = [endpoints[at], routes[at]];
-  if (endpoint === undefined || route === undefined) throw new RangeError(`no machine ${at}`);
-  tell(`reboot: ${check.title}`);
-  const began = Date.now();
-  try {
+/** The report with a check for each machine that was rebooted. */
+export function proveOwnReboot(report: Report, request: OwnReboot): Promise<Report> {
+  const { endpoints, routes, tell, signal } = request;
+  return proveOneByOne(report, request, REBOOT, async (at, snapshot) => {
+    const [endpoint, route] = [endpoints[at], routes[at]];
+    if (endpoint === undefined || route === undefined) throw new RangeError(`no machine ${at}`);
     await reboot(route, tell, signal);
-    return await throughSsh(endpoint, route, signal, async (reached) => {
+    return throughSsh(endpoint, route, signal, async (reached) => {
       await untilServing(reached, snapshot, signal);
-      const hash = await memberHash(reached, snapshot, signal);
-      const seconds = ((Date.now() - began) / 1000).toFixed(0);
-      return {
-        ...{ ...hash, ...check },
-        expected: `HashKV ${hash.expected ?? ""}`,
-        found: `HashKV ${hash.found ?? "not told"}, in ${seconds} s`,
-      };
+      return { hash: await memberHash(reached, snapshot, signal) };
     });
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof EtcdError) && !(error instanceof MachineError)) throw error;
-    return { ...check, verdict: "fail", found: "it does not serve", reason: error.message };
-  }
+  });
 }
 
 /**

@@ -5,34 +5,24 @@
  */
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { bumped } from "../etcd/proof/bumped";
 import { memberHash } from "../etcd/proof/members";
 import { ALL_KEYS } from "../etcd/proof/plan";
 import { openEtcd, type EtcdClient } from "../etcd/client/etcd-client";
 import type { Endpoint } from "../etcd/client/endpoint";
 import { EtcdError } from "../etcd/client/etcd-error";
-import { wallClock } from "../etcd/report/end";
-import type { Check, Report } from "../etcd/report/report";
-import { overallVerdict } from "../etcd/report/verdict";
+import type { Report } from "../etcd/report/report";
 import type { Snapshot } from "../etcd/snapshot/snapshot";
 import { MachineError } from "../machine/machine-error";
 import { runOf, type MemberRun } from "../machine/restore/in-step";
 import { shellLine } from "../machine/shell/quote";
 import type { SshRoute } from "../machine/ssh/ssh-files";
 import { openSession } from "../machine/ssh/ssh-session";
+import { proveOneByOne, type Ordeal, type OwnMembers } from "./own-members";
 
-export interface OwnRestart {
-  readonly snapshot: Snapshot;
-  /** By how much the revision was bumped at the restore. Default: it was not. */
-  readonly bumpedBy?: number | undefined;
-  /** Of all members, reached. */
-  readonly endpoints: readonly Endpoint[];
+export interface OwnRestart extends OwnMembers {
   /** For each member the shell command that takes `start` and `stop`, on its machine where there is a way to one. */
   readonly services: readonly string[];
   readonly routes: readonly (SshRoute | undefined)[];
-  /** Told what begins. */
-  readonly tell: (line: string) => void;
-  readonly signal: AbortSignal;
 }
 
 /** How long an etcd may take until it serves again, beside a second for each 20 MB of its store. */
@@ -41,63 +31,29 @@ const SERVE_LIMIT_MS = 60_000;
 const ELECTION_LIMIT_MS = 30_000;
 const PAUSE_MS = 50;
 
-/** The report with a check for each member that was stopped and came back. */
-export async function proveOwnRestart(report: Report, request: OwnRestart): Promise<Report> {
-  const { endpoints, snapshot: file, bumpedBy, signal } = request;
-  const began = Date.now();
-  const snapshot = bumpedBy === undefined ? file : bumped(file, bumpedBy);
-  const own: Check[] = [];
-  for (const at of endpoints.keys()) {
-    const alone = endpoints.length === 1;
-    const name = report.members?.[at]?.name ?? "";
-    const check = {
-      id: alone ? "life-own-restart" : `life-own-restart-${at + 1}`,
-      title: `The same after a restart${alone ? "" : `: ${name}`}`,
-      source: "file",
-    };
-    const lost = own.some(({ verdict }) => verdict !== "pass");
-    own.push(
-      lost
-        ? { ...check, verdict: "not-checked", reason: "the member before it did not come back" }
-        : await restartOne(at, check, { ...request, snapshot }),
-    );
-    signal.throwIfAborted();
-  }
-  const checks = [...report.checks, ...own];
-  const life = { name: "life" as const, seconds: (Date.now() - began) / 1000 };
-  const phases = [...report.phases, life];
-  const seconds = wallClock(new Date(report.startedAt), phases);
-  return { ...report, verdict: overallVerdict(checks), seconds, phases, checks };
-}
+const RESTART: Ordeal = {
+  id: "life-own-restart",
+  title: "The same after a restart",
+  verb: "restart",
+  lost: "the member before it did not come back",
+};
 
-async function restartOne(
-  at: number,
-  check: Pick<Check, "id" | "title" | "source">,
-  request: OwnRestart,
-): Promise<Check> {
-  const { snapshot, endpoints, tell, signal } = request;
-  const [own, other] = [endpoints[at], endpoints.find((_, i) => i !== at)];
-  if (own === undefined) throw new RangeError(`there is no member ${at}`);
-  tell(`restart: ${check.title}`);
-  const began = Date.now();
-  try {
+/**
+ * The report with a check for each member that was stopped and came back.
+ * @param request its endpoints are reached
+ */
+export function proveOwnRestart(report: Report, request: OwnRestart): Promise<Report> {
+  const { endpoints, signal } = request;
+  return proveOneByOne(report, request, RESTART, async (at, snapshot) => {
+    const [own, other] = [endpoints[at], endpoints.find((_, i) => i !== at)];
+    if (own === undefined) throw new RangeError(`there is no member ${at}`);
     await away(at, request, async () => {
       if (other !== undefined) await readThrough(other, snapshot, signal);
     });
     await untilServing(own, snapshot, signal);
     const hash = await memberHash(own, snapshot, signal);
-    const seconds = ((Date.now() - began) / 1000).toFixed(1);
-    const served = other === undefined ? "" : "the others serve, ";
-    return {
-      ...{ ...hash, ...check },
-      expected: `${served}HashKV ${hash.expected ?? ""}`,
-      found: `${served}HashKV ${hash.found ?? "not told"}, in ${seconds} s`,
-    };
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof EtcdError) && !(error instanceof MachineError)) throw error;
-    return { ...check, verdict: "fail", found: "it does not serve", reason: error.message };
-  }
+    return { hash, othersServed: other !== undefined };
+  });
 }
 
 /** Does some work while a member is stopped. It is started again whatever happens, even when this process is killed. */

@@ -3,12 +3,11 @@ import type { BootRequest, BootResult } from "../boot/boot";
 import { openMember } from "../etcd/client/member-client";
 import type { Endpoint } from "../etcd/client/endpoint";
 import { EtcdError } from "../etcd/client/etcd-error";
-import { wallClock } from "../etcd/report/end";
 import type { Check, Report } from "../etcd/report/report";
-import { overallVerdict } from "../etcd/report/verdict";
 import type { Snapshot } from "../etcd/snapshot/snapshot";
 import { EtcdProgramsError } from "../machine/programs/programs";
 import { MachineError } from "../machine/machine-error";
+import { extended } from "./own-members";
 
 /** What is asked for besides the etcd itself. */
 export interface UseRequest extends Omit<BootRequest, "main"> {
@@ -34,23 +33,17 @@ export async function proveUse(report: Report, request: UseRequest): Promise<Rep
   }
   const at = typeof before === "string" ? undefined : before.revision;
   const untouched = untouchedCheck(before, await heldBy(endpoint, signal, at));
-  const checks = [...report.checks, ...use.checks, untouched];
   // Of the clone's phases two are told; what else it took is the proof of use as well.
-  // The restart of what stays belongs to the life as well.
-  const lives = [...report.phases, ...use.phases].filter(({ name }) => name === "life");
+  const lives = use.phases.filter(({ name }) => name === "life");
   const rest = use.phases.reduce(
     (sum, { name, seconds }) => (name === "life" ? sum : sum + seconds),
     0,
   );
-  const phases = [
-    ...report.phases.filter(({ name }) => name !== "life"),
-    ...(use.phases.length === 0 ? [] : [{ name: "boot" as const, seconds: rest }]),
-    ...(lives.length === 0
-      ? []
-      : [{ name: "life" as const, seconds: lives.reduce((sum, { seconds }) => sum + seconds, 0) }]),
-  ];
-  const seconds = wallClock(new Date(report.startedAt), phases);
-  return { ...report, verdict: overallVerdict(checks), seconds, phases, checks };
+  return extended(
+    report,
+    [...use.checks, untouched],
+    use.phases.length === 0 ? [] : [{ name: "boot", seconds: rest }, ...lives],
+  );
 }
 
 /** The clone could not be made here: nothing is said about the backup. */
