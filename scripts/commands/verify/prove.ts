@@ -112,9 +112,6 @@ async function proveV3(
   const endpoints = [endpoint, ...others];
   const stays = await restart(proof, options, { snapshot, endpoints, routes, tell, signal });
   const machine = options.kubernetesOn === "machine" ? routes[0] : undefined;
-  if (options.kubernetesOn === "machine" && machine === undefined) {
-    throw new UserError(EXIT.usage, "--kubernetes-on machine needs the way to it on stdin");
-  }
   const main = { snapshot, path: backup.path, endpoint, machine };
   const used = await use(stays, options, main, { tell, signal });
   // Last of all: no way to a machine outlives its reboot.
@@ -146,9 +143,6 @@ async function reboot(
 ): Promise<Report> {
   if (isWanted !== true || level !== "full" || inUse === true) return proof;
   const known = routes.flatMap((route) => route ?? []);
-  if (known.length !== rest.endpoints.length) {
-    throw new UserError(EXIT.usage, "--reboot needs the way to each machine on stdin");
-  }
   return proveOwnReboot(proof, { ...rest, routes: known, bumpedBy });
 }
 
@@ -163,6 +157,7 @@ async function proveV2(
     ...(options.kubernetes === "off" && options.life !== true ? [] : ["--kubernetes and --life"]),
     ...(others.length === 0 ? [] : ["several endpoints"]),
     ...(options.bumped === undefined ? [] : ["--bumped"]),
+    ...(options.reboot === true ? ["--reboot"] : []),
     ...(options.expect === undefined ? [] : ["--expect"]),
     ...(options.expectCluster === undefined ? [] : ["--expect-cluster"]),
   ];

@@ -3,6 +3,7 @@ import * as path from "node:path";
 import type { Endpoint } from "../../../etcd/client/endpoint";
 import { type Report } from "../../../etcd/report/report";
 import { reportText, verdictLine } from "../../../etcd/report/text";
+import type { SshRoute } from "../../../machine/ssh/ssh-files";
 import { writeReports } from "../../../etcd/report/write-all";
 import { findTarget, type Target } from "../../endpoint";
 import { messageOfError } from "../../errors";
@@ -29,6 +30,7 @@ export async function verify(
   const file = backupOf(options, target);
   const stack = target.stack ?? options.forStack;
   const routes = [access.ssh, ...(access.otherSsh ?? [])];
+  assertWays(options, endpoints.length, routes);
   const report = await allThroughSsh(endpoints, routes, signal, ([endpoint, ...others]) => {
     if (endpoint === undefined) throw new UserError(EXIT.usage, "there is no etcd to verify");
     return prove(
@@ -46,6 +48,20 @@ export async function verify(
     return report.verdict === "pass" ? EXIT.environment : EXIT.checkFailed;
   }
   return report.verdict === "pass" ? EXIT.good : EXIT.checkFailed;
+}
+
+/** Said before anything is proved: what is refused afterwards would leave no report. */
+function assertWays(
+  { reboot, kubernetesOn }: VerifyOptions,
+  members: number,
+  routes: readonly (SshRoute | undefined)[],
+): void {
+  if (kubernetesOn === "machine" && routes[0] === undefined) {
+    throw new UserError(EXIT.usage, "--kubernetes-on machine needs the way to it on stdin");
+  }
+  if (reboot === true && routes.filter((route) => route !== undefined).length !== members) {
+    throw new UserError(EXIT.usage, "--reboot needs the way to each machine on stdin");
+  }
 }
 
 function backupOf({ file }: VerifyOptions, { stack, backup }: Target): string {
