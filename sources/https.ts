@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { shownAddress } from "./address";
 import { reasonOf, SourceError } from "./source-error";
-import { streamOf, type OpenedObject, type Store, type StoredObject } from "./store";
+import { rangeHeader, streamOf, type OpenedObject, type Store, type StoredObject } from "./store";
 import { openWeb } from "./web";
 
 /** @param idleMs milliseconds without a byte until a connection counts as cut. Default: a minute */
@@ -35,9 +35,9 @@ export function openLink(link: URL, idleMs?: number): Store {
       const { total, etag } = await openedOf(answer, 0, name);
       yield objectOf(decoded(last), total, etag, answer.headers["last-modified"]);
     },
-    async open(_path, { from, to }, { etag, signal } = {}) {
-      const { answer } = await get(`bytes=${from}-${to === undefined ? "" : to - 1}`, signal, etag);
-      const opened = await openedOf(answer, from, name);
+    async open(_path, range, { etag, signal } = {}) {
+      const { answer } = await get(rangeHeader(range), signal, etag);
+      const opened = await openedOf(answer, range.from, name);
       if (etag !== undefined && opened.etag !== undefined && opened.etag !== etag) {
         answer.destroy();
         throw changed(name);

@@ -5,7 +5,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { connect, isStatus, refused, type Sdk } from "./s3-client";
 import { SourceError } from "./source-error";
-import { streamOf, type OpenedObject, type Store, type StoredObject } from "./store";
+import { rangeHeader, streamOf, type OpenedObject, type Store, type StoredObject } from "./store";
 
 /** Classes of storage out of which an object must be thawed first. */
 const FROZEN = ["GLACIER", "DEEP_ARCHIVE"];
@@ -37,12 +37,12 @@ export function openS3(bucket: string, prefix: string): Store {
       ({ base, isOne } = found);
       yield* found.objects;
     },
-    async open(path, { from, to }, { etag, signal } = {}) {
+    async open(path, range, { etag, signal } = {}) {
       const shown = nameOf(path);
       const request = new sdk.GetObjectCommand({
         Bucket: bucket,
         Key: keyOf(path),
-        Range: `bytes=${from}-${to === undefined ? "" : to - 1}`,
+        Range: rangeHeader(range),
         ...(etag !== undefined && { IfMatch: etag }),
       });
       let answer;
@@ -51,7 +51,8 @@ export function openS3(bucket: string, prefix: string): Store {
       } catch (error) {
         signal?.throwIfAborted();
         // Nothing begins at the end of an object, nor in an empty one.
-        if (isStatus(error, 416)) return { bytes: streamOf([]), from, etag, inRanges: true };
+        if (isStatus(error, 416))
+          return { bytes: streamOf([]), from: range.from, etag, inRanges: true };
         throw refused(error, shown, bucket);
       }
       return openedOf(answer, shown, etag);

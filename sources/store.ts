@@ -21,6 +21,11 @@ export interface ByteRange {
   readonly to?: number | undefined;
 }
 
+/** The same as HTTP has it (RFC 9110, section 14.2), whose last byte is one of them. */
+export function rangeHeader({ from, to }: ByteRange): string {
+  return `bytes=${from}-${to === undefined ? "" : to - 1}`;
+}
+
 /** A stretch of an object that comes in. */
 export interface OpenedObject {
   readonly bytes: Bytes;

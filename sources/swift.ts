@@ -8,7 +8,7 @@ import { findCredentials } from "../openstack/credentials";
 import { openSession, OpenStackError, type Session } from "../openstack/session";
 import { below } from "./s3";
 import { SourceError } from "./source-error";
-import { streamOf, type OpenedObject, type Store, type StoredObject } from "./store";
+import { rangeHeader, streamOf, type OpenedObject, type Store, type StoredObject } from "./store";
 
 const PAGE = 10_000;
 /** As many manifests are asked for their size at one time. */
@@ -48,19 +48,21 @@ export function openSwift(container: string, prefix: string): Store {
       ({ base, isOne } = found);
       yield* found.objects;
     },
-    async open(path, { from, to }, { etag, signal } = {}) {
+    async open(path, range, { etag, signal } = {}) {
       const key = keyOf(path);
       const shown = `swift://${container}/${key}`;
-      const range = `bytes=${from}-${to === undefined ? "" : to - 1}`;
-      const options = { headers: { range, accept: "*/*" }, ...(signal && { signal }) };
+      const options = {
+        headers: { range: rangeHeader(range), accept: "*/*" },
+        ...(signal && { signal }),
+      };
       try {
         const opening = (open: Session) =>
           open.open("object-store", pathOf(container, key), options);
-        return openedOf(await asking(shown, opening, signal), from, shown, etag);
+        return openedOf(await asking(shown, opening, signal), range.from, shown, etag);
       } catch (error) {
         // Nothing begins at the end of an object, nor in an empty one.
         if (!(error instanceof OpenStackError) || error.status !== 416) throw error;
-        return { bytes: streamOf([]), from, etag, inRanges: true };
+        return { bytes: streamOf([]), from: range.from, etag, inRanges: true };
       }
     },
     async notes(path, signal) {
