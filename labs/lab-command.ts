@@ -1,12 +1,12 @@
 /** The command line of a lab, `up|down|status`: the same for every lab that this computer can have. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { Command, CommanderError } from "commander";
+import { Command } from "commander";
 import { lock } from "proper-lockfile";
 import { toolsDirOf } from "../machine/programs/find";
-import { exitCodeOfError } from "../scripts/errors";
 import { abortOnInterrupt } from "../scripts/interrupt";
 import { EXIT, UserError } from "../scripts/outcome";
+import { runProgram } from "../scripts/run-program";
 
 /** One of us at a time on this computer, whichever clone it came from. */
 const LOCKS = "/run/lock";
@@ -100,18 +100,9 @@ function commandLine<Status extends { readonly running: boolean }>(lab: Lab<Stat
   return program;
 }
 
-/** The program of a lab: parses, does it, sets the exit code. */
-export async function runLab<Status extends { readonly running: boolean }>(
+/** The program of a lab. */
+export function runLab<Status extends { readonly running: boolean }>(
   lab: Lab<Status>,
 ): Promise<void> {
-  try {
-    await commandLine(lab).parseAsync();
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? EXIT.good : EXIT.usage;
-      return;
-    }
-    process.exitCode = exitCodeOfError(error);
-    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
-  }
+  return runProgram(commandLine(lab));
 }

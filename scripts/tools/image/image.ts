@@ -4,14 +4,14 @@ import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
-import { Command, CommanderError, Option } from "commander";
+import { Command, Option } from "commander";
 import { version } from "../../../package.json";
 import { toolsDirOf } from "../../../machine/programs/find";
 import { platform } from "../../../machine/programs/version";
 import { size } from "../../../etcd/wire/figures";
-import { exitCodeOfError } from "../../errors";
 import { abortOnInterrupt } from "../../interrupt";
 import { EXIT, UserError } from "../../outcome";
+import { runProgram } from "../../run-program";
 import { makeBase } from "./base";
 import {
   ARCHITECTURES,
@@ -177,21 +177,6 @@ async function importBase(
   }
 }
 
-async function main(): Promise<void> {
-  try {
-    const program = commandLine();
-    program.action(async () => {
-      await make(program.opts<ImageOptions>());
-    });
-    await program.parseAsync();
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? EXIT.good : EXIT.usage;
-      return;
-    }
-    process.exitCode = exitCodeOfError(error);
-    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
-  }
-}
-
-void main();
+const program = commandLine();
+program.action(() => make(program.opts<ImageOptions>()));
+void runProgram(program);
