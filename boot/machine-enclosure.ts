@@ -2,15 +2,15 @@
  * A place for a clone on another machine, over SSH: cut off there as it is here, under the user that logs in. What the
  * programs are, they are copied over; nothing of it stays.
  */
-import { createHash } from "node:crypto";
-import { createReadStream, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import * as os from "node:os";
 import * as path from "node:path";
-import { pipeline } from "node:stream/promises";
+import { sha256OfFile } from "../etcd/backup/place";
+import { size } from "../etcd/wire/figures";
 import { MachineError } from "../machine/machine-error";
 import { shellLine } from "../machine/shell/quote";
-import { copyFile, reconnecting } from "../machine/ssh/ssh-copy";
+import { copyFile, must, reconnecting, type Connection } from "../machine/ssh/ssh-copy";
 import type { SshRoute } from "../machine/ssh/ssh-files";
 import type { SshSession } from "../machine/ssh/ssh-session";
 import type { Enclosure, Isolation } from "./enclosure";
@@ -61,7 +61,7 @@ export async function openMachineEnclosure(
     const give: Give = (order) => given.give(order);
     const isolation: Isolation = { network: "namespace", machine: route.host };
     const place = placeOf(session, near, folder, give);
-    const bring = bringer(connection, session, folder, { give, tell });
+    const bring = bringer(connection, folder, { give, tell });
     return {
       ...{ folder, near, isolation, bring, close },
       async makeFolder(name) {
@@ -106,8 +106,7 @@ function placeOf(session: SshSession, near: string, folder: string, give: Give):
 
 /** Copies files of this computer into the folder of a clone there. */
 function bringer(
-  connection: ReturnType<typeof reconnecting>,
-  session: SshSession,
+  connection: Connection,
   folder: string,
   { give, tell }: Pick<MachinePlace, "tell"> & { readonly give: Give },
 ): Enclosure["bring"] {
@@ -119,12 +118,12 @@ function bringer(
     const title = path.basename(file);
     // Under its own name: there are programs that are one file, and are told by it what they shall be.
     const to = path.posix.join(own, title);
-    const wanted = { from: file, to, sha256: await digest(file), title };
+    const wanted = { from: file, to, sha256: await sha256OfFile(file), title };
     await copyFile(connection, wanted, (done, total) => {
       tell(`copying ${title}: ${Math.round((100 * done) / total)} %`);
     });
     const mode = (statSync(file).mode & 0o100) === 0 ? "600" : "700";
-    await must(session, shellLine("chmod", mode, "--", to));
+    await must(connection, shellLine("chmod", mode, "--", to));
     return to;
   };
 }
@@ -155,26 +154,11 @@ async function assertFit(session: SshSession, route: SshRoute, bytes: number): P
     ...lacking.map((name) => `it has no ${name}`),
     ...(Number(free) * 1024 >= needed
       ? []
-      : [`it has ${mib(Number(free) * 1024)} of free memory, the clone needs ${mib(needed)}`]),
+      : [`it has ${size(Number(free) * 1024)} of free memory, the clone needs ${size(needed)}`]),
   ];
   if (problems.length === 0) return;
   throw new MachineError(
     "environment",
     `a clone cannot be made on ${route.host}: ${problems.join("; ")} (kubernetesOn: here makes it on this computer)`,
   );
-}
-
-function mib(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MiB`;
-}
-
-async function digest(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(file), hash);
-  return hash.digest("hex");
-}
-
-async function must(session: SshSession, command: string): Promise<void> {
-  const { code } = await session.run(command);
-  if (code !== 0) throw new MachineError("environment", `${command} ended with ${code}`);
 }

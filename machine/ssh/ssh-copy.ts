@@ -151,7 +151,8 @@ function hasZstdHere(): boolean {
   return spawnSync("zstd", ["--version"], { stdio: "ignore" }).status === 0;
 }
 
-async function must(connection: Connection, command: string): Promise<void> {
+/** Runs a shell command there. @throws MachineError with what it said when it does not end well */
+export async function must(connection: Connection, command: string): Promise<void> {
   let said = "";
   const { code } = await (
     await connection.session()

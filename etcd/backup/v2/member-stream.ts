@@ -79,7 +79,8 @@ async function receiveFile(
   fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const fd = fs.openSync(file, "wx", 0o600);
   try {
-    for await (const part of reader.bytes(bytes)) fs.writeSync(fd, part);
+    // Whole: `writeSync` may write less of it on a disk that is nearly full, without a word.
+    for await (const part of reader.bytes(bytes)) fs.writeFileSync(fd, part);
   } finally {
     fs.closeSync(fd);
   }
