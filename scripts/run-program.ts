@@ -2,9 +2,11 @@
 import { CommanderError, type Command } from "commander";
 import { exitCodeOfError, messageOfError } from "./errors";
 import { EXIT } from "./outcome";
+import { guardOutput } from "./terminal";
 
 /** Parses, does it, sets the exit code; never throws. @param program one whose ends are thrown (`exitOverride`) */
 export async function runProgram(program: Command): Promise<void> {
+  guardOutput();
   try {
     await program.parseAsync();
   } catch (error) {

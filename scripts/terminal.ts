@@ -7,6 +7,7 @@
  */
 import pc from "picocolors";
 import { visible } from "../etcd/wire/visible";
+import { EXIT } from "./outcome";
 
 /** Why stdout could not take the result; a pipe whose reader has gone does not count. */
 let problem: string | undefined;
@@ -104,15 +105,21 @@ export function columnsOf(stream: NodeJS.WriteStream): number {
   return given > 0 ? Math.min(WIDEST, Math.max(NARROWEST, given)) : WIDEST;
 }
 
-/** From now on a reader that has gone, or a full disk behind stdout, ends nothing in the middle. */
+/**
+ * From now on a reader that has gone, or a full disk behind stdout, ends nothing in the middle. What stdout did not take is
+ * told at the end, and the exit code with it.
+ */
 export function guardOutput(): void {
   process.stdout.on("error", stdoutFailed);
   process.stderr.on("error", () => undefined);
-}
-
-/** Why stdout did not take the result; undefined when it did, or when nobody wanted it any more. */
-export function outputProblem(): string | undefined {
-  return problem;
+  // Only then everything that was printed has been written, or not.
+  process.once("exit", () => {
+    if (problem === undefined) return;
+    say(`error: the output could not be written: ${problem}`);
+    if (process.exitCode === undefined || process.exitCode === EXIT.good) {
+      process.exitCode = EXIT.environment;
+    }
+  });
 }
 
 function stdoutFailed(error: unknown): void {

@@ -45,6 +45,21 @@ it.each([
   expect(ended.stdout).toMatch(first);
 });
 
+it("npm run image and the labs: a reader that goes is no error, a full disk is one", () => {
+  const programs = ["scripts/tools/image/image.ts", "labs/kubernetes/lab.ts"];
+  for (const program of programs) {
+    const run = `cd ${PROJECT} && $N --require ./engine/typescript.cjs ${program} --help`;
+    const gone = bash(`N=${process.execPath}; ${run} | head -1`);
+    expect([gone.status, gone.stderr], program).toEqual([0, ""]);
+    expect(gone.stdout).toMatch(/^Usage/);
+    const full = bash(`N=${process.execPath}; ${run} > /dev/full`);
+    expect([full.status, full.stderr], program).toEqual([
+      3,
+      "error: the output could not be written: no space is left on the device\n",
+    ]);
+  }
+});
+
 it.each(["inspect $F", "ls / $F", "get /registry/namespaces/default $F", "version"])(
   "$R %s > /dev/full: a sentence and exit code 3",
   (line) => {
