@@ -120,6 +120,19 @@ describe("a backup that cannot be taken says why and leaves nothing", { timeout:
     expect({ code, left }).toEqual({ code: 3, left: [] });
   });
 
+  it("with a certificate of ours that has expired", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: new Date("2001-02-03") });
+    const old = await makePki({ addresses: [], dnsNames: [] });
+    vi.useRealTimers();
+    const fresh = await makePki({ addresses: [], dnsNames: [] });
+    // A server that knows whose it is: only its time speaks against it.
+    const source = await server({ tls: { ...fresh, ca: `${fresh.ca}${old.ca}` } });
+    const tls = { ca: fresh.ca, certificate: old.client, key: old.clientKey };
+    const { said, code, left } = await fail({ url: source.url, tls });
+    expect(said).toMatch(/refused our client certificate/);
+    expect({ code, left }).toEqual({ code: 3, left: [] });
+  });
+
   it("of a learner, which is told from the members that vote", async () => {
     const [voter] = await startCluster(1);
     const [learner] = await makeNodes(1, "3.6", 2);
