@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "v
 import type { Report } from "../../../etcd/report/report";
 import { findApiServer } from "../../../machine/programs/api-server";
 import { createWorkspace, readTruth, snapshotBytes } from "../../support/kubernetes-fixtures";
-import { PROJECT } from "../../support/lab";
+import { processesOf, PROJECT } from "../../support/lab";
 import { expectNothingLeft, openVmStack, programSettings, type VmStack } from "./vm-stack";
 
 const files = createWorkspace();
@@ -36,6 +36,23 @@ describe("a backup that a cluster is booted from on a machine", () => {
     await stack.dispose();
   });
 
+  const left = () =>
+    stack.cloud
+      .machine()
+      .run("sh", "-c", "ls -A /var/tmp | grep clones; pgrep -l 'kube|python|unshare'; true");
+
+  it("leaves nothing of the clone there when it is killed in the midst of it", async () => {
+    const up = engine().up();
+    await expect.poll(left, { timeout: 120_000, interval: 500 }).toContain("kube-apiserver");
+    const verify = processesOf(stack.path("lab")).filter(({ command }) =>
+      command.includes("--kubernetes-on"),
+    );
+    expect(verify).not.toEqual([]);
+    for (const { pid } of verify) process.kill(pid, "SIGKILL");
+    expect(await up).toMatchObject({ ok: false });
+    await expect.poll(left, { timeout: 60_000, interval: 500 }).toBe("");
+  });
+
   it("comes up there, lists what the file holds, lives, and leaves the proved etcd as it was", async () => {
     expect(await engine().up()).toMatchObject({ ok: true, failures: [] });
     const { guest } = stack.cloud.wire;
@@ -51,9 +68,8 @@ describe("a backup that a cluster is booted from on a machine", () => {
   });
 
   it("has left nothing of the clone on the machine", async () => {
+    expect(await left()).toBe("");
     const machine = stack.cloud.machine();
-    const left = "ls -A /var/tmp; pgrep -l 'kube|python|unshare'; true";
-    expect(await machine.run("sh", "-c", left)).not.toMatch(/clones|kube|python|unshare/);
     expect((await machine.run("pgrep", "-cx", "etcd")).trim()).toBe("1");
   });
 
