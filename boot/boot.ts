@@ -106,9 +106,11 @@ export async function boot(request: BootRequest): Promise<BootResult> {
   return { ...result, phases: clock.phases, isolation, etcdVersion: plan.etcd.version };
 }
 
-function open({ machine, base, main, tell, signal }: BootRequest): Promise<Enclosure> {
-  if (machine === undefined) return openEnclosure(base ?? defaultBase(), signal);
-  return openMachineEnclosure({ route: machine, bytes: main.snapshot.bytes, tell }, signal);
+function open({ machine, main, tell, signal, ...request }: BootRequest): Promise<Enclosure> {
+  const { base = defaultBase() } = request;
+  if (machine === undefined) return openEnclosure(base, signal);
+  const { bytes } = main.snapshot;
+  return openMachineEnclosure({ route: machine, bytes, base, tell }, signal);
 }
 
 async function planOf(request: BootRequest): Promise<Plan> {

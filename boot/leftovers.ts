@@ -36,7 +36,7 @@ export function defaultBase(): string {
  * Makes a folder (mode 0700) for one clone, with its mark, and removes what killed runs left beside it.
  * @throws MachineError when `base` is there and not ours
  */
-export async function makeFolder(base: string, mark: string): Promise<string> {
+export async function makeFolder(base: string): Promise<string> {
   if (Buffer.byteLength(base) > LONGEST_BASE) {
     throw new MachineError(
       "usage",
@@ -53,14 +53,19 @@ export async function makeFolder(base: string, mark: string): Promise<string> {
   }
   await removeLeftovers(base);
   const unmarked = await fs.mkdtemp(path.join(base, UNMARKED));
-  await fs.writeFile(markOf(unmarked), mark, { mode: 0o600 });
+  await fs.writeFile(markOf(unmarked), `${await identity()}\n`, { mode: 0o600 });
   const folder = path.join(base, `clone-${path.basename(unmarked).slice(UNMARKED.length)}`);
   await fs.rename(unmarked, folder);
   return folder;
 }
 
-/** Takes away the folder for clones when none is left in it. */
-export async function leaveBase(base: string): Promise<void> {
+/** Removes a clone's folder, and the folder for clones when none is left in it. */
+export async function removeFolder(base: string, folder: string): Promise<void> {
+  await fs.rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  await leaveBase(base);
+}
+
+async function leaveBase(base: string): Promise<void> {
   const entries = await fs.readdir(base).catch(() => undefined);
   if (entries === undefined || entries.some((name) => name !== OWN_MARKER)) return;
   await fs.rm(path.join(base, OWN_MARKER), { force: true });
@@ -93,6 +98,14 @@ export async function removeLeftovers(base: string): Promise<readonly string[]> 
     removed.push(folder);
   }
   return removed;
+}
+
+/** Who made a folder: this boot of the system, and this process. */
+async function identity(): Promise<string> {
+  const boot = (await fs.readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+  const stat = await fs.readFile(`/proc/${process.pid}/stat`, "utf8");
+  const started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  return `${boot} ${process.pid} ${started}`;
 }
 
 /** Whether the process that `BOOT PID START` names still runs: a process id alone may be another's by now. */

@@ -7,7 +7,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { which } from "../machine/programs/probe";
 import type { Enclosure, Isolation } from "./enclosure";
-import { leaveBase, listOf, makeFolder } from "./leftovers";
+import { listOf, makeFolder, removeFolder } from "./leftovers";
 import { orderly, programsOf } from "./orders";
 
 const KEEPER = path.join(__dirname, "keeper.cjs");
@@ -40,7 +40,7 @@ export async function openEnclosure(base: string, signal: AbortSignal): Promise<
   const found = await findNamespace();
   const isolation: Isolation =
     "argv" in found ? { network: "namespace" } : { network: "loopback", reason: found.reason };
-  const folder = await makeFolder(base, `${await identity()}\n`);
+  const folder = await makeFolder(base);
   const list = "argv" in found ? [] : [listOf(folder)];
   const [program = "", ...args] = [
     ...("argv" in found ? found.argv : []),
@@ -51,8 +51,7 @@ export async function openEnclosure(base: string, signal: AbortSignal): Promise<
   const orders = orderly(keeper);
   const remove = async () => {
     await orders.finish();
-    await fs.rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
-    await leaveBase(base);
+    await removeFolder(base, folder);
   };
   try {
     await orders.ready;
@@ -93,12 +92,4 @@ function filesOf(folder: string): Pick<Enclosure, "makeFolder" | "write" | "brin
       if (copies.has(brought)) await fs.rm(brought, { force: true });
     },
   };
-}
-
-/** Who made a folder: this boot of the system, and this process. */
-async function identity(): Promise<string> {
-  const boot = (await fs.readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
-  const stat = await fs.readFile(`/proc/${process.pid}/stat`, "utf8");
-  const started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  return `${boot} ${process.pid} ${started}`;
 }

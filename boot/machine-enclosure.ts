@@ -3,7 +3,6 @@
  * programs are, they are copied over; nothing of it stays.
  */
 import { readFileSync, statSync } from "node:fs";
-import * as fs from "node:fs/promises";
 import * as os from "node:os";
 import * as path from "node:path";
 import { sha256OfFile } from "../etcd/backup/place";
@@ -14,6 +13,7 @@ import { copyFile, must, reconnecting, type Connection } from "../machine/ssh/ss
 import type { SshRoute } from "../machine/ssh/ssh-files";
 import type { SshSession } from "../machine/ssh/ssh-session";
 import type { Enclosure, Isolation } from "./enclosure";
+import { makeFolder, removeFolder } from "./leftovers";
 import { orderly, programsOf, type Orders, type Place } from "./orders";
 
 const KEEPER = path.join(__dirname, "keeper.py");
@@ -29,6 +29,8 @@ export interface MachinePlace {
   readonly route: SshRoute;
   /** Of the backup. */
   readonly bytes: number;
+  /** Folder on this computer for what this process keeps itself; what killed runs left there goes. */
+  readonly base: string;
   /** Told what is copied. */
   readonly tell: (line: string) => void;
 }
@@ -38,16 +40,16 @@ export interface MachinePlace {
  * @throws MachineError when it cannot be made there, before anything is: other processors than here, too little memory
  */
 export async function openMachineEnclosure(
-  { route, bytes, tell }: MachinePlace,
+  { route, bytes, base, tell }: MachinePlace,
   signal: AbortSignal,
 ): Promise<Enclosure> {
   const connection = reconnecting(route, signal);
-  const near = await fs.mkdtemp(path.join(os.tmpdir(), "etcd-restore-near-"));
+  const near = await makeFolder(base);
   let orders: Orders | undefined;
   const close = async () => {
     await orders?.finish();
     await connection.close();
-    await fs.rm(near, { recursive: true, force: true });
+    await removeFolder(base, near);
   };
   try {
     const session = await connection.session();
