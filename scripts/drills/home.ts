@@ -13,6 +13,7 @@ import { EXIT, UserError } from "../outcome";
 import { messageOfError } from "../errors";
 import { homeDirectory } from "../project";
 import { deadlineOf } from "./names";
+import { removeShortFolder, useTemporaryFolder } from "./temporary-folder";
 
 const MARK = "drill.json";
 const HEARTBEAT_MS = 5_000;
@@ -43,7 +44,7 @@ export interface DrillPlace {
   keep(until: Date): void;
   /** Takes the folder away, the mark last. */
   remove(): void;
-  /** The signs of life end. */
+  /** The signs of life end, and so does the use of its temporary folder. */
   close(): void;
 }
 
@@ -57,7 +58,7 @@ export function drillsHome(given?: string): string {
 }
 
 /**
- * Makes a drill's folder and marks it.
+ * Makes a drill's folder and marks it; temporary files go there from now on.
  * @throws UserError when nothing can be written there
  */
 export function openPlace(
@@ -69,10 +70,12 @@ export function openPlace(
   const self = identityOf(process.pid);
   if (self === undefined) throw new Error("cannot tell the start time of this very process");
   let content: DrillMark = { schemaVersion: 1, ...mark, process: { ...self, where: whereWeAre() } };
+  let useUsual: () => void;
   try {
     fs.mkdirSync(home, { recursive: true, mode: 0o700 });
     fs.mkdirSync(directory, { mode: 0o700 });
     write(file, content);
+    useUsual = useTemporaryFolder(directory, mark.target);
   } catch (error) {
     throw new UserError(
       EXIT.environment,
@@ -94,12 +97,14 @@ export function openPlace(
     },
     close: () => {
       clearInterval(heartbeat);
+      useUsual();
     },
   };
 }
 
 /** Takes a drill's folder away, the mark last: what is cut off here can be done again. */
 export function removePlace(directory: string): void {
+  removeShortFolder(directory);
   for (const name of fs.readdirSync(directory)) {
     if (name !== MARK) fs.rmSync(path.join(directory, name), { recursive: true, force: true });
   }

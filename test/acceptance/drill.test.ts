@@ -1,11 +1,11 @@
-/** A whole drill, however it ends: its evidence, its exit code, and nothing left; what a killed one leaves is swept. */
+/** A whole drill, however it ends: its evidence, its exit code, and nothing left. What ends it from outside: drill-killed. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { currentReport } from "../../etcd/report/evidence";
 import { REPORT_FILES, type Report } from "../../etcd/report/report";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
-import { beginCommand, isListening, processesOf, type Ended, type Running } from "../support/lab";
+import { beginCommand, processesOf, type Ended, type Running } from "../support/lab";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
 
@@ -25,12 +25,11 @@ afterEach(() => {
 const good = (): string => files.write("good.db", snapshotBytes("kubernetes-1.35-main.db"));
 
 function begin(...args: readonly string[]): Running {
-  const where = ["--home", home, "--engine", "embedded"];
-  return beginCommand([...args, ...(args[0] === "drill" ? where : where.slice(0, 2))]);
+  return beginCommand(["drill", ...args, "--home", home, "--engine", "embedded"]);
 }
 
 function drill(...args: readonly string[]): Running {
-  return begin("drill", ...args, "--report", reports);
+  return begin(...args, "--report", reports);
 }
 
 /** The report of a drill that has ended, in all its forms, with nothing left of what it made. */
@@ -168,69 +167,11 @@ test.each<[string, number, "fail" | "incomplete", RegExp, (flags: string[]) => s
   expect(report.ended?.reason).toMatch(reason);
 });
 
-test.each(["SIGINT", "SIGTERM"] as const)(
-  "cleans up after %s, whatever it was at",
-  async (signal) => {
-    const moments = [
-      "pki-certificates: creating",
-      "restore: proving",
-      "verification-proof: creating",
-      "-installation: deleting",
-    ];
-    await Promise.all(
-      moments.map(async (moment, at) => {
-        const own = `${reports}-${at}`;
-        const run = begin("drill", good(), "--report", own);
-        await run.said(moment);
-        run.process.kill(signal);
-        const { code } = await run.ended;
-        expect(code).toBe(signal === "SIGINT" ? 130 : 143);
-        const proved = moment.endsWith("deleting");
-        expect(currentReport(own)).toMatchObject(
-          proved
-            ? { verdict: "pass" }
-            : { verdict: "incomplete", ended: { reason: /interrupted/ } },
-        );
-      }),
-    );
-    expectNothingLeft();
-  },
-);
-
-test("killed, leaves what sweep finds and removes, and nothing of the drills beside it", async () => {
-  const kept = await begin("drill", good(), "--keep", "2h", "--report", files.path("kept")).ended;
-  expect(kept.code, kept.stderr).toBe(0);
-  const keptPort = Number(
-    /:(\d+)$/.exec(currentReport(files.path("kept"))?.restored.endpoint ?? "")?.[1],
-  );
-  const killed = drill(good());
-  await killed.said("verification-proof: creating");
-  killed.process.kill("SIGKILL");
-  await killed.ended;
-  expect(currentReport(reports)).toMatchObject({ verdict: "incomplete" });
-  const beside = begin("drill", good(), "--report", files.path("beside"));
-  await beside.said("pki-certificates: created");
-
-  const swept = await begin("sweep", "--json").ended;
-  expect(swept.code, swept.stderr).toBe(0);
-  const { drills } = JSON.parse(swept.stdout) as { drills: { state: string; action: string }[] };
-  expect(drills.map(({ state, action }) => `${state}: ${action}`).sort()).toEqual([
-    ...["kept: left alone", "left: removed", "running: left alone"],
-  ]);
-  expect((await beside.ended).code).toBe(0);
-  expect(await isListening(keptPort)).toBe(true);
-  const [name = ""] = fs.readdirSync(home).filter((each) => each.startsWith("drill-"));
-  expect((await begin("sweep", name).ended).stdout).toContain("kept: removed");
-  expect(await isListening(keptPort)).toBe(false);
-  expectNothingLeft();
-});
-
 test("runs beside others on one computer, each on ports and in a folder of its own", async () => {
   const all = await Promise.all(
     [0, 1, 2, 3].map(async (at) => {
       const own = `${reports}-${at}`;
-      const { code, stderr } = await begin("drill", good(), "--level", "quick", "--report", own)
-        .ended;
+      const { code, stderr } = await begin(good(), "--level", "quick", "--report", own).ended;
       expect(code, stderr).toBe(0);
       return currentReport(own)?.restored.endpoint;
     }),

@@ -46,15 +46,23 @@ export interface Lab {
   readonly dispose: () => Promise<void>;
 }
 
-/** Runs our command line to its end or in the background; `as` is a user id to run it as. */
-export function beginCommand(args: readonly string[], as?: number): Running {
+/**
+ * Runs our command line to its end or in the background.
+ * @param as a user id to run it as
+ * @param env what its environment has besides ours
+ */
+export function beginCommand(
+  args: readonly string[],
+  as?: number,
+  env: NodeJS.ProcessEnv = {},
+): Running {
   const child = spawn(
     process.execPath,
     [path.join(PROJECT, "scripts", "etcd-restore.cjs"), ...args],
     {
       cwd: PROJECT,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, NO_COLOR: "1" },
+      env: { ...process.env, NO_COLOR: "1", ...env },
       ...(as === undefined ? {} : { uid: as, gid: as }),
     },
   );

@@ -33,7 +33,6 @@ import type { RunOptions } from "./options";
 import { settingsToDestroy, type Config, type DrillSettings } from "./settings";
 import { sendSpans } from "./spans";
 import { KEEP_SECONDS, takeAway } from "./take-away";
-import { useTemporaryFolder } from "./temporary-folder";
 
 /** A drill without a budget of its own ends after so long: nobody waits for it any more. */
 const LONGEST_SECONDS = 86_400;
@@ -159,7 +158,6 @@ export class Drill {
     this.passedOver = chosen.passedOver;
     const { maxAge } = this.options;
     if (maxAge !== undefined) this.checks.push(ageCheck(maxAge, chosen.taken, new Date()));
-    const useUsual = useTemporaryFolder(place.directory);
     const slot = this.given.settings.target === "local" ? await takePortSlot() : undefined;
     try {
       const lab = labOf(place.directory);
@@ -178,7 +176,6 @@ export class Drill {
     } finally {
       // etcd holds them now, as long as it runs.
       await slot?.release();
-      useUsual();
     }
   }
 

@@ -571,7 +571,7 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       /report\.intoto\.json/,
       (w) => listing(w, "drill-report"),
     ),
-    elsewhere("--keep", "what was made stays for a time", "acceptance/drill.test.ts"),
+    elsewhere("--keep", "what was made stays for a time", "acceptance/drill-killed.test.ts"),
     elsewhere("--shard", "which part of a list is done", "acceptance/fleet.test.ts"),
     elsewhere("--jobs", "how many of a list at a time", "acceptance/fleet.test.ts"),
     elsewhere("--results", "where the results of a list go", "acceptance/fleet.test.ts"),

@@ -1,0 +1,189 @@
+/**
+ * A drill that is ended at any phase of it: SIGINT and SIGTERM clean up by themselves, and what SIGKILL leaves `sweep`
+ * finds and removes, and nothing of the drills beside it. One signal for each phase here; `ETCD_RESTORE_TIMES=5` tries
+ * each signal at each phase five times, each time a little later, and prints what came of them.
+ */
+import { once } from "node:events";
+import * as fs from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openDrills, tell, TIMES, type Drills } from "../support/drills";
+import { isListening, waitUntil } from "../support/lab";
+
+const ROUNDS = TIMES ?? 1;
+/** So many drills at a time. */
+const AT_ONCE = 3;
+const LIMIT_MS = 600_000;
+/** How much later each round's signal comes. */
+const LATER_MS = 150;
+
+/** The phases of a drill on this computer, and what it says when it is at one. */
+const MOMENTS = [
+  ["fetch", undefined],
+  ["preflight", "Drill drill-"],
+  ["provision", "pki-certificates: creating"],
+  ["install", "etcd-installation: creating"],
+  ["copy", "restore: checking"],
+  ["restore", "restore: restoring with"],
+  ["proof", "restore: proving"],
+  ["start", "restore: starting etcd"],
+  ["verify", "verification-proof: creating"],
+  ["report", "verification-proof: created"],
+  ["destroy", "verification-proof: deleting"],
+  ["last", "etcd-installation: deleted"],
+] as const;
+type Moment = (typeof MOMENTS)[number];
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGKILL"] as const;
+
+let drills: Drills;
+let slow: SlowStore;
+beforeAll(async () => {
+  drills = openDrills();
+  slow = await openSlowStore(fs.readFileSync(drills.good));
+});
+afterAll(async () => {
+  drills.close();
+  await slow.close();
+});
+
+/** The moments of one signal: all of them, or in an ordinary run every third. */
+function momentsOf(signal: (typeof SIGNALS)[number]): readonly (readonly Moment[])[] {
+  const at = SIGNALS.indexOf(signal);
+  const meant = MOMENTS.filter((_, i) => TIMES !== undefined || i % SIGNALS.length === at);
+  return Array.from({ length: Math.ceil(meant.length / AT_ONCE) }, (_, i) =>
+    meant.slice(i * AT_ONCE, (i + 1) * AT_ONCE),
+  );
+}
+
+/** Begins a drill and sends it a signal when it is at a moment. */
+async function endedAt([phase, words]: Moment, signal: NodeJS.Signals, round: number) {
+  const link = phase === "fetch" ? slow.link() : undefined;
+  const run = drills.begin("drill", link?.url ?? drills.good);
+  await (link?.isHalfWay ?? run.said(words ?? ""));
+  await sleep(round * LATER_MS);
+  run.process.kill(signal);
+  const ended = await run.ended;
+  return { ...ended, phase, report: run.report(), name: run.name() };
+}
+
+describe.each(["SIGINT", "SIGTERM"] as const)("%s", (signal) => {
+  const code = signal === "SIGINT" ? 130 : 143;
+  const rounds = Array.from({ length: ROUNDS }, (_, round) => round);
+  test.each(rounds)(
+    "at any phase: it cleans up by itself, says what it was at, and leaves nothing (round %i)",
+    async (round) => {
+      for (const moments of momentsOf(signal)) {
+        const all = await Promise.all(moments.map((each) => endedAt(each, signal, round)));
+        for (const ended of all) {
+          expect(ended.code, `${ended.phase}\n${ended.stderr}`).toBe(code);
+          expect(ended.stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
+          expect(ended.report).toMatchObject({ stack: ended.name });
+          // Proved is proved, whoever ends the taking away.
+          const isProved = ["destroy", "last"].includes(ended.phase);
+          if (isProved || ended.report?.verdict === "pass") {
+            expect(ended.report?.verdict, ended.phase).toBe("pass");
+          } else {
+            expect(ended.report).toMatchObject({ verdict: "incomplete" });
+            expect(ended.report?.ended?.reason).toMatch(/interrupted/);
+          }
+        }
+        expect(drills.left()).toEqual([]);
+      }
+      tell(`${signal}, round ${round}`, { ended: momentsOf(signal).flat().length, left: 0 });
+    },
+    LIMIT_MS,
+  );
+});
+
+describe("SIGKILL", () => {
+  let keptPort: number;
+  let keptName: string;
+  beforeAll(async () => {
+    const kept = drills.begin("drill", drills.good, "--level", "quick", "--keep", "12h");
+    const { code, stderr } = await kept.ended;
+    expect(code, stderr).toBe(0);
+    keptName = kept.name();
+    keptPort = Number(/:(\d+)$/.exec(kept.report()?.restored.endpoint ?? "")?.[1]);
+  }, LIMIT_MS);
+
+  const rounds = Array.from({ length: ROUNDS }, (_, round) => round);
+  test.each(rounds)(
+    "at any phase: sweep finds all that is left, removes it, and touches nothing of a drill beside it (round %i)",
+    async (round) => {
+      for (const moments of momentsOf("SIGKILL")) {
+        const killed = await Promise.all(moments.map((each) => endedAt(each, "SIGKILL", round)));
+        for (const { report, phase } of killed) expect(report, phase).toBeDefined();
+        const beside = drills.begin("drill", drills.good, "--level", "quick");
+        await beside.said("pki-certificates: created");
+        const expected = new Map([
+          ...killed.map(({ name }) => [name, "left: removed"] as const),
+          [keptName, "kept: left alone"],
+          [beside.name(), "running: left alone"],
+        ]);
+        const dry = await swept("--dry-run");
+        expect([...dry.keys()].sort()).toEqual([...expected.keys()].sort());
+        expect(await swept()).toEqual(expected);
+        const ended = await beside.ended;
+        expect(ended.code, ended.stderr).toBe(0);
+        expect(await isListening(keptPort)).toBe(true);
+        const others = () => drills.left().filter((each) => !each.includes(keptName));
+        expect(others()).toEqual([]);
+      }
+      tell(`SIGKILL, round ${round}`, { killed: momentsOf("SIGKILL").flat().length, left: 0 });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "sweep takes away what was kept, when it is named",
+    async () => {
+      expect(await swept(keptName)).toEqual(new Map([[keptName, "kept: removed"]]));
+      await waitUntil(async () => !(await isListening(keptPort)), "its etcd has ended");
+      expect(drills.left()).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+});
+
+/** What `sweep` says of each drill. */
+async function swept(...flags: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { code, stdout, stderr } = await drills.begin("sweep", ...flags, "--json").ended;
+  expect(code, stderr).toBe(0);
+  const { drills: rows } = JSON.parse(stdout) as {
+    drills: { name: string; state: string; action: string }[];
+  };
+  return new Map(rows.map(({ name, state, action }) => [name, `${state}: ${action}`]));
+}
+
+interface SlowStore {
+  /** A link of its own to the backup, which never comes to its end. */
+  link(): { readonly url: string; readonly isHalfWay: Promise<void> };
+  close(): Promise<void>;
+}
+
+/** A server that stops in the middle of what it gives. */
+async function openSlowStore(bytes: Buffer): Promise<SlowStore> {
+  const waiting: (() => void)[] = [];
+  const server: Server = createServer((request, response) => {
+    const at = Number(/^\/(\d+)/.exec(request.url ?? "")?.[1]);
+    response.writeHead(200, { "content-length": bytes.length, etag: '"one"' });
+    response.write(bytes.subarray(0, bytes.length / 2), () => waiting[at]?.());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    link() {
+      const url = `http://127.0.0.1:${port}/${waiting.length}/etcd.db`;
+      const isHalfWay = new Promise<void>((resolve) => waiting.push(resolve));
+      return { url, isHalfWay };
+    },
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
