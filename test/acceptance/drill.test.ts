@@ -1,4 +1,4 @@
-/** A whole drill, however it ends: its evidence, its exit code, and nothing left. What ends it from outside: drill-killed. */
+/** A whole drill, however it ends: its evidence, its exit code, and nothing left. What ends it from outside: drill-killed; many of them: drill-row. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -24,12 +24,11 @@ afterEach(() => {
 
 const good = (): string => files.write("good.db", snapshotBytes("kubernetes-1.35-main.db"));
 
-function begin(...args: readonly string[]): Running {
-  return beginCommand(["drill", ...args, "--home", home, "--engine", "embedded"]);
-}
-
 function drill(...args: readonly string[]): Running {
-  return begin(...args, "--report", reports);
+  return beginCommand([
+    ...["drill", ...args, "--report", reports, "--home", home],
+    ...["--engine", "embedded"],
+  ]);
 }
 
 /** The report of a drill that has ended, in all its forms, with nothing left of what it made. */
@@ -165,17 +164,4 @@ test.each<[string, number, "fail" | "incomplete", RegExp, (flags: string[]) => s
   const report = evidence(await drill(...flags([])).ended, code);
   expect(report.verdict).toBe(verdict);
   expect(report.ended?.reason).toMatch(reason);
-});
-
-test("runs beside others on one computer, each on ports and in a folder of its own", async () => {
-  const all = await Promise.all(
-    [0, 1, 2, 3].map(async (at) => {
-      const own = `${reports}-${at}`;
-      const { code, stderr } = await begin(good(), "--level", "quick", "--report", own).ended;
-      expect(code, stderr).toBe(0);
-      return currentReport(own)?.restored.endpoint;
-    }),
-  );
-  expect(new Set(all).size).toBe(4);
-  expectNothingLeft();
 });

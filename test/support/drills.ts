@@ -15,16 +15,23 @@ export function tell(what: string, figures: object): void {
   if (TIMES !== undefined) process.stderr.write(`${what}: ${JSON.stringify(figures)}\n`);
 }
 
+export interface DrillRun extends Running {
+  /** Folder of its reports. */
+  readonly reports: string;
+  readonly report: () => Report | undefined;
+  /** The drill's. */
+  readonly name: () => string;
+}
+
 export interface Drills {
   readonly home: string;
-  /** The sample, and one with a bit that is wrong. */
+  /** The sample. */
   readonly good: string;
-  readonly damaged: string;
+  /** The sample with one bit that is wrong, each time another one. */
+  damagedAt(time: number): string;
   path(name: string): string;
   /** Begins `drill` with a folder of its own for its reports, or `sweep`. */
-  begin(
-    ...args: readonly string[]
-  ): Running & { readonly report: () => Report | undefined; readonly name: () => string };
+  begin(...args: readonly string[]): DrillRun;
   /** What is in the home and in the temporary folder, and the processes that know of either. */
   left(): readonly string[];
   close(): void;
@@ -37,13 +44,17 @@ export function openDrills(): Drills {
   fs.mkdirSync(temporary);
   const bytes = snapshotBytes("kubernetes-1.35-main.db");
   const good = files.write("good.db", bytes);
-  const altered = Buffer.from(bytes);
-  altered.writeUInt8(altered.readUInt8(70_000) ^ 1, 70_000);
-  const damaged = files.write("damaged.db", altered);
   let begun = 0;
   return {
-    ...{ home, good, damaged },
+    ...{ home, good },
     path: (name) => files.path(name),
+    damagedAt(time) {
+      const altered = Buffer.from(bytes);
+      // Behind the meta pages, up to the digest at the end.
+      const at = 8192 + ((time * 104_729 + 61_808) % (bytes.length - 8192));
+      altered.writeUInt8(altered.readUInt8(at) ^ (1 << (time % 8)), at);
+      return files.write("damaged.db", altered);
+    },
     begin(command = "", ...args) {
       begun += 1;
       const reports = files.path(`reports-${begun}`);
@@ -51,7 +62,7 @@ export function openDrills(): Drills {
       const env = { TMPDIR: temporary };
       const run = beginCommand([command, ...args, "--home", home, ...own], undefined, env);
       const report = () => currentReport(reports);
-      return { ...run, report, name: () => report()?.stack ?? "" };
+      return { ...run, reports, report, name: () => report()?.stack ?? "" };
     },
     left() {
       const entries = [home, temporary].flatMap((folder) =>
