@@ -1,7 +1,8 @@
 // @ts-check
 // Lets Node run our TypeScript as it is: `node --require ./engine/typescript.cjs program.ts`. A file is compiled when it
 // is first loaded (types are not looked at: `npm run check` does that) and what came out is kept, named by the hash of
-// what went in, so that a changed file is compiled anew and nothing old is ever run.
+// what went in, so that a changed file is compiled anew and nothing old is ever run. An import is done when it is first
+// used (lazy-imports.cjs).
 "use strict";
 const { createHash } = require("node:crypto");
 const fs = require("node:fs");
@@ -11,7 +12,7 @@ const { compiledCodeFolder } = require("./compiled-code.cjs");
 
 const PROJECT = join(__dirname, "..");
 /** Part of each name: another compiler, or other options, may give other code. */
-const COMPILER = `${require("typescript/package.json").version} 1`;
+const COMPILER = `${require("typescript/package.json").version} 2`;
 
 /** @type {string | undefined} */
 let folder;
@@ -42,6 +43,7 @@ function compiled(source, file) {
 function compile(source, file) {
   // The compiler costs a third of a second to load: only when there is something to compile.
   const ts = require("typescript");
+  const { lazyImports } = require("./lazy-imports.cjs");
   const { outputText, diagnostics = [] } = ts.transpileModule(source, {
     fileName: file,
     reportDiagnostics: true,
@@ -57,7 +59,7 @@ function compile(source, file) {
   const [problem] = diagnostics;
   if (problem !== undefined)
     throw new SyntaxError(`${file}: ${ts.flattenDiagnosticMessageText(problem.messageText, "\n")}`);
-  return outputText;
+  return lazyImports(outputText, ts);
 }
 
 /**

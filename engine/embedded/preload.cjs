@@ -8,11 +8,11 @@ const util = require("node:util");
 // SDK looks for them in `process.env`, as it loads.
 Object.assign(process.env, JSON.parse(fs.readFileSync(4, "utf8")));
 
-// Pulumi's SDK loads these as it starts and uses them only to turn a function into text (dynamic providers, serverless
-// handlers). Loading them when they are first used halves the time that a program needs to start.
+// Pulumi's SDK loads these as it starts and uses them only for its automation API, and to turn a function into text (dynamic
+// providers, serverless handlers). Loading them when they are first used halves the time that a program needs to start.
 // So are those that send traces, which the engine never asks for: a fifth of what is left of the time.
 const LAZY = new Set([
-  ...["typescript", "@npmcli/arborist", "normalize-package-data"],
+  ...["typescript", "@npmcli/arborist", "normalize-package-data", "execa", "js-yaml"],
   ...["@opentelemetry/exporter-zipkin", "@opentelemetry/instrumentation"],
   ...["@opentelemetry/instrumentation-grpc", "@opentelemetry/resources"],
   ...["@opentelemetry/sdk-trace-base", "@opentelemetry/sdk-trace-node"],

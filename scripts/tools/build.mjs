@@ -14,7 +14,9 @@ import fs from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import ts from "typescript";
 import { parse, parseDocument } from "yaml";
+import { lazyImports } from "../../engine/lazy-imports.cjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const ROOMS = [
@@ -29,6 +31,8 @@ const NOT_PACKED = [
   "scripts/tools/",
   "etcd/snapshot/wasm/asconfig.json",
 ];
+/** What others import: an ES module that does finds its names in the code as the compiler writes it, and only so. */
+const IMPORTED = new Set(["components/index.js", "components/plugin.js", "etcd/reader.js"]);
 /** Rooms that nobody outside can import need no types. */
 const WITH_TYPES = new Set(["components", "etcd", "machine", "settings"]);
 
@@ -41,6 +45,8 @@ function compile(dist) {
   for (const file of filesIn(dist)) {
     const [room = ""] = relative(dist, file).split("/");
     if (file.endsWith(".d.ts") && !WITH_TYPES.has(room)) fs.rmSync(file);
+    if (file.endsWith(".js") && !IMPORTED.has(relative(dist, file)))
+      fs.writeFileSync(file, lazyImports(fs.readFileSync(file, "utf8"), ts));
   }
 }
 

@@ -5,9 +5,17 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { duration } from "../../etcd/wire/figures";
-import { isListening, openLab, processesOf, type Ended, type Lab } from "../support/lab";
+import { watchLoads } from "../support/loaded";
+import {
+  beginCommand,
+  isListening,
+  openLab,
+  processesOf,
+  type Ended,
+  type Lab,
+} from "../support/lab";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { timeLimit } from "../support/time-limit.cjs";
 
@@ -22,6 +30,19 @@ let first: Ended;
 /** When the first start was typed, and had ended: Unix time in milliseconds. */
 const firstRun = { began: 0, ended: 0 };
 
+const loads = watchLoads();
+/** The engine serves gRPC and reads two files of settings; what was proved is printed as a table. */
+const LOADED_BY_AN_UNCHANGED_START = [
+  ...["@grpc/grpc-js", "@js-sdsl/ordered-map", "@pulumi/pulumi", "google-protobuf"],
+  ...["cli-table3", "emoji-regex", "string-width", "strip-ansi"],
+  ...["commander", "picocolors", "typescript", "yaml", "zod"],
+].sort();
+/** Packages of the command's process, and of the program's. */
+function loadedPackages() {
+  const loaded = loads.take();
+  return { command: loaded.get("etcd-restore.cjs"), program: loaded.get("index.js") };
+}
+
 beforeAll(async () => {
   lab = await openLab();
   firstRun.began = Date.now();
@@ -30,6 +51,7 @@ beforeAll(async () => {
 }, LIMIT);
 afterAll(async () => {
   files.remove();
+  loads.remove();
   await lab.dispose();
 }, LIMIT);
 
@@ -131,13 +153,41 @@ test(
   "again with the same backup changes nothing and restarts nothing",
   async () => {
     const before = { pid: lab.etcdPid(), report: lab.report() };
-    const again = await lab.run("start");
+    loads.take();
+    for (const [name, value] of Object.entries(loads.env)) vi.stubEnv(name, value);
+    const again = await lab.run("start").finally(() => vi.unstubAllEnvs());
     expect(again.code, again.stderr).toBe(0);
+    const { command, program } = loadedPackages();
+    if (process.env.ENGINE !== "pulumi") {
+      expect(command).toEqual(LOADED_BY_AN_UNCHANGED_START);
+      expect(program).toContain("@pulumi/pulumi");
+      for (const name of ["@pulumi/openstack", "execa", "js-yaml", "yaml"])
+        expect(program).not.toContain(name);
+    }
     expect(again.stderr).toContain("nothing changed");
     expect(again.stdout).toContain("PASS  337 of 337 keys");
     expect({ pid: lab.etcdPid(), report: lab.report() }).toEqual(before);
   },
   timeLimit(60_000),
+);
+
+test.skipIf(process.env.ENGINE === "pulumi")(
+  "ls on the stack loads no engine, and derives no key",
+  async () => {
+    const lines: number[] = [];
+    for (let run = 0; run < 2; run++) {
+      loads.take();
+      for (const [name, value] of Object.entries(loads.env)) vi.stubEnv(name, value);
+      const flags = ["-c", `labDirectory=${lab.directory}`, "--stack", "local"];
+      const running = beginCommand(["ls", ...flags, "/registry/"]).ended;
+      const { code, stdout, stderr } = await running.finally(() => vi.unstubAllEnvs());
+      expect(code, stderr).toBe(0);
+      lines.push(stdout.split("\n").length);
+    }
+    expect(lines[0]).toBeGreaterThan(10);
+    expect(loadedPackages().command).toEqual(["commander", "typescript", "zod"]);
+  },
+  LIMIT,
 );
 
 test(

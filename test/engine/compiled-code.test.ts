@@ -35,7 +35,7 @@ it.runIf(isRoot)("does not run what another user planted among the compiled code
   // A project of somebody else's, so that the user's own cache is taken.
   const project = join(directory, "project");
   fs.mkdirSync(join(project, "engine"), { recursive: true });
-  for (const name of ["typescript.cjs", "compiled-code.cjs"]) {
+  for (const name of ["typescript.cjs", "compiled-code.cjs", "lazy-imports.cjs"]) {
     fs.copyFileSync(join(ROOT, "engine", name), join(project, "engine", name));
   }
   fs.symlinkSync(join(ROOT, "node_modules"), join(project, "node_modules"));
