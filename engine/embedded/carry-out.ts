@@ -77,8 +77,8 @@ async function runVerb(
   if (!ok) tellWhatWasLeft(run);
   if (ok && verb === "preview") showOutputs(run);
   if (ok && verb === "destroy") {
-    for (const file of [options.files.state, options.files.passphrase])
-      fs.rmSync(file, { force: true });
+    const { state, key, passphrase } = options.files;
+    for (const file of [state, key, passphrase]) fs.rmSync(file, { force: true });
   }
   return { ok, changes: steps.changes(), failures: steps.failures() };
 }

@@ -9,6 +9,8 @@ export interface StackFiles {
   readonly state: string;
   /** For `PULUMI_CONFIG_PASSPHRASE_FILE`. */
   readonly passphrase: string;
+  /** What was derived from that passphrase, see kept-key.ts. */
+  readonly key: string;
   readonly lock: string;
 }
 
@@ -19,7 +21,12 @@ export function stackFiles(workDir: string, stack: string): StackFiles {
     );
   }
   const file = (ending: string): string => path.join(workDir, `${stack}.${ending}`);
-  return { state: file("state.json"), passphrase: file("passphrase"), lock: file("lock") };
+  return {
+    state: file("state.json"),
+    passphrase: file("passphrase"),
+    key: file("key"),
+    lock: file("lock"),
+  };
 }
 
 /** Replaces a file in one step, mode 0600, on the disk when this returns. */

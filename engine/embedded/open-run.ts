@@ -3,6 +3,7 @@ import type { Mask } from "../mask";
 import type { Progress } from "../progress/types";
 import type { Project } from "../stack-config";
 import { makePassphrase, passphrasesOf, type StackFiles } from "./files";
+import { keptKeyOf } from "./kept-key";
 import { createLedger } from "./ledger";
 import type { Lock } from "./lock";
 import { openCrypter, WrongPassphrase, type Crypter } from "./passphrase";
@@ -97,12 +98,12 @@ function keyOf(files: StackFiles, mayWrite: boolean): () => Promise<Crypter> {
 async function openKey(files: StackFiles, mayWrite: boolean): Promise<Crypter> {
   const salt = readState(files.state)?.salt;
   const candidates = passphrasesOf(files);
-  if (salt === undefined) {
-    return await openCrypter(candidates[0] ?? makePassphrase(files, mayWrite));
-  }
+  const open = (passphrase: string): Promise<Crypter> =>
+    openCrypter(passphrase, salt, keptKeyOf(files, passphrase, mayWrite));
+  if (salt === undefined) return await open(candidates[0] ?? makePassphrase(files, mayWrite));
   for (const passphrase of candidates) {
     try {
-      return await openCrypter(passphrase, salt);
+      return await open(passphrase);
     } catch (error) {
       if (!(error instanceof WrongPassphrase)) throw error;
     }

@@ -21,24 +21,41 @@ const ROUNDS = 1_000_000;
 const CHECK_TEXT = "pulumi";
 const TAG_BYTES = 16;
 
+/** Where a derived key is found again by another process. */
+export interface KeptKeys {
+  find(salt: Buffer): Buffer | undefined;
+  keep(salt: Buffer, key: Buffer): void;
+}
+
 /**
- * Derives the key, which takes a good part of a second beside the main thread.
+ * Derives the key, which takes a good part of a second beside the main thread, unless it was kept.
  * With `salt` (of an existing state) a wrong passphrase is an error; without, a new salt is made.
  */
-export async function openCrypter(passphrase: string, salt?: string): Promise<Crypter> {
+export async function openCrypter(
+  passphrase: string,
+  salt?: string,
+  kept?: KeptKeys,
+): Promise<Crypter> {
   const [, encodedSalt = "", ...check] = salt?.split(":") ?? [];
   const raw = salt === undefined ? crypto.randomBytes(8) : Buffer.from(encodedSalt, "base64");
+  const known = kept?.find(raw);
+  if (salt !== undefined && known !== undefined && isKeyOf(known, check.join(":"))) {
+    return crypterOf(known, salt);
+  }
   const key = await keyOf(passphrase, raw);
-  if (salt === undefined) {
-    const made = `v1:${raw.toString("base64")}:${seal(key, CHECK_TEXT)}`;
-    return crypterOf(key, made);
-  }
+  if (salt !== undefined && !isKeyOf(key, check.join(":")))
+    throw new WrongPassphrase("the passphrase is not the one that this state was written with");
+  kept?.keep(raw, key);
+  return crypterOf(key, salt ?? `v1:${raw.toString("base64")}:${seal(key, CHECK_TEXT)}`);
+}
+
+/** AES-GCM refuses what another key has sealed. */
+function isKeyOf(key: Buffer, sealedCheck: string): boolean {
   try {
-    if (unseal(key, check.join(":")) === CHECK_TEXT) return crypterOf(key, salt);
+    return unseal(key, sealedCheck) === CHECK_TEXT;
   } catch {
-    // Falls to the error below: AES-GCM refuses what another key has sealed.
+    return false;
   }
-  throw new WrongPassphrase("the passphrase is not the one that this state was written with");
 }
 
 /** Keys that this process has derived: who makes a stack and takes it away again derives its key once. */

@@ -204,7 +204,7 @@ test.skipIf(process.getuid?.() !== 0)(
       expect(again.stderr).not.toMatch(/^\s+at /m);
       expect(again.code, again.stderr).toBe(3);
       expect(fs.readdirSync(path.join(lab.directory, "stack")).sort()).toEqual([
-        ...["local.passphrase", "local.state.json", "room"],
+        ...["local.key", "local.passphrase", "local.state.json", "room"],
       ]);
 
       const stopped = await lab.run("stop");

@@ -4,6 +4,7 @@ import * as crypto from "node:crypto";
 import * as fs from "node:fs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { stackFiles } from "../../../engine/embedded/files";
+import { keptKeyOf } from "../../../engine/embedded/kept-key";
 import { openCrypter } from "../../../engine/embedded/passphrase";
 import type { ResourceState } from "../../../engine/embedded/state-file";
 import { nameOf } from "../../../engine/embedded/urn";
@@ -80,12 +81,13 @@ describe("the state of a stack", () => {
       "fifth",
     ]);
 
-    for (const file of [files.state, files.passphrase]) {
+    for (const file of [files.state, files.key, files.passphrase]) {
       expect(fs.statSync(file).mode & 0o777).toBe(0o600);
     }
     expect(fs.statSync(stack.workDir).mode & 0o777).toBe(0o700);
     expect(fs.readdirSync(stack.workDir).sort()).toEqual([
       "room",
+      "test.key",
       "test.passphrase",
       "test.state.json",
     ]);
@@ -146,6 +148,30 @@ describe("the state of a stack", () => {
     );
   });
 
+  it("is opened with the key that was kept, and without one that is none of it", async () => {
+    const stack = await fakeStack();
+    const program = (register: Parameters<Parameters<typeof stack.up>[0]>[0]) =>
+      register("a", { inputs: { word: secret("something") } });
+    await stack.up(program);
+    const files = stackFiles(stack.options.workDir, "test");
+    const kept = fs.readFileSync(files.key, "utf8");
+    const { salt } = (JSON.parse(fs.readFileSync(files.state, "utf8")) as StateDocument).deployment
+      .secrets_providers.state;
+    const find = () => Buffer.from(kept.split(" ")[1] ?? "", "base64");
+    const keep = () => expect.unreachable("a key that is found is not derived");
+    await openCrypter("not asked", salt, { find, keep });
+    // A key is that of its own passphrase.
+    const other = openCrypter("another one", salt, keptKeyOf(files, "another one", true));
+    await expect(other).rejects.toThrow("the passphrase is not the one");
+
+    const [origin] = kept.split(" ");
+    for (const wrong of ["", "no key", `${origin} ${Buffer.alloc(32).toString("base64")}`]) {
+      fs.writeFileSync(files.key, wrong);
+      await stack.up(program);
+      expect(fs.readFileSync(files.key, "utf8")).toBe(kept);
+    }
+  });
+
   it("of a passphrase that is not here gets no other one, and what the message says to do works", async () => {
     const stack = await testStack("chain");
     const files = stackFiles(stack.workDir, "test");
@@ -158,6 +184,7 @@ describe("the state of a stack", () => {
       /the passphrase that this state was written with is not here .*set PULUMI_CONFIG_PASSPHRASE/,
     );
     expect(fs.existsSync(files.passphrase), "no new one").toBe(false);
+    expect(fs.existsSync(files.key), "no key of the user's own passphrase").toBe(false);
     vi.stubEnv("PULUMI_CONFIG_PASSPHRASE", "a wrong one");
     await expect(stack.engine().up()).rejects.toThrow("the passphrase is not the one");
 
