@@ -1,4 +1,7 @@
 /** The proof that `verify` does: of a v3 snapshot, of a v2 store, and of use on top of it. */
+import { proveOwnReboot, type OwnReboot } from "../../../boot/own/reboot";
+import { proveOwnRestart, type OwnRestart } from "../../../boot/own/restart";
+import { proveUse, type UseRequest } from "../../../boot/prove-use";
 import {
   manifestOf,
   readBackup,
@@ -22,10 +25,8 @@ import { bootEncryption } from "../../encryption-config";
 import { EXIT, UserError } from "../../outcome";
 import { progressLines, tellProgress } from "../../progress-lines";
 import { trustedKeyOf } from "../../trusted-key";
-import { proveOwnReboot, type OwnReboot } from "../../own-reboot";
-import { proveOwnRestart, type OwnRestart } from "../../own-restart";
-import { proveUse, type UseRequest } from "../../prove-use";
 import { say } from "../../terminal";
+import { throughSsh } from "../../through-ssh";
 import type { VerifyOptions } from "./options";
 
 /** What is proved, and with which keys of an API server. */
@@ -139,11 +140,11 @@ async function restart(
 async function reboot(
   proof: Report,
   { level, inUse, reboot: isWanted, bumped: bumpedBy }: VerifyOptions,
-  { routes, ...rest }: Omit<OwnReboot, "routes" | "bumpedBy"> & Pick<Proved, "routes">,
+  { routes, ...rest }: Omit<OwnReboot, "routes" | "reach" | "bumpedBy"> & Pick<Proved, "routes">,
 ): Promise<Report> {
   if (isWanted !== true || level !== "full" || inUse === true) return proof;
   const known = routes.flatMap((route) => route ?? []);
-  return proveOwnReboot(proof, { ...rest, routes: known, bumpedBy });
+  return proveOwnReboot(proof, { ...rest, routes: known, reach: throughSsh, bumpedBy });
 }
 
 /** The proof of a backup of a v2 store, with the v3 store beside it. */

@@ -2,14 +2,14 @@
  * What the etcd of a stack goes through after its proof, member by member: each must come back and hold what it held, and
  * what comes after one that was lost is not checked.
  */
-import { bumped } from "../etcd/proof/bumped";
-import type { Endpoint } from "../etcd/client/endpoint";
-import { EtcdError } from "../etcd/client/etcd-error";
-import { wallClock } from "../etcd/report/end";
-import type { Check, Phase, Report } from "../etcd/report/report";
-import { overallVerdict } from "../etcd/report/verdict";
-import type { Snapshot } from "../etcd/snapshot/snapshot";
-import { MachineError } from "../machine/machine-error";
+import { bumped } from "../../etcd/proof/bumped";
+import type { Endpoint } from "../../etcd/client/endpoint";
+import { EtcdError } from "../../etcd/client/etcd-error";
+import { wallClock } from "../../etcd/report/end";
+import type { Check, Phase, Report } from "../../etcd/report/report";
+import { overallVerdict } from "../../etcd/report/verdict";
+import type { Snapshot } from "../../etcd/snapshot/snapshot";
+import { MachineError } from "../../machine/machine-error";
 
 export interface OwnMembers {
   readonly snapshot: Snapshot;

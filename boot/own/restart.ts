@@ -5,19 +5,19 @@
  */
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { memberHash } from "../etcd/proof/members";
-import { ALL_KEYS } from "../etcd/proof/plan";
-import { openEtcd, type EtcdClient } from "../etcd/client/etcd-client";
-import type { Endpoint } from "../etcd/client/endpoint";
-import { EtcdError } from "../etcd/client/etcd-error";
-import type { Report } from "../etcd/report/report";
-import type { Snapshot } from "../etcd/snapshot/snapshot";
-import { MachineError } from "../machine/machine-error";
-import { runOf, type MemberRun } from "../machine/restore/in-step";
-import { shellLine } from "../machine/shell/quote";
-import type { SshRoute } from "../machine/ssh/ssh-files";
-import { openSession } from "../machine/ssh/ssh-session";
-import { proveOneByOne, type Ordeal, type OwnMembers } from "./own-members";
+import { memberHash } from "../../etcd/proof/members";
+import { ALL_KEYS } from "../../etcd/proof/plan";
+import { openEtcd, type EtcdClient } from "../../etcd/client/etcd-client";
+import type { Endpoint } from "../../etcd/client/endpoint";
+import { EtcdError } from "../../etcd/client/etcd-error";
+import type { Report } from "../../etcd/report/report";
+import type { Snapshot } from "../../etcd/snapshot/snapshot";
+import { MachineError } from "../../machine/machine-error";
+import { runOf, type MemberRun } from "../../machine/restore/in-step";
+import { shellLine } from "../../machine/shell/quote";
+import type { SshRoute } from "../../machine/ssh/ssh-files";
+import { openSession } from "../../machine/ssh/ssh-session";
+import { proveOneByOne, type Ordeal, type OwnMembers } from "./members";
 
 export interface OwnRestart extends OwnMembers {
   /** For each member the shell command that takes `start` and `stop`, on its machine where there is a way to one. */

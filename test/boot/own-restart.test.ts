@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { verify } from "../../etcd/proof/verify";
 import { readSnapshot, type Snapshot } from "../../etcd/snapshot/snapshot";
 import { ensureEtcd } from "../../machine/programs/programs";
-import { proveOwnRestart } from "../../scripts/own-restart";
+import { proveOwnRestart } from "../../boot/own/restart";
 import {
   eventually,
   makeFolder,

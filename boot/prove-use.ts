@@ -1,5 +1,5 @@
 /** The proof of use in a verification: what comes of a clone of the backup, added to the report of the etcd itself. */
-import type { BootRequest, BootResult } from "../boot/boot";
+import { boot, type BootRequest, type BootResult } from "./boot";
 import { openMember } from "../etcd/client/member-client";
 import type { Endpoint } from "../etcd/client/endpoint";
 import { EtcdError } from "../etcd/client/etcd-error";
@@ -7,7 +7,7 @@ import type { Check, Report } from "../etcd/report/report";
 import type { Snapshot } from "../etcd/snapshot/snapshot";
 import { EtcdProgramsError } from "../machine/programs/programs";
 import { MachineError } from "../machine/machine-error";
-import { extended } from "./own-members";
+import { extended } from "./own/members";
 
 /** What is asked for besides the etcd itself. */
 export interface UseRequest extends Omit<BootRequest, "main"> {
@@ -20,8 +20,6 @@ export interface UseRequest extends Omit<BootRequest, "main"> {
 /** The report with the checks of the clone, and the one that the etcd of the stack is as it was before. */
 export async function proveUse(report: Report, request: UseRequest): Promise<Report> {
   const { snapshot, path, endpoint, signal } = request;
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded by those alone who ask for it
-  const { boot } = require("../boot/boot") as typeof import("../boot/boot");
   const before = await heldBy(endpoint, signal);
   let use: Pick<BootResult, "checks" | "phases">;
   try {

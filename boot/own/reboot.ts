@@ -4,19 +4,26 @@
  * and its etcd must come up by itself and hold what it held before.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { memberHash } from "../etcd/proof/members";
-import type { Report } from "../etcd/report/report";
-import { MachineError } from "../machine/machine-error";
-import type { SshRoute } from "../machine/ssh/ssh-files";
-import { openSession, type SshSession } from "../machine/ssh/ssh-session";
-import { proveOneByOne, type Ordeal, type OwnMembers } from "./own-members";
-import { untilServing } from "./own-restart";
-import { throughSsh } from "./through-ssh";
+import type { Endpoint } from "../../etcd/client/endpoint";
+import { memberHash } from "../../etcd/proof/members";
+import type { Report } from "../../etcd/report/report";
+import { MachineError } from "../../machine/machine-error";
+import type { SshRoute } from "../../machine/ssh/ssh-files";
+import { openSession, type SshSession } from "../../machine/ssh/ssh-session";
+import { proveOneByOne, type Ordeal, type OwnMembers } from "./members";
+import { untilServing } from "./restart";
 
 /** Its endpoints are as they are named: no tunnel outlives the reboot of its machine. */
 export interface OwnReboot extends OwnMembers {
   /** The way to the machine of each. */
   readonly routes: readonly SshRoute[];
+  /** Does some work with an endpoint, through the SSH of its machine where there is no other way. */
+  readonly reach: <T>(
+    endpoint: Endpoint,
+    route: SshRoute,
+    signal: AbortSignal,
+    work: (reached: Endpoint) => Promise<T>,
+  ) => Promise<T>;
 }
 
 /** How long a machine may take to come back: firmware, kernel, file system checks of a large volume. */
@@ -34,12 +41,12 @@ const REBOOT: Ordeal = {
 
 /** The report with a check for each machine that was rebooted. */
 export function proveOwnReboot(report: Report, request: OwnReboot): Promise<Report> {
-  const { endpoints, routes, tell, signal } = request;
+  const { endpoints, routes, reach, tell, signal } = request;
   return proveOneByOne(report, request, REBOOT, async (at, snapshot) => {
     const [endpoint, route] = [endpoints[at], routes[at]];
     if (endpoint === undefined || route === undefined) throw new RangeError(`no machine ${at}`);
     await reboot(route, tell, signal);
-    return throughSsh(endpoint, route, signal, async (reached) => {
+    return reach(endpoint, route, signal, async (reached) => {
       await untilServing(reached, snapshot, signal);
       return { hash: await memberHash(reached, snapshot, signal) };
     });
