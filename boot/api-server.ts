@@ -7,6 +7,7 @@ import type { ApiServerProgram } from "../machine/programs/api-server";
 import { openApi, ApiError, type ApiClient } from "./api-client";
 import type { Clone } from "./clone";
 import type { Enclosure } from "./enclosure";
+import { kmsFlags } from "./kms";
 import type { ServerRanges } from "./ranges";
 
 export interface ApiServerRequest {
@@ -91,11 +92,16 @@ async function notReady(client: ApiClient): Promise<readonly string[]> {
   }
 }
 
-/** Why it gave up: the message of its last fatal or error line. Its log may quote objects, so no more of it is told. */
+/**
+ * Why it gave up: the message of its last fatal or error line, or of the command as a whole. Its log may quote objects, so
+ * no more of it is told, and nothing in that which may be a key.
+ */
 async function lastWords(enclosure: Enclosure): Promise<string> {
   const lines = await enclosure.lastLines(NAME, 200);
-  const told = lines.findLast((line) => /^(F\d{4}|Error:|panic:)/.test(line)) ?? "no reason told";
-  return told.slice(0, 300);
+  const told = lines.findLast((line) =>
+    /^(F\d{4}|Error:|panic:)|^E\d{4} .*"command failed"/.test(line),
+  );
+  return (told ?? "no reason told").replace(/[A-Za-z0-9+/]{20,}={0,2}/g, "…").slice(0, 300);
 }
 
 async function writeFiles(
@@ -130,7 +136,7 @@ async function writeFiles(
  * reached; and notes no address of itself.
  */
 function flags(folder: string, port: number, request: ApiServerRequest): readonly string[] {
-  const { main, events, root, ranges, encryptionConfig } = request;
+  const { program, main, events, root, ranges, encryptionConfig } = request;
   const at = (name: string) => path.join(folder, name);
   return [
     ...[
@@ -155,5 +161,6 @@ function flags(folder: string, port: number, request: ApiServerRequest): readonl
     ...(encryptionConfig === undefined
       ? []
       : [`--encryption-provider-config=${at("encryption.yaml")}`]),
+    ...kmsFlags(encryptionConfig, program.version),
   ];
 }

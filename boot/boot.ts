@@ -14,6 +14,7 @@ import { startApiServer } from "./api-server";
 import { makeTls, startClone, type Clone } from "./clone";
 import { definitionsOf } from "./definitions";
 import type { Enclosure, Isolation } from "./enclosure";
+import { pluginObstacle } from "./kms";
 import { openEnclosure } from "./local-enclosure";
 import { openMachineEnclosure } from "./machine-enclosure";
 import {
@@ -135,7 +136,7 @@ async function planOf(request: BootRequest): Promise<Plan> {
   };
   const plan = { etcd, expectation };
   if (kubernetes === "off") return { ...plan, checks: [] };
-  const obstacle = obstacleOf(request, expectation);
+  const obstacle = await obstacleOf(request, expectation);
   const told = versionOf(request, mine);
   if (obstacle !== undefined || told === undefined) {
     const reason = obstacle ?? "the backup does not tell its version: name one, --kubernetes 1.35";
@@ -156,10 +157,10 @@ function versionOf({ kubernetes, main }: BootRequest, { stored }: Store): ToldVe
 }
 
 /** Why no API server can come up on this store, whatever its state. */
-function obstacleOf(
-  { encryptionConfig }: BootRequest,
+async function obstacleOf(
+  { encryptionConfig, machine }: BootRequest,
   { main: { stored } }: Expectation,
-): string | undefined {
+): Promise<string | undefined> {
   if (stored.count === 0) return "the backup holds no object of Kubernetes";
   if (stored.encrypted > 0 && encryptionConfig === undefined) {
     return (
@@ -167,7 +168,9 @@ function obstacleOf(
       "EncryptionConfiguration (--encryption-config, setting encryptionConfig)"
     );
   }
-  return undefined;
+  return encryptionConfig === undefined
+    ? undefined
+    : pluginObstacle(encryptionConfig, machine !== undefined);
 }
 
 function notReady(reason: string): Check {

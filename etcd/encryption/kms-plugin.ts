@@ -15,6 +15,8 @@ import type { Reader } from "./readers";
 export interface Plugins {
   /** The plain form of a key that a value carries. */
   plainKey(reader: Reader, key: EncryptedKey): Promise<PlainKey>;
+  /** Whether the plugin answers at all, asked as an API server asks for its health. Where not, `problems` says why. */
+  answers(reader: Reader): Promise<boolean>;
   /** Of v2: the key that the plugin encrypts with now; undefined where it does not say. */
   currentKeyId(reader: Reader): Promise<string | undefined>;
   /** What each plugin that failed said, once. */
@@ -37,7 +39,6 @@ export function openPlugins(): Plugins {
   const down = new Set<number>();
   const secrets: Buffer[] = [];
   let calls = 0;
-
   /** Undefined when it failed; then `problems` says why, and `down` whether it is worth asking again. */
   async function ask(
     reader: Reader,
@@ -78,6 +79,7 @@ export function openPlugins(): Plugins {
       if (oldest !== undefined) answers.delete(oldest);
       return answer;
     },
+    answers: (reader) => ask(reader, healthOf(reader), []).then((answer) => answer !== undefined),
     currentKeyId: (reader) =>
       once(current, reader.id, () => ask(reader, "Status", []).then(keyIdOf)),
     problems: () => [...problems.values()],
@@ -87,6 +89,11 @@ export function openPlugins(): Plugins {
       for (const secret of secrets) secret.fill(0);
     },
   };
+}
+
+/** The method by which an API server asks for a plugin's health. */
+function healthOf({ version }: Reader): string {
+  return version === "v1" ? "Version" : "Status";
 }
 
 /** What is kept under a name; made where nothing is. */

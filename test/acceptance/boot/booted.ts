@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { boot, type BootRequest, type BootResult } from "../../../boot/boot";
 import { readBackup } from "../../../etcd/backup/backup-file";
 import type { Check } from "../../../etcd/report/report";
-import { ensureApiServer } from "../../../machine/programs/api-server";
+import { ensureApiServer, findApiServer } from "../../../machine/programs/api-server";
 import { startEtcdServer, type EtcdServer } from "../../support/etcd-server";
 import { beforeAll, beforeEach } from "vitest";
 import { temporaryDirectory } from "../../support/temporary";
@@ -22,6 +22,13 @@ export function needsApiServer(version: string): void {
   beforeEach(({ skip }) => {
     skip(missing !== undefined, missing);
   });
+}
+
+/** Why a kube-apiserver of that minor is not here; undefined where it is. Nothing is installed for it: a build takes ten minutes. */
+export async function apiServerMissing(minor: string): Promise<string | undefined> {
+  const { program, failed } = await findApiServer(minor);
+  const tried = failed.map(({ way, reason }) => `${way}: ${reason}`).join("; ");
+  return program === undefined ? `no kube-apiserver ${minor} is here (${tried})` : undefined;
 }
 
 /** Boots a backup with an API server of 1.35 and without a life, unless told otherwise. */

@@ -7,11 +7,12 @@ import { buildDatabase, etcdBuckets, type BoltRecipe } from "../../support/bbolt
 import {
   createWorkspace,
   KUBERNETES_SNAPSHOTS,
+  MADE_SNAPSHOTS,
+  readListed,
   readTruth,
   snapshotBytes,
 } from "../../support/kubernetes-fixtures";
 import { encodeMessage } from "../../../etcd/wire/protobuf";
-import { listedObjects } from "../kubernetes/truth";
 
 const workspace = createWorkspace();
 afterAll(() => {
@@ -38,7 +39,7 @@ function expectFitsAScreen(text: string): void {
   for (const line of lines) expect(Array.from(line).length, line).toBeLessThanOrEqual(80);
 }
 
-describe.each(KUBERNETES_SNAPSHOTS)("the inspection of %s", (name) => {
+describe.each([...KUBERNETES_SNAPSHOTS, ...MADE_SNAPSHOTS])("the inspection of %s", (name) => {
   const truth = readTruth(name);
 
   it("says what the etcd server said of itself", async () => {
@@ -49,10 +50,12 @@ describe.each(KUBERNETES_SNAPSHOTS)("the inspection of %s", (name) => {
       bytes: truth.file_size,
       sha256: truth.file_sha256,
       trailer: { state: "matches", says: truth.db_sha256_trailer },
-      structure: { pages: truth.bbolt.pages, freePages: truth.bbolt.free_pages },
+      ...(truth.bbolt && {
+        structure: { pages: truth.bbolt.pages, freePages: truth.bbolt.free_pages },
+        records: truth.bbolt.bucket_keys.key,
+      }),
       revision: truth.revision,
       compactRevision: truth.compact_revision,
-      records: truth.bbolt.bucket_keys.key,
       keys: truth.live_keys,
       hashKv: truth.hashkv.hash,
       etcd: { version: "3.6.0", restoreWith: "3.6", servedBy: ["3.6", "3.7"] },
@@ -122,26 +125,32 @@ describe.each(KUBERNETES_SNAPSHOTS)("the inspection of %s", (name) => {
 });
 
 describe("the census", () => {
-  it("has the objects that the API server listed, by resource and namespace", async () => {
-    const { census } = await inspectBytes(snapshotBytes("kubernetes-1.35-encrypted.db"));
-    const listed = listedObjects("encrypted");
-    const tally = (names: readonly string[]) => {
-      const counts = new Map<string, number>();
-      for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-      return Object.fromEntries(counts);
-    };
-    // The API server lists events in both groups that they belong to; they are stored in the core group.
-    const group = ({ group, resource }: (typeof listed)[number]) =>
-      resource === "events" ? "" : group;
-    expect(
-      Object.fromEntries(census.resources.map((row) => [`${row.resource}.${row.group}`, row.keys])),
-    ).toEqual(tally(listed.map((object) => `${object.resource}.${group(object)}`)));
-    expect(Object.fromEntries(census.namespaces.map((row) => [row.namespace, row.keys]))).toEqual(
-      tally(listed.map(({ namespace }) => namespace).filter((namespace) => namespace !== "")),
-    );
-    const stored = census.resources.find(({ resource }) => resource === "deployments");
-    expect(Object.keys(stored?.storedAs ?? {})).toEqual(["apps/v1 Deployment"]);
-  });
+  it.each(["kubernetes-1.35-encrypted.db", ...MADE_SNAPSHOTS] as const)(
+    "has the objects that the API server listed, by resource and namespace: %s",
+    async (name) => {
+      const { census } = await inspectBytes(snapshotBytes(name));
+      const listed = readListed(name);
+      const tally = (names: readonly string[]) => {
+        const counts = new Map<string, number>();
+        for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+        return Object.fromEntries(counts);
+      };
+      // The API server lists events in both groups that they belong to; they are stored in the core group.
+      const group = ({ group, resource }: (typeof listed)[number]) =>
+        resource === "events" ? "" : group;
+      expect(
+        Object.fromEntries(
+          census.resources.map((row) => [`${row.resource}.${row.group}`, row.keys]),
+        ),
+      ).toEqual(tally(listed.map((object) => `${object.resource}.${group(object)}`)));
+      expect(Object.fromEntries(census.namespaces.map((row) => [row.namespace, row.keys]))).toEqual(
+        tally(listed.map(({ namespace }) => namespace).filter((namespace) => namespace !== "")),
+      );
+      const stored = census.resources.find(({ resource }) => resource === "deployments");
+      const has = listed.some(({ resource }) => resource === "deployments");
+      expect(Object.keys(stored?.storedAs ?? {})).toEqual(has ? ["apps/v1 Deployment"] : []);
+    },
+  );
 
   it("names the providers and keys that encrypted values need", async () => {
     const { census, notes } = await inspectBytes(snapshotBytes("kubernetes-1.35-encrypted.db"));

@@ -6,6 +6,7 @@ import { readSnapshot, type Snapshot } from "../../../etcd/snapshot/snapshot";
 import {
   createWorkspace,
   KUBERNETES_SNAPSHOTS,
+  MADE_SNAPSHOTS,
   readTruth,
   snapshotBytes,
   type KubernetesSnapshot,
@@ -20,7 +21,7 @@ function read(name: KubernetesSnapshot): Promise<Snapshot> {
   return readSnapshot(workspace.write(name, snapshotBytes(name)));
 }
 
-describe.each(KUBERNETES_SNAPSHOTS)("%s", (name) => {
+describe.each([...KUBERNETES_SNAPSHOTS, ...MADE_SNAPSHOTS])("%s", (name) => {
   it("has the file facts, revisions and HashKV that its server reported", async () => {
     const truth = readTruth(name);
     const snapshot = await read(name);
@@ -30,12 +31,14 @@ describe.each(KUBERNETES_SNAPSHOTS)("%s", (name) => {
       trailer: "matches",
       trailerSha256: truth.db_sha256_trailer,
       contentSha256: truth.db_sha256_trailer,
-      pageSize: truth.bbolt.page_size,
-      pages: truth.bbolt.pages,
-      freePages: truth.bbolt.free_pages,
+      ...(truth.bbolt && {
+        pageSize: truth.bbolt.page_size,
+        pages: truth.bbolt.pages,
+        freePages: truth.bbolt.free_pages,
+        records: truth.bbolt.bucket_keys.key,
+      }),
       revision: truth.revision,
       compactRevision: truth.compact_revision,
-      records: truth.bbolt.bucket_keys.key,
       placeholders: 0,
       storageVersion: truth.etcd_storage_version,
       term: truth.raft_term,
