@@ -5,7 +5,7 @@
  * under any key of the store.
  */
 import { createSecretKey, type KeyObject } from "node:crypto";
-import { decodeObject, UndecodableError } from "../kubernetes/decode";
+import { checkObject, UndecodableError } from "../kubernetes/decode";
 import type { KeyDescription } from "../kubernetes/key";
 import { isNamedBy, namedObject } from "../kubernetes/named-object";
 import { openBox, openCbc, openGcm, openSeeded } from "./ciphers";
@@ -189,7 +189,7 @@ function isItsObject(
 /** Where no cipher says that nothing was changed, all of it has to decode. */
 function isWhole(plain: Buffer, described: KeyDescription | undefined): boolean {
   try {
-    decodeObject(plain);
+    checkObject(plain);
     return true;
   } catch (error) {
     if (!(error instanceof UndecodableError)) throw error;

@@ -1,9 +1,10 @@
 import { visible } from "../wire/visible";
 import { parseCbor } from "./cbor";
+import { checkMessage } from "./check-message";
 import { type JsonObject, JsonSyntaxError, isJsonObject, parseJson, setMember } from "./json";
 import type { JsonBuilder, JsonValue } from "./json";
 import { type MessageCursor, readMessage } from "./message-json";
-import { fieldsVersion, messageNamed, messageOfKind } from "./messages";
+import { fieldsVersion, type Message, messageNamed, messageOfKind } from "./messages";
 import { classify } from "./storage";
 import {
   type Cursor,
@@ -75,11 +76,15 @@ export function decodeObject(value: Uint8Array): StoredObject {
         );
     }
   } catch (error) {
-    if (error instanceof WireError || error instanceof JsonSyntaxError) {
-      throw new UndecodableError("damaged", `the value cannot be decoded: ${error.message}`);
-    }
-    throw error;
+    throw asUndecodable(error);
   }
+}
+
+/** What reading threw, in the words of this file where it is about the value. */
+function asUndecodable(error: unknown): unknown {
+  return error instanceof WireError || error instanceof JsonSyntaxError
+    ? new UndecodableError("damaged", `the value cannot be decoded: ${error.message}`)
+    : error;
 }
 
 /** `runtime.Unknown`: the type of an object in protobuf, and where the object itself lies. */
@@ -94,6 +99,25 @@ export interface Unknown {
 function decodeProtobuf(bytes: Buffer): StoredObject {
   const unknown = readUnknown(bytes);
   const { apiVersion, kind, raw } = unknown;
+  const message = messageIn(bytes, unknown);
+  if (message === undefined) {
+    return decodeJson(bytes.toString("utf8", ...raw), `the ${apiVersion} ${kind}`);
+  }
+  const unknownFields = new Set<string>();
+  const cursor: MessageCursor = { bytes, at: raw[0], unknownFields };
+  const fields = readMessage(cursor, raw[1], message) as JsonObject;
+  const object: JsonObject = { kind, apiVersion, ...fields };
+  return { apiVersion, kind, object, unknownFields: [...unknownFields] };
+}
+
+/**
+ * The message that a `runtime.Unknown` holds; undefined where it holds JSON.
+ * @throws UndecodableError where it is none that can be read
+ */
+function messageIn(
+  bytes: Buffer,
+  { apiVersion, kind, contentEncoding, contentType, raw }: Unknown,
+): Message | undefined {
   if (kind === "") {
     throw new UndecodableError(
       "not-an-object",
@@ -101,15 +125,13 @@ function decodeProtobuf(bytes: Buffer): StoredObject {
     );
   }
   const name = `${apiVersion} ${kind}`;
-  if (unknown.contentEncoding !== "") {
+  if (contentEncoding !== "") {
     throw new UndecodableError(
       "unknown-kind",
-      `the ${name} is stored with content encoding '${unknown.contentEncoding}'; only plain values are decoded: ask for it with -o raw`,
+      `the ${name} is stored with content encoding '${contentEncoding}'; only plain values are decoded: ask for it with -o raw`,
     );
   }
-  if (unknown.contentType === "application/json") {
-    return decodeJson(bytes.toString("utf8", ...raw), `the ${name}`);
-  }
+  if (contentType === "application/json") return undefined;
   const message = messageOfKind(apiVersion, kind);
   if (message === undefined) {
     throw new UndecodableError(
@@ -118,11 +140,27 @@ function decodeProtobuf(bytes: Buffer): StoredObject {
       { kind, apiVersion, ...metadataOf(bytes, raw) },
     );
   }
-  const unknownFields = new Set<string>();
-  const cursor: MessageCursor = { bytes, at: raw[0], unknownFields };
-  const fields = readMessage(cursor, raw[1], message) as JsonObject;
-  const object: JsonObject = { kind, apiVersion, ...fields };
-  return { apiVersion, kind, object, unknownFields: [...unknownFields] };
+  return message;
+}
+
+/**
+ * Whether a value decodes, without decoding it: for those who want only what `decodeObject` would throw.
+ * @throws UndecodableError exactly where `decodeObject` does
+ */
+export function checkObject(value: Buffer): void {
+  if (classify(value).kind !== "protobuf") {
+    decodeObject(value);
+    return;
+  }
+  try {
+    const unknown = readUnknown(value);
+    const message = messageIn(value, unknown);
+    const [start, end] = unknown.raw;
+    if (message === undefined) decodeObject(value);
+    else checkMessage({ bytes: value, at: start }, end, message);
+  } catch (error) {
+    throw asUndecodable(error);
+  }
 }
 
 /** The metadata of an object of any kind, which is its first field in all of them; nothing where it cannot be read. */

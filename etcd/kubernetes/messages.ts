@@ -33,14 +33,24 @@ export interface Message {
 const packages: Readonly<Record<string, string>> = table.groups;
 const texts: Readonly<Record<string, string>> = table.messages;
 const known = new Map<string, Message>();
+/** Groups that were asked for: every object of a store asks. */
+const groups = new Map<string, { readonly name: string; readonly kinds: ReadonlySet<string> }>();
 
 /** The Kubernetes API that fields.json was made from, for messages: `v0.35.4`. */
 export const fieldsVersion: string = table.version;
 
 /** The message of an API kind such as `apps/v1` `Deployment`, or undefined if fields.json has none. */
 export function messageOfKind(apiVersion: string, kind: string): Message | undefined {
-  const [name, ...kinds] = packages[apiVersion]?.split(" ") ?? [];
-  return name !== undefined && kinds.includes(kind) ? messageNamed(`${name}.${kind}`) : undefined;
+  let group = groups.get(apiVersion);
+  if (group === undefined) {
+    const [name, ...kinds] = Object.hasOwn(packages, apiVersion)
+      ? (packages[apiVersion]?.split(" ") ?? [])
+      : [];
+    if (name === undefined) return undefined;
+    group = { name, kinds: new Set(kinds) };
+    groups.set(apiVersion, group);
+  }
+  return group.kinds.has(kind) ? messageNamed(`${group.name}.${kind}`) : undefined;
 }
 
 /** A message by its name in fields.json, such as `core.v1.PodSpec`. */

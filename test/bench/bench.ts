@@ -4,6 +4,7 @@
  *
  * `npm run bench -- copy [FILE]`: the copy of a backup to a machine, against `scp`; needs root.
  * `npm run bench -- backup`: a backup of some 400 MB, against `etcdctl snapshot save`.
+ * `npm run bench -- encryption`: values that Kubernetes encrypted, against the cipher alone.
  */
 import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -12,6 +13,7 @@ import { join } from "node:path";
 import { abortOnInterrupt } from "../../scripts/interrupt";
 import { makeSnapshot } from "../support/make-snapshot";
 import { benchBackup, describeBackup } from "./backup";
+import { benchEncryption, describeEncryption } from "./encryption";
 import { benchLookInside, describeLookInside } from "./look-inside";
 import { benchCopy, describeCopy } from "./copy";
 import { RUNS } from "./measure";
@@ -32,6 +34,10 @@ async function main(): Promise<void> {
   try {
     if (what === "copy" && given !== undefined) {
       say(describeCopy(await benchCopy(given)));
+      return;
+    }
+    if (what === "encryption") {
+      say(describeEncryption(await benchEncryption()));
       return;
     }
     const file = join(directory, "bench.db");
@@ -55,10 +61,12 @@ async function main(): Promise<void> {
     say(describeVerification(verification));
     const backup = await benchBackup(file);
     say(describeBackup(backup));
+    const encryption = await benchEncryption();
+    say(describeEncryption(encryption));
 
     await mkdir(RESULTS, { recursive: true });
     const takenAt = new Date().toISOString();
-    const results = { takenAt, preflight, lookInside, verification, backup };
+    const results = { takenAt, preflight, lookInside, verification, backup, encryption };
     await writeFile(join(RESULTS, "results.json"), `${JSON.stringify(results, undefined, 2)}\n`);
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -1,10 +1,16 @@
 import { describe, expect, it } from "vitest";
 import table from "../../../etcd/kubernetes/fields.json";
-import { asKubectlShows, decodeObject, UndecodableError } from "../../../etcd/kubernetes/decode";
+import {
+  asKubectlShows,
+  checkObject,
+  decodeObject,
+  UndecodableError,
+} from "../../../etcd/kubernetes/decode";
 import { type JsonObject, type JsonValue, isJsonObject } from "../../../etcd/kubernetes/json";
 import { fieldsVersion, messageOfKind } from "../../../etcd/kubernetes/messages";
 import { toJsonText } from "../../../etcd/kubernetes/print";
 import { classify } from "../../../etcd/kubernetes/storage";
+import { createRandom } from "../../support/random";
 import { listedObjects, type StoredKey, storedKeys, testdataObjects } from "./truth";
 
 /** The error that decoding gives. */
@@ -198,5 +204,50 @@ describe("what cannot be decoded is refused", () => {
     expect(json.message).toBe(
       `the value cannot be decoded: no valid JSON: expected '"' at character 39 of 39`,
     );
+  });
+});
+
+describe("an object that is only checked", () => {
+  const values = [
+    ...(["main", "events"] as const).flatMap((name) => storedKeys(name).map(({ value }) => value)),
+    ...testdataObjects().map(({ value }) => value),
+  ];
+  const verdictOf = (read: (value: Buffer) => unknown, value: Buffer): string => {
+    try {
+      read(value);
+      return "decodes";
+    } catch (error) {
+      if (!(error instanceof UndecodableError)) throw error;
+      return `${error.reason}: ${error.message}`;
+    }
+  };
+  const outcome = (value: Buffer) => [
+    verdictOf(checkObject, value),
+    verdictOf(decodeObject, value),
+  ];
+
+  it("is found whole where decoding it works: every object of the stores and of Kubernetes' own test data", () => {
+    expect(values.length).toBeGreaterThan(800);
+    for (const value of values) {
+      const [checked, decoded] = outcome(value);
+      expect(checked).toBe(decoded);
+    }
+  });
+
+  it("is refused where decoding it fails, and for the same reason: cut off, or with a byte turned, anywhere", () => {
+    const random = createRandom("checked objects");
+    const seen = new Set<string>();
+    for (const value of values.filter(({ length }) => length > 20 && length < 20_000)) {
+      const cut = value.subarray(0, 5 + random.below(value.length - 5));
+      const turned = Buffer.from(value);
+      const at = 4 + random.below(value.length - 4);
+      turned[at] = (turned[at] ?? 0) ^ (1 + random.below(255));
+      for (const damaged of [cut, turned]) {
+        const [checked, decoded] = outcome(damaged);
+        expect(checked).toBe(decoded);
+        seen.add(checked?.split(":")[0] ?? "");
+      }
+    }
+    expect([...seen].sort()).toEqual(["damaged", "decodes", "not-an-object", "unknown-kind"]);
   });
 });
