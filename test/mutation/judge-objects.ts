@@ -11,7 +11,7 @@ import { reasonsAgainstRestore } from "../../etcd/snapshot/judgement";
 import { readSnapshot, type Snapshot } from "../../etcd/snapshot/snapshot";
 import { buildDatabase, etcdBuckets } from "../support/bbolt-builder";
 import { startKmsPlugin } from "../support/kms-plugin";
-import type { Finding } from "./judge";
+import type { Finding } from "./finding";
 import type { EncryptedMutant, UseMutant } from "./mutant";
 
 /** Reads a file that is good as a file, and gives what `look` says of it. */
@@ -33,8 +33,8 @@ async function looked(
 
 /** Opens what is encrypted: those keys must be named that are wrong, and no other. */
 export function judgeEncrypted(mutant: EncryptedMutant, scratch: string): Promise<Finding> {
-  const { entries, configuration, plugin, wrong, failure } = mutant;
-  const versions = entries().map(([key, value], i) => ({
+  const { configuration, plugin, wrong, failure } = mutant;
+  const versions = mutant.entries().map(([key, value], i) => ({
     ...{ main: i + 2, create: i + 2, key: Buffer.from(key), value },
   }));
   const { bytes } = buildDatabase({ buckets: etcdBuckets(versions) });
@@ -54,8 +54,9 @@ export function judgeEncrypted(mutant: EncryptedMutant, scratch: string): Promis
 }
 
 /** Asks the checks of the proof of use that need no API server; a resource is unserved where it has no definition. */
-export function judgeUse({ make, fails, named }: UseMutant, scratch: string): Promise<Finding> {
-  return looked(make(), scratch, async (snapshot) => {
+export function judgeUse(mutant: UseMutant, scratch: string): Promise<Finding> {
+  const { fails, named } = mutant;
+  return looked(mutant.make(), scratch, async (snapshot) => {
     const stored = await storedObjects(snapshot.live);
     const definitions = definitionsOf(snapshot.live, stored);
     const checks = [

@@ -2,8 +2,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { parseEncryptionConfig } from "../../etcd/encryption/configuration";
-import { examineEncryption } from "../../etcd/encryption/examine";
 import { sha256Check } from "../../etcd/proof/checks";
 import { EtcdError } from "../../etcd/client/etcd-error";
 import { verify } from "../../etcd/proof/verify";
@@ -11,44 +9,12 @@ import type { Report } from "../../etcd/report/report";
 import { reasonsAgainstRestore } from "../../etcd/snapshot/judgement";
 import { readSnapshot, SnapshotError, type Snapshot } from "../../etcd/snapshot/snapshot";
 import type { Manifest } from "../../etcd/backup/manifest";
-import { buildDatabase, etcdBuckets } from "../support/bbolt-builder";
 import { programsOf, startEtcdServer, type EtcdServer } from "../support/etcd-server";
 import type { Base } from "./base";
 import { askLiveKeys } from "./live-keys";
-import type { EncryptedMutant, Mutant } from "./mutant";
-
-/**
- * What caught a mutant.
- *
- * - `structure`, `sha256`: the preflight, before anything is restored: the file is not whole, or not what was written.
- * - `restore`: `etcdutl` refuses it, or etcd does not start on it or does not live to be read.
- * - `hashkv`, `read-back`, `other`: the proof against the good backup; `other` is any other check, named in `detail`.
- * - `encryption`: what is encrypted was opened, and those keys were named that are wrong, and no other.
- * - `equal`: nothing but the manifest's SHA-256 (or nothing at all, for a data directory), and etcd's own HashKV and
- *   list of keys are those of the source: it means the same.
- * - `manifest`: nothing but the manifest's SHA-256, though it does not mean the same or cannot be shown to.
- * - `nothing`: it passed as good.
- */
-export const CATCHERS = [
-  "structure",
-  "sha256",
-  "restore",
-  "hashkv",
-  "read-back",
-  "other",
-  "encryption",
-  "equal",
-  "manifest",
-  "nothing",
-] as const;
-export type Catcher = (typeof CATCHERS)[number];
-
-export interface Finding {
-  readonly by: Catcher;
-  readonly detail: string;
-  /** Whether every key was read back and keys that differ were named. */
-  readonly located?: boolean;
-}
+import type { Finding } from "./finding";
+import { judgeEncrypted, judgeUse } from "./judge-objects";
+import type { Mutant } from "./mutant";
 
 /** Judges mutants against one good backup. */
 export interface Judge {
@@ -149,30 +115,12 @@ export async function openJudge({ good, truth }: Base, directory: string): Promi
     }
   }
 
-  /** Everything but the opening calls it good: it was saved so. */
-  async function judgeEncrypted(mutant: EncryptedMutant, path: string): Promise<Finding> {
-    const versions = mutant.entries().map(([key, value], i) => ({
-      ...{ main: i + 2, create: i + 2, key: Buffer.from(key), value },
-    }));
-    await writeFile(path, buildDatabase({ buckets: etcdBuckets(versions) }).bytes);
-    const read = await readSnapshot(path);
-    try {
-      if (reasonsAgainstRestore(read).length > 0) throw new Error("the file itself is bad");
-      const keys = parseEncryptionConfig(mutant.configuration);
-      const { impossible } = await examineEncryption(read.live, keys);
-      const named = impossible.map(({ key }) => key);
-      const detail = `${named.length} named`;
-      return { by: named.join() === mutant.wrong.join() ? "encryption" : "nothing", detail };
-    } finally {
-      read.close();
-    }
-  }
-
   return {
     async judge(mutant) {
       const scratch = await mkdtemp(join(directory, "mutant-"));
       try {
-        if ("entries" in mutant) return await judgeEncrypted(mutant, join(scratch, "mutant.db"));
+        if ("entries" in mutant) return await judgeEncrypted(mutant, scratch);
+        if ("fails" in mutant) return await judgeUse(mutant, scratch);
         if ("make" in mutant) return await judgeFile(mutant.make(), join(scratch, "mutant.db"));
         const dataDirectory = join(scratch, "data");
         await mkdir(dataDirectory);

@@ -1,3 +1,4 @@
+import { USE } from "./kinds/use";
 import type { Kind } from "./mutant";
 import { BESIDE } from "./kinds/beside";
 import { BITS } from "./kinds/bits";
@@ -9,6 +10,7 @@ import { FREELIST } from "./kinds/freelist";
 import { HISTORY } from "./kinds/history";
 import { PAGES } from "./kinds/pages";
 import { REPLACED } from "./kinds/replaced";
+import { KMS } from "./kinds/kms";
 import { TRANSPORT } from "./kinds/transport";
 
 /** Every kind of damage, by where it comes from. */
@@ -24,4 +26,6 @@ export const KINDS: readonly Kind[] = [
   ...FORGED,
   ...DATA_DIRECTORY,
   ...ENCRYPTED,
+  ...KMS,
+  ...USE,
 ];

@@ -5,7 +5,8 @@ import { join } from "node:path";
 
 import { createRandom } from "../support/random";
 import { readBase } from "./base";
-import { CATCHERS, openJudge, type Catcher, type Finding } from "./judge";
+import { CATCHERS, type Catcher, type Finding } from "./finding";
+import { openJudge } from "./judge";
 import type { Kind, Mutant } from "./mutant";
 import { sodiumReady } from "../support/encrypted-values";
 

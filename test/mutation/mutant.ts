@@ -1,11 +1,13 @@
 import type { EtcdPrograms } from "../../machine/programs/programs";
 import { withTrailer } from "../support/bbolt-builder";
+import type { Failure } from "../../etcd/encryption/open-value";
+import type { KmsBehaviour } from "../support/kms-plugin";
 import type { Random } from "../support/random";
 import type { Span } from "./anatomy";
 import type { Base } from "./base";
 
 /** One damaged thing in place of the good backup. */
-export type Mutant = FileMutant | DirectoryMutant | EncryptedMutant;
+export type Mutant = FileMutant | DirectoryMutant | EncryptedMutant | UseMutant;
 
 /** A file that somebody would restore. */
 export interface FileMutant {
@@ -29,6 +31,20 @@ export interface EncryptedMutant {
   readonly configuration: string;
   /** The keys that must be named, in their order, and no other. */
   readonly wrong: readonly string[];
+  /** The KMS plugin that listens where the configuration says `SOCKET`. Default: none does. */
+  readonly plugin?: KmsBehaviour;
+  /** Why they cannot be read. Default: any reason. */
+  readonly failure?: Failure;
+}
+
+/** A store of Kubernetes that was saved so, hashes and all; only who knows the objects sees what is wrong with it. */
+export interface UseMutant {
+  readonly place: string;
+  make(): Buffer;
+  /** The checks of the proof of use that must fail, and no other. */
+  readonly fails: readonly string[];
+  /** What their reasons must say. */
+  readonly named: readonly string[];
 }
 
 /** A way in which a backup goes wrong. */

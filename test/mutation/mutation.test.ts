@@ -6,6 +6,8 @@ import { readBase } from "./base";
 import { KINDS } from "./kinds";
 import { ENCRYPTED } from "./kinds/encrypted";
 import { FORGED, mendingBytes } from "./kinds/forged";
+import { KMS } from "./kinds/kms";
+import { USE } from "./kinds/use";
 import { runMatrix } from "./matrix";
 import { measureBits } from "./single-bits";
 import { matrixTable } from "./table";
@@ -55,6 +57,23 @@ it("names each encrypted value that is wrong, and no other: wrong and lost keys,
   expect(rows.flatMap(({ passed }) => passed)).toEqual([]);
   for (const { id, mutants, caught } of rows) {
     expect([id, caught.encryption]).toEqual([id, mutants]);
+    expect(mutants).toBeGreaterThan(0);
+  }
+}, 120_000);
+
+it("sees what a KMS plugin that is absent, slow, another or wrong leaves unread, and what has moved", async () => {
+  const rows = await runMatrix({ kinds: KMS, seed: SEED, places: 3, atOnce: 1 });
+  expect(rows.flatMap(({ passed }) => passed)).toEqual([]);
+  for (const { id, mutants, caught } of rows)
+    expect([id, caught.encryption]).toEqual([id, mutants]);
+  expect(rows).toHaveLength(5);
+}, 120_000);
+
+it("names the object where a Kubernetes store is whole to etcd and good for no cluster", async () => {
+  const rows = await runMatrix({ kinds: USE, seed: SEED, places: 6, atOnce: 1 });
+  expect(rows.flatMap(({ passed }) => passed)).toEqual([]);
+  for (const { id, mutants, caught } of rows) {
+    expect([id, caught.other]).toEqual([id, mutants]);
     expect(mutants).toBeGreaterThan(0);
   }
 }, 120_000);

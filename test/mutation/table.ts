@@ -1,5 +1,5 @@
 /** The matrix for people, as Markdown: the README shows it. */
-import { CATCHERS, type Catcher } from "./judge";
+import { CATCHERS, type Catcher } from "./finding";
 import type { Row } from "./matrix";
 
 const HEADS: Readonly<Record<Catcher, string>> = {
