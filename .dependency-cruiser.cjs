@@ -35,7 +35,7 @@ const ROOMS = {
   openstack: [],
   sources: ["etcd", "openstack", "files"],
   engine: [],
-  settings: ["etcd", "machine"],
+  settings: ["etcd", "machine", "sources"],
   components: ["etcd", "machine", "settings", "sources"],
   scripts: [
     "boot",

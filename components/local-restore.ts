@@ -3,6 +3,7 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { VerificationLevel } from "../etcd/report/report";
 import { isPlainPath, PLAIN_PATH } from "../machine/environment";
+import { SETTINGS } from "../settings/settings";
 import { isRemote } from "../sources/address";
 import { LocalEtcd } from "./local-etcd";
 import { Pki } from "./pki";
@@ -100,7 +101,7 @@ export class LocalRestore extends pulumi.ComponentResource {
   }
 }
 
-const LEVELS = ["quick", "standard", "full"] as const satisfies readonly VerificationLevel[];
+const LEVELS = SETTINGS.verification.oneOf;
 
 /** Checks what no type does, and says everything that is wrong at once. */
 function checkedLevel(name: string, args: LocalRestoreArgs): VerificationLevel {

@@ -1,11 +1,15 @@
 /** The settings of a stack as an engine takes them: where its file is, and paths that hold wherever the program runs. */
 import * as path from "node:path";
 import { givenConfig, readProject } from "../engine/stack-config";
+import { NAMESPACE } from "../settings/names";
+import { SETTINGS, type Setting } from "../settings/settings";
 import { isRemote } from "../sources/address";
 import { homeDirectory, labDirectory, PROJECT_DIR, stackFile } from "./project";
 
 /** Settings that name a file or a folder. */
-const PATHS = ["snapshot", "etcdPrograms", "trustedKey"].map((name) => `etcd-restore:${name}`);
+const PATHS = Object.entries<Setting>(SETTINGS)
+  .filter(([, setting]) => "isPath" in setting)
+  .map(([name]) => `${NAMESPACE}:${name}`);
 
 /** What an engine must know of a stack. */
 export interface StackSettings {

@@ -3,6 +3,8 @@
  * changes each of them.
  */
 
+import type { SettingName } from "./settings";
+
 /** From little to much; what stands below does what stands above it too. */
 export const EFFECTS = {
   nothing: "nothing is done",
@@ -98,4 +100,4 @@ export const CHANGES = {
   bumpRevision: { local: "restore", openstack: "restore" },
   etcdUsername: { local: "proof", openstack: "proof", note: "together with its password" },
   etcdPassword: { local: "proof", openstack: "proof" },
-} as const satisfies Readonly<Record<string, Change>>;
+} as const satisfies Readonly<Record<SettingName, Change>>;

@@ -1,44 +1,11 @@
 /** The names of the settings, and what to say of one that nobody knows. */
+import { SETTINGS } from "./settings";
 
 /** Namespace of the settings: the project's name. */
 export const NAMESPACE = "etcd-restore";
 
-/** Every setting of the project; Pulumi.yaml says what each means. */
-export const SETTING_NAMES = [
-  "target",
-  "snapshot",
-  "verification",
-  "expectedKeys",
-  "etcdVersion",
-  "etcdPrograms",
-  "trustedKey",
-  "kubernetes",
-  "kubernetesOn",
-  "expectedCluster",
-  "encryptionConfig",
-  "etcdInstall",
-  "etcdMirror",
-  "image",
-  "flavor",
-  "externalNetwork",
-  "network",
-  "floatingIp",
-  "bastion",
-  "sshCidrs",
-  "clientCidrs",
-  "allowPublicAccess",
-  "dataVolumeGiB",
-  "members",
-  "reboot",
-  "clientPort",
-  "peerPort",
-  "labDirectory",
-  "bumpRevision",
-  "etcdUsername",
-  "etcdPassword",
-] as const;
-
-export type SettingName = (typeof SETTING_NAMES)[number];
+/** Every setting of the project. */
+export const SETTING_NAMES: readonly string[] = Object.keys(SETTINGS);
 
 /** Namespaces of what else reads Pulumi's configuration here: the providers, and Pulumi itself. */
 const OTHERS = ["openstack", "command", "pulumi"];
@@ -71,7 +38,7 @@ export function unknownSettings(fullNames: Iterable<string>): readonly string[] 
     const at = full.indexOf(":");
     const [namespace, name] = [full.slice(0, at), full.slice(at + 1)];
     if (namespace === NAMESPACE) {
-      if (SETTING_NAMES.some((known) => known === name)) continue;
+      if (SETTING_NAMES.includes(name)) continue;
       problems.push(`there is no setting ${JSON.stringify(name)}${nearest(name, SETTING_NAMES)}`);
     } else if (!OTHERS.includes(namespace) && distance(namespace, NAMESPACE) <= 3) {
       problems.push(

@@ -3,8 +3,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, expect, test } from "vitest";
+import { parse } from "yaml";
 import { loadSettings, SettingsError } from "../config";
-import { SETTING_NAMES } from "../settings/names";
+import { SETTINGS, type Setting } from "../settings/settings";
 
 const NAMESPACE = "etcd-restore";
 const MINIMAL = { target: "local", snapshot: "backup.db" };
@@ -102,10 +103,26 @@ test("a setting that nobody knows is refused with the nearest name, here as on o
   );
 });
 
-test("the names are those that Pulumi.yaml declares, and bastion, for which its schema has no type", () => {
+test("Pulumi.yaml declares each with the type, the default and the meaning of its description", () => {
   const text = fs.readFileSync(path.join(__dirname, "..", "Pulumi.yaml"), "utf8");
-  const declared = [...text.matchAll(/^  etcd-restore:(\w+):$/gm)].map(([, name]) => name);
-  expect([...SETTING_NAMES].sort()).toEqual([...declared, "bastion"].sort());
+  const { config } = parse(text) as { readonly config: object };
+  const described = Object.entries<Setting>(SETTINGS).flatMap(([name, setting]) => {
+    const { type, default: byDefault, means: description } = setting;
+    // The schema of Pulumi.yaml has no type for `bastion`.
+    if (type === "object") return [];
+    const kind = type === "list" ? { type: "array", items: { type: "string" } } : { type };
+    const fallback = byDefault === undefined ? {} : { default: byDefault };
+    return [[`${NAMESPACE}:${name}`, { ...kind, ...fallback, description }] as const];
+  });
+  expect(config).toEqual(Object.fromEntries(described));
+  expect(Object.keys(config), "in the order of the table").toEqual(described.map(([key]) => key));
+});
+
+test("no default is refused by the form or the words of its own setting", () => {
+  for (const [name, setting] of Object.entries<Setting>(SETTINGS)) {
+    if ("oneOf" in setting) expect(setting.oneOf, name).toContain(String(setting.default));
+    if ("form" in setting && setting.default) expect(setting.default, name).toMatch(setting.form);
+  }
 });
 
 test("the two ports must differ", () => {

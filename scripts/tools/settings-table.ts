@@ -1,39 +1,31 @@
 /**
- * Keeps the table of settings in docs/settings.md equal to the schema in Pulumi.yaml.
+ * Keeps the table of settings in docs/settings.md equal to their description in settings/settings.ts.
  *
  *   node --require ./engine/typescript.cjs scripts/tools/settings-table.ts          writes the table
  *   node --require ./engine/typescript.cjs scripts/tools/settings-table.ts --check  exits 1 when it is out of date
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { parse } from "yaml";
+import { SETTINGS, type Setting } from "../../settings/settings";
 
 const ROOT = path.join(__dirname, "..", "..");
-const BEGIN = "<!-- settings: made from Pulumi.yaml by `npm run tables` -->";
+const BEGIN = "<!-- settings: made from settings/settings.ts by `npm run tables` -->";
 const END = "<!-- end of settings -->";
 
-interface Setting {
-  readonly type: string;
-  readonly items?: { readonly type: string };
-  readonly default?: unknown;
-  readonly description: string;
-}
-
-/** The settings of a Pulumi.yaml as a Markdown table. */
-export function settingsTable(pulumiYaml: string): string {
-  const { config } = parse(pulumiYaml) as { config: Readonly<Record<string, Setting>> };
-  const rows = Object.entries(config).map(([key, setting]) => {
-    const name = key.replace(/^etcd-restore:/, "");
-    const type = setting.items === undefined ? setting.type : `list of ${setting.items.type}s`;
-    return `| \`${name}\` | ${type} | ${defaultText(setting.default)} | ${setting.description} |`;
+/** The settings as a Markdown table. */
+export function settingsTable(): string {
+  const rows = Object.entries<Setting>(SETTINGS).map(([name, { type, default: value, means }]) => {
+    const kind = type === "list" ? "list of strings" : type;
+    return `| \`${name}\` | ${kind} | ${defaultText(value)} | ${means} |`;
   });
   return ["| setting | type | default | means |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 
-function defaultText(value: unknown): string {
+function defaultText(value: Setting["default"]): string {
   if (value === undefined) return "required";
-  if (value === "" || (Array.isArray(value) && value.length === 0)) return "none";
-  return `\`${typeof value === "string" ? value : JSON.stringify(value)}\``;
+  // Of a list or an object none has another one.
+  if (value === "" || typeof value === "object") return "none";
+  return `\`${value}\``;
 }
 
 /** The page with its table made anew. */
@@ -50,8 +42,7 @@ export function withSettings(page: string, table: string): string {
 function main(): void {
   const file = path.join(ROOT, "docs", "settings.md");
   const before = fs.readFileSync(file, "utf8");
-  const table = settingsTable(fs.readFileSync(path.join(ROOT, "Pulumi.yaml"), "utf8"));
-  const after = withSettings(before, table);
+  const after = withSettings(before, settingsTable());
   if (before === after) return;
   if (process.argv.includes("--check")) {
     process.stderr.write(

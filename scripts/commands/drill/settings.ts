@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { givenConfig, readProject, stackFileOf } from "../../../engine/stack-config";
 import { nearest } from "../../../settings/names";
+import { SETTINGS } from "../../../settings/settings";
 import type { VerificationLevel } from "../../../etcd/report/report";
 import { EXIT, UserError } from "../../outcome";
 import { PROJECT_DIR } from "../../project";
@@ -26,7 +27,6 @@ export interface DrillSettings {
 }
 
 const FILES = { local: "local", openstack: "dev" } as const;
-const LEVELS = ["quick", "standard", "full"] as const;
 
 /** What a drill decides itself: given by hand they would be shared by two. */
 const OWN = ["labDirectory", "snapshot"];
@@ -61,7 +61,9 @@ export function drillSettings(options: SettingsOptions): DrillSettings {
   const named = config["etcd-restore:target"] ?? "openstack";
   const target = wanted ?? (named === "local" ? "local" : "openstack");
   const level =
-    options.level ?? LEVELS.find((name) => name === config["etcd-restore:verification"]) ?? "full";
+    options.level ??
+    SETTINGS.verification.oneOf.find((name) => name === config["etcd-restore:verification"]) ??
+    "full";
   const verification = options.level === undefined ? {} : { "etcd-restore:verification": level };
   return { target, level, config: { ...config, "etcd-restore:target": target, ...verification } };
 }
