@@ -1,10 +1,10 @@
 /**
  * Writes etcd/kubernetes/fields.json out of Kubernetes' published Go modules:
  *
- *     node --require ./engine/typescript.cjs scripts/tools/make-kubernetes-fields.ts 0.35.4           (needs `go`, and the Go module proxy)
- *     node --require ./engine/typescript.cjs scripts/tools/make-kubernetes-fields.ts 0.35.4 --check   (exits 1 if the file would change)
+ *     node --require ./engine/typescript.cjs scripts/tools/make-kubernetes-fields.ts 0.35.4 0.37.2           (needs `go`, and the Go module proxy)
+ *     node --require ./engine/typescript.cjs scripts/tools/make-kubernetes-fields.ts 0.35.4 0.37.2 --check   (exits 1 if the file would change)
  *
- * Exits 2 on wrong use, 3 if Go or the modules are not to be had.
+ * Of several versions, the oldest first, the first says what everything is, and each later one adds what is new in it. Exits 2 on wrong use, 3 if Go or the modules are not to be had.
  *
  * Field numbers and types are read from the generated.proto files, names in JSON and what is left out from
  * the struct tags of the Go types beside them; where the two disagree it stops.
@@ -14,6 +14,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { specialMessages } from "../../etcd/kubernetes/special";
+import { type Table, withAdditions } from "./kubernetes-fields/merge";
 import {
   type GoField,
   type Package,
@@ -40,24 +41,28 @@ interface Module {
 }
 
 function main(args: readonly string[]): number {
-  const [version, flag] = args;
-  if (
-    version === undefined ||
-    !/^\d+\.\d+\.\d+$/.test(version) ||
-    (flag ?? "--check") !== "--check"
-  ) {
-    console.error("usage: make-kubernetes-fields VERSION [--check], such as 0.35.4");
+  const check = args.at(-1) === "--check";
+  const versions = check ? args.slice(0, -1) : args;
+  if (versions.length === 0 || !versions.every((version) => /^\d+\.\d+\.\d+$/.test(version))) {
+    console.error("usage: make-kubernetes-fields VERSION… [--check], such as 0.35.4 0.37.2");
     return 2;
   }
-  const modules = download(version);
-  if (modules === undefined) return 3;
-  const text = generate(modules, `v${version}`);
-  if (flag === undefined) {
+  let table: Table | undefined;
+  for (const version of versions) {
+    const modules = download(version);
+    if (modules === undefined) return 3;
+    const newer = generate(modules, `v${version}`);
+    table = table === undefined ? newer : withAdditions(table, newer);
+  }
+  const text = `${JSON.stringify(table, null, 2)}\n`;
+  if (!check) {
     writeFileSync(OUTPUT, text);
     return 0;
   }
   if (readFileSync(OUTPUT, "utf8") === text) return 0;
-  console.error(`${OUTPUT} is not what v${version} of Kubernetes' API gives: run without --check`);
+  console.error(
+    `${OUTPUT} is not what ${versions.join(", ")} of Kubernetes' API give: run without --check`,
+  );
   return 1;
 }
 
@@ -88,7 +93,7 @@ function download(version: string): readonly Module[] | undefined {
   return modules;
 }
 
-function generate(modules: readonly Module[], version: string): string {
+function generate(modules: readonly Module[], version: string): Table {
   const packages = new Map<string, Package>();
   for (const module of modules) {
     for (const folder of protoFolders(module.Dir)) {
@@ -106,7 +111,7 @@ function generate(modules: readonly Module[], version: string): string {
     groups[apiVersion] = [name, ...kinds].join(" ");
     for (const kind of kinds) describe(packages, `${name}.${kind}`, messages);
   }
-  const data = {
+  return {
     about:
       "Field numbers and JSON names of Kubernetes' API, made by scripts/tools/make-kubernetes-fields.ts from the modules below. Copyright The Kubernetes Authors, Apache License 2.0.",
     format:
@@ -118,7 +123,6 @@ function generate(modules: readonly Module[], version: string): string {
     groups,
     messages: Object.fromEntries(Object.entries(messages).sort(byName)),
   };
-  return `${JSON.stringify(data, null, 2)}\n`;
 }
 
 function byName([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {

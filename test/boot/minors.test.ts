@@ -13,7 +13,7 @@ import {
   type Workspace,
 } from "../support/kubernetes-fixtures";
 
-const MINORS = ["1.33"] as const;
+const MINORS = ["1.33", "1.37"] as const;
 let workspace: Workspace;
 beforeAll(() => {
   workspace = createWorkspace();

@@ -14,7 +14,11 @@ export const KUBERNETES_SNAPSHOTS = [
 ] as const;
 
 /** Those that `test/support/fixture-maker` made, by other minors of kube-apiserver and with other encryption. */
-export const MADE_SNAPSHOTS = ["kubernetes-1.33.db", "kubernetes-1.35-kms.db"] as const;
+export const MADE_SNAPSHOTS = [
+  "kubernetes-1.33.db",
+  "kubernetes-1.37.db",
+  "kubernetes-1.35-kms.db",
+] as const;
 
 export type KubernetesSnapshot =
   (typeof KUBERNETES_SNAPSHOTS)[number] | (typeof MADE_SNAPSHOTS)[number];

@@ -104,7 +104,7 @@ describe("Kubernetes' own test data", () => {
     );
   });
 
-  it("has every kind that fields.json has but three that are never stored as protobuf", () => {
+  it("has every kind that fields.json has but three that are never stored as protobuf, and those that came after it", () => {
     const kinds = Object.entries(table.groups).flatMap(([apiVersion, line]) =>
       line
         .split(" ")
@@ -114,9 +114,25 @@ describe("Kubernetes' own test data", () => {
     const tested = new Set(stored.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`));
     expect(kinds.length).toBeGreaterThan(150);
     expect(kinds.filter((kind) => !tested.has(kind))).toEqual([
+      // Of 1.37; a store of its API server holds some of them (test/boot/minors.test.ts).
+      "admissionregistration.k8s.io/v1 MutatingAdmissionPolicy",
+      "admissionregistration.k8s.io/v1 MutatingAdmissionPolicyBinding",
       "apiregistration.k8s.io/v1 APIService",
       "apiregistration.k8s.io/v1beta1 APIService",
       "authentication.k8s.io/v1alpha1 SelfSubjectReview",
+      "certificates.k8s.io/v1 ClusterTrustBundle",
+      "certificates.k8s.io/v1 PodCertificateRequest",
+      "lifecycle.k8s.io/v1alpha1 Eviction",
+      "lifecycle.k8s.io/v1alpha1 EvictionRequest",
+      "resource.k8s.io/v1 DeviceTaintRule",
+      "resource.k8s.io/v1alpha3 ResourcePoolStatusRequest",
+      "resource.k8s.io/v1beta2 DeviceTaintRule",
+      "scheduling.k8s.io/v1alpha3 CompositePodGroup",
+      "scheduling.k8s.io/v1alpha3 PodGroup",
+      "scheduling.k8s.io/v1alpha3 Workload",
+      "scheduling.k8s.io/v1beta1 PodGroup",
+      "scheduling.k8s.io/v1beta1 Workload",
+      "storagemigration.k8s.io/v1 StorageVersionMigration",
     ]);
   });
 });
