@@ -66,8 +66,10 @@ export async function compareResource(
   const path = listPath(served, version);
   const expected: ReadonlyMap<string, StoredObject> = stored?.objects ?? new Map();
   try {
-    const listed = await listAll(client, path, revision);
-    return compare(name, expected, listed);
+    const comparison = comparisonOf(name, expected);
+    // Page by page: of a large resource all of them at once would take more memory than the file.
+    for await (const page of pagesOf(client, path, revision)) comparison.take(page);
+    return comparison.end();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     // For one resource a server may cut every connection; that is told, as long as it answers at all.
@@ -87,12 +89,11 @@ export async function untilCached(
   await client.json(`${listPath(served, version)}?limit=1&resourceVersion=0`, NAMES_ONLY);
 }
 
-async function listAll(
+async function* pagesOf(
   client: ApiClient,
   path: string,
   revision: number,
-): Promise<readonly Metadata[]> {
-  const all: Metadata[] = [];
+): AsyncGenerator<readonly Metadata[], void, undefined> {
   let more = "";
   do {
     const from =
@@ -100,37 +101,39 @@ async function listAll(
         ? `resourceVersion=${revision}&resourceVersionMatch=Exact`
         : `continue=${encodeURIComponent(more)}`;
     const page = Page.parse(await client.json(`${path}?limit=${PAGE}&${from}`, NAMES_ONLY));
-    for (const { metadata } of page.items ?? []) all.push(metadata);
+    yield (page.items ?? []).map(({ metadata }) => metadata);
     more = page.metadata.continue;
   } while (more !== "");
-  return all;
 }
 
-function compare(
-  resource: string,
-  expected: ReadonlyMap<string, StoredObject>,
-  listed: readonly Metadata[],
-): ResourceComparison {
+/** Compares what is listed with what is expected, as it comes. */
+function comparisonOf(resource: string, expected: ReadonlyMap<string, StoredObject>) {
   const differences: ObjectDifference[] = [];
-  const seen = new Set<string>();
+  const seen = new Set<StoredObject>();
   let same = 0;
-  for (const metadata of listed) {
-    const name = `${metadata.namespace}/${metadata.name}`;
-    const object = expected.get(name);
-    // Twice under one name: two keys hold it.
-    if (object === undefined || seen.has(name)) {
-      differences.push({ resource, name, difference: "extra" });
-      continue;
-    }
-    seen.add(name);
-    const fields = differing(object, metadata);
-    if (fields.length === 0) same += 1;
-    else differences.push({ resource, name, difference: "changed", fields });
-  }
-  for (const name of expected.keys()) {
-    if (!seen.has(name)) differences.push({ resource, name, difference: "missing" });
-  }
-  return { expected: expected.size, same, differences };
+  return {
+    take(listed: readonly Metadata[]): void {
+      for (const metadata of listed) {
+        const name = `${metadata.namespace}/${metadata.name}`;
+        const object = expected.get(name);
+        // Twice under one name: two keys hold it.
+        if (object === undefined || seen.has(object)) {
+          differences.push({ resource, name, difference: "extra" });
+          continue;
+        }
+        seen.add(object);
+        const fields = differing(object, metadata);
+        if (fields.length === 0) same += 1;
+        else differences.push({ resource, name, difference: "changed", fields });
+      }
+    },
+    end(): ResourceComparison {
+      for (const [name, object] of expected) {
+        if (!seen.has(object)) differences.push({ resource, name, difference: "missing" });
+      }
+      return { expected: expected.size, same, differences };
+    },
+  };
 }
 
 function differing(object: StoredObject, { uid, resourceVersion }: Metadata) {
