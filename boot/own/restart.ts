@@ -25,6 +25,9 @@ export interface OwnRestart extends OwnMembers {
   readonly routes: readonly (SshRoute | undefined)[];
 }
 
+/** What it takes to stop a member, and to start it. */
+export type OwnService = Pick<OwnRestart, "services" | "routes" | "signal">;
+
 /** How long an etcd may take until it serves again, beside a second for each 20 MB of its store. */
 const SERVE_LIMIT_MS = 60_000;
 /** An election takes a second or two; a machine that is busy takes longer. */
@@ -57,7 +60,11 @@ export function proveOwnRestart(report: Report, request: OwnRestart): Promise<Re
 }
 
 /** Does some work while a member is stopped. It is started again whatever happens, even when this process is killed. */
-async function away(at: number, request: OwnRestart, work: () => Promise<void>): Promise<void> {
+export async function away(
+  at: number,
+  request: OwnService,
+  work: () => Promise<void>,
+): Promise<void> {
   const { run, close } = await begin(at, request);
   try {
     if ((await run.next()) === undefined) throw ended("be stopped", await run.ended);
@@ -78,7 +85,7 @@ function ended(what: string, code: number): MachineError {
 /** Stops; says so; starts when stdin ends, by a word or with us. No signal, and no reader that is gone, ends it before. */
 async function begin(
   at: number,
-  { services, routes, signal }: OwnRestart,
+  { services, routes, signal }: OwnService,
 ): Promise<{ readonly run: MemberRun; readonly close: () => Promise<void> }> {
   const [service, route] = [services[at], routes[at]];
   if (service === undefined) throw new RangeError(`there is no service of member ${at}`);

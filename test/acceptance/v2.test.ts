@@ -81,6 +81,7 @@ describe("a v2 store with v3 keys beside it", () => {
     expect(report.snapshot).toMatchObject({ keys: 10, revision: 11, etcdVersion: "3.5.0" });
     const verdicts = Object.fromEntries(report.checks.map(({ id, verdict }) => [id, verdict]));
     expect(verdicts).toMatchObject({
+      "life-own-restart": "pass",
       ...{ "v2-files": "pass", "v2-read-back": "explained", "v2-hidden": "pass" },
       ...{ "v2-order": "pass", "v2-index": "pass", hashkv: "pass", "read-back": "pass" },
     });

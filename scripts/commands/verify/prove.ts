@@ -1,6 +1,7 @@
 /** The proof that `verify` does: of a v3 snapshot, of a v2 store, and of use on top of it. */
 import { proveOwnReboot, type OwnReboot } from "../../../boot/own/reboot";
 import { proveOwnRestart, type OwnRestart } from "../../../boot/own/restart";
+import { proveOwnRestartV2 } from "../../../boot/own/restart-v2";
 import { proveUse, type UseRequest } from "../../../boot/prove-use";
 import {
   manifestOf,
@@ -68,7 +69,7 @@ export async function prove(
     const opened = await snapshotOrV2(reading);
     if ("v2" in opened) {
       const backup = { name: brought.fetched?.name ?? name, place: opened.v2 };
-      return await proveV2(options, backup, proved, { signal, readFrom, onProgress });
+      return await proveV2(options, backup, proved, { signal, readFrom, onProgress, tell });
     }
     try {
       return await proveV3(options, opened, proved, { signal, readFrom, onProgress, ahead, tell });
@@ -127,13 +128,20 @@ function phasesOf({ phase = [] }: VerifyOptions, readFrom: Date): readonly Phase
 /** One restart of what stays; never of a store that is in use. */
 async function restart(
   proof: Report,
-  { level, inUse, service: services = [], bumped: bumpedBy }: VerifyOptions,
+  options: VerifyOptions,
   store: Omit<OwnRestart, "services" | "bumpedBy">,
 ): Promise<Report> {
-  if (level !== "full" || inUse === true || services.length !== store.endpoints.length) {
-    return proof;
-  }
-  return proveOwnRestart(proof, { ...store, services, bumpedBy });
+  const services = servicesOf(options, store.endpoints.length);
+  if (services === undefined) return proof;
+  return proveOwnRestart(proof, { ...store, services, bumpedBy: options.bumped });
+}
+
+/** The services by which each member is restarted; undefined where they are not to be, or not known. */
+function servicesOf(
+  { level, inUse, service: services = [] }: VerifyOptions,
+  members: number,
+): readonly string[] | undefined {
+  return level !== "full" || inUse === true || services.length !== members ? undefined : services;
 }
 
 /** One reboot of each machine; never of one whose store is in use. */
@@ -151,8 +159,8 @@ async function reboot(
 async function proveV2(
   options: VerifyOptions,
   { name, place }: { readonly name: string; readonly place: V2Place },
-  { endpoint, others, stack, encryption }: Proved,
-  { signal, readFrom, onProgress }: Reading,
+  { endpoint, others, routes, stack, encryption }: Proved,
+  { signal, readFrom, onProgress, tell }: Reading & Pick<UseRequest, "tell">,
 ): Promise<Report> {
   const refused = [
     ...(options.kubernetes === "off" && options.life !== true ? [] : ["--kubernetes and --life"]),
@@ -172,15 +180,20 @@ async function proveV2(
   const backup = await readRestorableV2(place.file, name, { signal });
   if (backup === undefined) throw new SnapshotError(name, "it was changed while it was read");
   try {
-    return await proveV2Endpoint({
-      ...{ backup, file: name, endpoint, stack, encryption, signal, level: options.level },
-      ...{ inUse: options.inUse === true, restoredAt: options.restoredAt, onProgress },
-      ...(options.etcdVersion === undefined ? {} : { etcdVersion: options.etcdVersion }),
-      ...(manifest === undefined ? {} : { manifest }),
-      trustedKey: trustedKeyOf(options.trustedKey),
-      phases: phasesOf(options, readFrom),
-      startedAt: beginning(),
-    });
+    const again = () =>
+      proveV2Endpoint({
+        ...{ backup, file: name, endpoint, stack, encryption, signal, level: options.level },
+        ...{ inUse: options.inUse === true, restoredAt: options.restoredAt, onProgress },
+        ...(options.etcdVersion === undefined ? {} : { etcdVersion: options.etcdVersion }),
+        ...(manifest === undefined ? {} : { manifest }),
+        trustedKey: trustedKeyOf(options.trustedKey),
+        phases: phasesOf(options, readFrom),
+        startedAt: beginning(),
+      });
+    const proof = await again();
+    const services = servicesOf(options, 1);
+    if (services === undefined) return proof;
+    return await proveOwnRestartV2(proof, { services, routes, signal, again, tell });
   } finally {
     backup.close();
   }
