@@ -23,7 +23,8 @@ interface Seen {
   readonly nodes: Set<string>;
   readonly owned: { readonly what: string; readonly owners: readonly string[] }[];
   readonly deleting: string[];
-  readonly bound: Map<string, string[]>;
+  /** How many pods are on a node. */
+  readonly bound: Map<string, number>;
   readonly certificates: string[];
   readonly tokens: string[];
 }
@@ -45,7 +46,7 @@ export function nextSteps(live: KeyReader, now = new Date()): readonly string[] 
   }
   const orphans = seen.owned.filter(({ owners }) => owners.every((uid) => !seen.uids.has(uid)));
   const lost = [...seen.bound].filter(([node]) => !seen.nodes.has(node));
-  const pods = lost.reduce((sum, [, names]) => sum + names.length, 0);
+  const pods = lost.reduce((sum, [, count]) => sum + count, 0);
   return [
     ...note(
       orphans.map(({ what }) => what),
@@ -87,7 +88,7 @@ function look(seen: Seen, object: JsonObject, resource: string, at: string, now:
   if (resource === "nodes") seen.nodes.add(at);
   if (resource === "pods") {
     const node = textIn(objectIn(object, "spec"), "nodeName");
-    if (node !== "") seen.bound.set(node, [...(seen.bound.get(node) ?? []), at]);
+    if (node !== "") seen.bound.set(node, (seen.bound.get(node) ?? 0) + 1);
   }
   if (resource === "secrets") lookAtSecret(seen, object, at, now);
 }
