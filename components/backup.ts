@@ -1,13 +1,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import {
-  manifestOf,
-  readBackup as readFrom,
-  removeKept,
-  snapshotOrV2,
-  type V2Place,
-} from "../etcd/backup/backup-file";
+import { removeKept, type V2Place } from "../etcd/backup/backup-file";
+import { manifestOf } from "../etcd/backup/manifest-beside";
+import { readBackup as readFrom, snapshotOrV2 } from "../etcd/backup/read-backup";
 import { ManifestError } from "../etcd/backup/manifest";
 import { manifestReasons } from "../etcd/backup/manifest-problems";
 import { KeyError, keySha256Of } from "../etcd/backup/seal";

@@ -1,7 +1,8 @@
 /** What the components need to know of a backup of etcd's old v2 store: it is restored as a data directory is. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { manifestOf, removeKept, type V2Place } from "../etcd/backup/backup-file";
+import { removeKept, type V2Place } from "../etcd/backup/backup-file";
+import { manifestOf } from "../etcd/backup/manifest-beside";
 import { findLasting, openLastingPlace } from "../etcd/backup/place";
 import { hasV2Store, NEWEST_WITH_V2 as NEWEST } from "../etcd/backup/v2/judgement";
 import { digestOf, readRestorableV2, type RestorableV2 } from "../etcd/backup/v2/restorable";

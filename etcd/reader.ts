@@ -6,18 +6,20 @@
  */
 export {
   openBackup,
-  readBackup,
-  readBackupKeys,
   V2BackupError,
   type BackupFile,
   type FetchedFrom,
-  type OpenedSnapshot,
   type OpenOptions,
-  type ReadBackupOptions,
 } from "./backup/backup-file";
+export {
+  readBackup,
+  readBackupKeys,
+  type OpenedSnapshot,
+  type ReadBackupOptions,
+} from "./backup/read-backup";
 export type { Container } from "./backup/container";
 export { ManifestError, type Manifest } from "./backup/manifest";
-export { manifestOf } from "./backup/backup-file";
+export { manifestOf } from "./backup/manifest-beside";
 export { NoRoomError } from "./backup/place";
 export type { V2Store } from "./backup/v2/v2-backup";
 

@@ -4,8 +4,9 @@ import type { EncryptionConfiguration } from "../etcd/encryption/configuration";
 import type { StoredKeys } from "../etcd/encryption/batches";
 import type { Decryptor } from "../etcd/encryption/decryptor";
 import type { EncryptionFindings } from "../etcd/encryption/findings";
-
-/* eslint-disable @typescript-eslint/no-require-imports -- most commands are given none */
+import { readEncryptionConfig, textOfConfiguration } from "../etcd/encryption/read-configuration";
+import { examineEncryption } from "../etcd/encryption/examine";
+import { openDecryptor } from "../etcd/encryption/decryptor";
 
 /**
  * Reads the file that `--encryption-config` names; undefined where it names none.
@@ -13,8 +14,6 @@ import type { EncryptionFindings } from "../etcd/encryption/findings";
  */
 export function encryptionConfigOf(file: string | undefined): EncryptionConfiguration | undefined {
   if (file === undefined) return undefined;
-  const { readEncryptionConfig } =
-    require("../etcd/encryption/read-configuration") as typeof import("../etcd/encryption/read-configuration");
   return readEncryptionConfig(file);
 }
 
@@ -24,8 +23,6 @@ export function encryptionConfigOf(file: string | undefined): EncryptionConfigur
  */
 export function encryptionConfigIn(text: string | undefined): EncryptionConfiguration | undefined {
   if (text === undefined) return undefined;
-  const { textOfConfiguration } =
-    require("../etcd/encryption/read-configuration") as typeof import("../etcd/encryption/read-configuration");
   return textOfConfiguration(text);
 }
 
@@ -35,8 +32,6 @@ export function examined(
   configuration: EncryptionConfiguration,
   { signal, say }: { readonly signal: AbortSignal; readonly say: (line: string) => void },
 ): Promise<EncryptionFindings> {
-  const { examineEncryption } =
-    require("../etcd/encryption/examine") as typeof import("../etcd/encryption/examine");
   return examineEncryption(live, configuration, {
     signal,
     onProgress: (done, total) => {
@@ -50,8 +45,6 @@ export async function decryptorOf(
   configuration: EncryptionConfiguration | undefined,
 ): Promise<Decryptor | undefined> {
   if (configuration === undefined) return undefined;
-  const { openDecryptor } =
-    require("../etcd/encryption/decryptor") as typeof import("../etcd/encryption/decryptor");
   return openDecryptor(configuration);
 }
 

@@ -1,14 +1,14 @@
 /** What people name as a backup: which of the words it is, and the opening of it, wherever it lies. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { V2BackupError } from "../etcd/backup/backup-file";
 import {
   readBackup,
   readBackupKeys,
   salvageBackup,
-  V2BackupError,
   type OpenedSnapshot,
   type ReadBackupOptions,
-} from "../etcd/backup/backup-file";
+} from "../etcd/backup/read-backup";
 import type { SalvagedKeys } from "../etcd/snapshot/salvage";
 import type { SnapshotKeys } from "../etcd/snapshot/types";
 import type { V2Store } from "../etcd/backup/v2/v2-backup";

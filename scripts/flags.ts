@@ -1,5 +1,6 @@
 /** Flags that several commands have, and how what is typed is read. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { fullNameOf } from "../settings/names";
 
 /** A path as it was typed; an empty one is wrong use, whatever is to be done with it. */
 export function pathText(text: string): string {
@@ -75,8 +76,6 @@ function addConfig(
   const at = pair.indexOf("=");
   if (at < 1) throw new InvalidArgumentError(`It must be KEY=VALUE.`);
   const key = pair.slice(0, at);
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- most commands are given no setting
-  const { fullNameOf } = require("../settings/names") as typeof import("../settings/names");
   try {
     return { ...before, [fullNameOf(key)]: pair.slice(at + 1) };
   } catch (error) {

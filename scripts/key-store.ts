@@ -14,6 +14,10 @@ import { EXIT, UserError } from "./outcome";
 import { assertSalvageable, tellLosses } from "./salvage";
 import type { KeyStore, Served } from "./opened-store";
 import { say } from "./terminal";
+import { holdClusterEndpoint } from "./cluster-endpoint";
+import { servedV2Store, v2Hint } from "./v2-key-store";
+import { openEtcd } from "../etcd/client/etcd-client";
+import { nearestServed, servedKey, servedKeys } from "../etcd/inspect/served-keys";
 
 /** The flags that say where to look: at most one of `--file`, `--stack`, `--endpoint`, `--kubernetes`. */
 export type KeyStoreOptions = EndpointOptions &
@@ -54,11 +58,8 @@ export async function openKeyStore(
   return file === undefined ? openServer(options, signal) : openFile(file, signal, options);
 }
 
-/* eslint-disable @typescript-eslint/no-require-imports -- who looks into a file needs no gRPC */
 async function openServer(options: KeyStoreOptions, signal: AbortSignal): Promise<KeyStore> {
   if (options.kubernetes === true) {
-    const { holdClusterEndpoint } =
-      require("./cluster-endpoint") as typeof import("./cluster-endpoint");
     const { endpoint, name, release } = await holdClusterEndpoint(options, signal);
     return openServed(endpoint, { name, signal, release }, options);
   }
@@ -68,15 +69,10 @@ async function openServer(options: KeyStoreOptions, signal: AbortSignal): Promis
 
 function openServed(endpoint: Endpoint, served: Served, { v2 }: KeyStoreOptions): KeyStore {
   if (v2 !== true) return servedStore(endpoint, served);
-  const { servedV2Store } = require("./v2-key-store") as typeof import("./v2-key-store");
   return servedV2Store(endpoint, served);
 }
 
 function servedStore(endpoint: Endpoint, { name, signal, release }: Served): KeyStore {
-  const { openEtcd } =
-    require("../etcd/client/etcd-client") as typeof import("../etcd/client/etcd-client");
-  const { nearestServed, servedKey, servedKeys } =
-    require("../etcd/inspect/served-keys") as typeof import("../etcd/inspect/served-keys");
   const client = openEtcd(endpoint, signal);
   return {
     name,
@@ -84,7 +80,6 @@ function servedStore(endpoint: Endpoint, { name, signal, release }: Served): Key
     get: (key) => servedKey(client, key),
     near: (key) => nearestServed(client, key),
     otherStore: () => {
-      const { v2Hint } = require("./v2-key-store") as typeof import("./v2-key-store");
       return v2Hint(endpoint, signal);
     },
     close: () => {
@@ -93,7 +88,6 @@ function servedStore(endpoint: Endpoint, { name, signal, release }: Served): Key
     },
   };
 }
-/* eslint-enable @typescript-eslint/no-require-imports */
 
 async function openFile(
   word: string,

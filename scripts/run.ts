@@ -5,6 +5,7 @@ import { interruptedCode } from "./interrupt";
 import type { GlobalOptions } from "./options";
 import { EXIT } from "./outcome";
 import { beginOutput, hasPrinted, print, printJson, say } from "./terminal";
+import { exitCodeOfError, messageOfError } from "./errors";
 
 /**
  * Runs what was typed after `etcd-restore`; returns the exit code and never throws.
@@ -37,8 +38,6 @@ export async function run(args: readonly string[]): Promise<number> {
 
 /** Says what ended a command; returns its exit code. */
 function ended(error: unknown, { json = false, debug = false }: GlobalOptions): number {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- most commands end well
-  const { exitCodeOfError, messageOfError } = require("./errors") as typeof import("./errors");
   const code = interruptedCode() ?? exitCodeOfError(error);
   const message = messageOfError(error);
   const stack = debug && error instanceof Error ? (error.stack ?? message) : message;

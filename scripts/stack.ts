@@ -5,6 +5,8 @@ import type { EngineName } from "../engine/choose";
 import { findPulumiCli } from "../engine/pulumi-cli/find-cli";
 import { EXIT, UserError } from "./outcome";
 import { labDirectory, LOCAL_STACK, PROJECT_DIR, stackFile, typed } from "./project";
+import { chooseEngine } from "../engine/choose";
+import { CliError, cliRunner } from "../engine/pulumi-cli/cli-process";
 
 /** The flags that say which stack, and how it is read. */
 export interface StackOptions {
@@ -67,14 +69,12 @@ function isStackName(text: string): boolean {
     .every((part) => /^[A-Za-z0-9_.-]{1,100}$/.test(part) && !/^\.+$/.test(part));
 }
 
-/* eslint-disable @typescript-eslint/no-require-imports -- engines take long to load, and are used just here */
 async function outputsOf(
   name: "pulumi" | "embedded",
   stack: string,
   folder: string,
   signal: AbortSignal,
 ): Promise<Outputs> {
-  const { chooseEngine } = require("../engine/choose") as typeof import("../engine/choose");
   const engine = chooseEngine(name, {
     ...{ projectDir: PROJECT_DIR, stack, stackFile: stackFile(stack) },
     ...{ workDir: folder, progress: "none", signal },
@@ -89,8 +89,6 @@ async function ownOutputs(
   stack: string,
   signal: AbortSignal,
 ): Promise<Outputs | undefined> {
-  const { cliRunner, CliError } =
-    require("../engine/pulumi-cli/cli-process") as typeof import("../engine/pulumi-cli/cli-process");
   const args = ["stack", "output", "--json", "--show-secrets", "--stack", stack];
   const env = { PULUMI_SKIP_UPDATE_CHECK: "true" };
   try {
@@ -147,8 +145,6 @@ function stacksIn(folder: string): readonly string[] {
 }
 
 async function ownStacks(cli: string, signal: AbortSignal): Promise<readonly string[]> {
-  const { cliRunner } =
-    require("../engine/pulumi-cli/cli-process") as typeof import("../engine/pulumi-cli/cli-process");
   try {
     const args = ["stack", "ls", "--json"];
     const env = { PULUMI_SKIP_UPDATE_CHECK: "true" };
@@ -170,4 +166,3 @@ async function ownStacks(cli: string, signal: AbortSignal): Promise<readonly str
     return []; // not logged in: it has none to offer
   }
 }
-/* eslint-enable @typescript-eslint/no-require-imports */

@@ -11,6 +11,10 @@ import type { GlobalOptions } from "../options";
 import { EXIT, UserError } from "../outcome";
 import { printJson, printText, say } from "../terminal";
 import { ENDPOINT_FLAGS, refuseStackFlags, refuseUnused } from "../unused";
+import { openEtcd } from "../../etcd/client/etcd-client";
+import { diffServer } from "../../etcd/inspect/diff-server";
+import { diffV2, servedV2Side, v2SideOf } from "../../etcd/inspect/diff-v2";
+import { openV2 } from "../../etcd/client/v2-client";
 
 export type DiffOptions = GlobalOptions &
   EndpointOptions & { readonly keys?: boolean; readonly file?: string; readonly v2?: boolean };
@@ -107,7 +111,6 @@ async function ofFiles(
   }
 }
 
-/* eslint-disable @typescript-eslint/no-require-imports -- who compares files needs no gRPC */
 async function withServer(
   file: string,
   options: DiffOptions,
@@ -115,10 +118,6 @@ async function withServer(
   onChange: OnChange,
 ): Promise<StoreDiff> {
   const endpoint = await findOne(options, signal);
-  const { openEtcd } =
-    require("../../etcd/client/etcd-client") as typeof import("../../etcd/client/etcd-client");
-  const { diffServer } =
-    require("../../etcd/inspect/diff-server") as typeof import("../../etcd/inspect/diff-server");
   const { snapshot } = await readNamedBackup(file, { signal, say: tellOf(options) });
   const client = openEtcd(endpoint, signal);
   try {
@@ -137,8 +136,6 @@ async function ofV2(
   signal: AbortSignal,
   onChange: OnChange,
 ): Promise<StoreDiff> {
-  const { diffV2, servedV2Side, v2SideOf } =
-    require("../../etcd/inspect/diff-v2") as typeof import("../../etcd/inspect/diff-v2");
   const reading = { signal, say: tellOf(options) };
   const endpoint = b === undefined ? await findOne(options, signal) : undefined;
   const store = await readNamedV2(a, reading);
@@ -147,8 +144,6 @@ async function ofV2(
     return diffV2(older, v2SideOf(nameOfBackup(b), await readNamedV2(b, reading)), onChange);
   }
   if (endpoint === undefined) throw new TypeError("there is neither a second backup nor an etcd");
-  const { openV2 } =
-    require("../../etcd/client/v2-client") as typeof import("../../etcd/client/v2-client");
   const client = openV2(endpoint, signal);
   try {
     return diffV2(older, await servedV2Side(client, endpoint.url, store), onChange);
@@ -156,4 +151,3 @@ async function ofV2(
     client.close();
   }
 }
-/* eslint-enable @typescript-eslint/no-require-imports */

@@ -1,6 +1,7 @@
 /** `inspect FILE`: what a backup holds, and whether it can be restored. */
 import type { Command } from "commander";
-import { manifestOf, V2BackupError } from "../../etcd/backup/backup-file";
+import { V2BackupError } from "../../etcd/backup/backup-file";
+import { manifestOf } from "../../etcd/backup/manifest-beside";
 import { inspect as inspectSnapshot, type Inspection } from "../../etcd/inspect/inspection";
 import { inspectionText } from "../../etcd/inspect/text";
 import { inspectV2, v2InspectionText, type V2Inspection } from "../../etcd/inspect/v2-inspection";

@@ -3,7 +3,9 @@
  * is `restorable`, never `pass`: nothing was restored.
  */
 import * as path from "node:path";
-import { manifestOf, readBackup, V2BackupError } from "../../etcd/backup/backup-file";
+import { V2BackupError } from "../../etcd/backup/backup-file";
+import { manifestOf } from "../../etcd/backup/manifest-beside";
+import { readBackup } from "../../etcd/backup/read-backup";
 import { inspect } from "../../etcd/inspect/inspection";
 import { inspectV2 } from "../../etcd/inspect/v2-inspection";
 import type { Check, Phase } from "../../etcd/report/report";

@@ -8,7 +8,7 @@ import { storedObjects } from "../../boot/objects";
 import { nextSteps } from "../../boot/outlook";
 import { rangesOf } from "../../boot/ranges";
 import { nextMinor, toldVersion } from "../../boot/version";
-import { readBackupKeys } from "../../etcd/backup/backup-file";
+import { readBackupKeys } from "../../etcd/backup/read-backup";
 import type { KeyReader, SnapshotKeys } from "../../etcd/snapshot/types";
 import { createWorkspace, snapshotBytes, type Workspace } from "../support/kubernetes-fixtures";
 import { temporaryDirectory } from "../support/temporary";

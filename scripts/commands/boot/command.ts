@@ -5,7 +5,7 @@ import { boot as bootBackup, type BootResult, type BootStore } from "../../../bo
 import { bootText } from "../../../boot/text";
 import { bootReport, type BootReport } from "../../../boot/boot-report";
 import { nextSteps } from "../../../boot/outlook";
-import { readBackup, type OpenedSnapshot } from "../../../etcd/backup/backup-file";
+import { readBackup, type OpenedSnapshot } from "../../../etcd/backup/read-backup";
 import { reasonsAgainstRestore } from "../../../etcd/snapshot/judgement";
 import { beginning } from "../../began";
 import { bootEncryption } from "../../encryption-config";

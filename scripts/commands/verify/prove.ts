@@ -3,13 +3,9 @@ import { proveOwnReboot, type OwnReboot } from "../../../boot/own/reboot";
 import { proveOwnRestart, type OwnRestart } from "../../../boot/own/restart";
 import { proveOwnRestartV2 } from "../../../boot/own/restart-v2";
 import { proveUse, type UseRequest } from "../../../boot/prove-use";
-import {
-  manifestOf,
-  readBackup,
-  snapshotOrV2,
-  type OpenedSnapshot,
-  type V2Place,
-} from "../../../etcd/backup/backup-file";
+import { type V2Place } from "../../../etcd/backup/backup-file";
+import { manifestOf } from "../../../etcd/backup/manifest-beside";
+import { readBackup, snapshotOrV2, type OpenedSnapshot } from "../../../etcd/backup/read-backup";
 import { readRestorableV2 } from "../../../etcd/backup/v2/restorable";
 import type { Endpoint } from "../../../etcd/client/endpoint";
 import type { EncryptionConfiguration } from "../../../etcd/encryption/configuration";

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { boot, type BootRequest, type BootResult } from "../../../boot/boot";
-import { readBackup } from "../../../etcd/backup/backup-file";
+import { readBackup } from "../../../etcd/backup/read-backup";
 import type { Check } from "../../../etcd/report/report";
 import { ensureApiServer, findApiServer } from "../../../machine/programs/api-server";
 import { startEtcdServer, type EtcdServer } from "../../support/etcd-server";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readBackupKeys } from "../../../etcd/backup/backup-file";
+import { readBackupKeys } from "../../../etcd/backup/read-backup";
 import type { SnapshotKeys } from "../../../etcd/snapshot/types";
 import { createWorkspace, snapshotBytes, type Workspace } from "../../support/kubernetes-fixtures";
 import { booted, needsApiServer, planted } from "./booted";

@@ -1,6 +1,6 @@
 /** What real clusters have besides: other API servers, webhooks that nobody answers, an upgrade ahead. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readBackupKeys } from "../../../etcd/backup/backup-file";
+import { readBackupKeys } from "../../../etcd/backup/read-backup";
 import type { SnapshotKeys } from "../../../etcd/snapshot/types";
 import { createWorkspace, snapshotBytes, type Workspace } from "../../support/kubernetes-fixtures";
 import { booted, needsApiServer, planted } from "./booted";

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { deflateSync, gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 
-import { openBackup, readBackup, V2BackupError } from "../../../etcd/backup/backup-file";
+import { openBackup, V2BackupError } from "../../../etcd/backup/backup-file";
+import { readBackup } from "../../../etcd/backup/read-backup";
 import { NoProgramError } from "../../../etcd/backup/damage";
 import { SnapshotError } from "../../../etcd/snapshot/snapshot";
 import { createWorkspace, readTruth, snapshotBytes } from "../../support/kubernetes-fixtures";

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 
-import { manifestOf, openBackup, readBackup } from "../../../etcd/backup/backup-file";
+import { openBackup } from "../../../etcd/backup/backup-file";
+import { manifestOf } from "../../../etcd/backup/manifest-beside";
+import { readBackup } from "../../../etcd/backup/read-backup";
 import { inspect } from "../../../etcd/inspect/inspection";
 import { SnapshotError } from "../../../etcd/snapshot/snapshot";
 import { createWorkspace, readTruth, snapshotBytes } from "../../support/kubernetes-fixtures";

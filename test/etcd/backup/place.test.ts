@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeEach, expect, it } from "vitest";
 
-import { openBackup, readBackup, removeKept } from "../../../etcd/backup/backup-file";
+import { openBackup, removeKept } from "../../../etcd/backup/backup-file";
+import { readBackup } from "../../../etcd/backup/read-backup";
 import { NoRoomError, openUnnamedPlace } from "../../../etcd/backup/place";
 import { fnv1a64 } from "../../../etcd/snapshot/meta-page";
 import { createWorkspace, snapshotBytes } from "../../support/kubernetes-fixtures";

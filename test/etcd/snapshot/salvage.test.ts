@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
-import { readBackupKeys, salvageBackup } from "../../../etcd/backup/backup-file";
+import { readBackupKeys, salvageBackup } from "../../../etcd/backup/read-backup";
 import { fnv1a64 } from "../../../etcd/snapshot/meta-page";
 import { isWhole, salvageKeys, type SalvagedKeys } from "../../../etcd/snapshot/salvage";
 import { readSnapshotKeys } from "../../../etcd/snapshot/snapshot";

@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 import { describe, expect, it, onTestFinished } from "vitest";
 
-import { manifestOf, readBackup } from "../../../../etcd/backup/backup-file";
+import { manifestOf } from "../../../../etcd/backup/manifest-beside";
+import { readBackup } from "../../../../etcd/backup/read-backup";
 import { hashPairOf } from "../../../../etcd/backup/manifest";
 import { keySha256Of } from "../../../../etcd/backup/seal";
 import { takeBackup } from "../../../../etcd/backup/take/take-backup";

@@ -3,7 +3,8 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
-import { readBackup, V2BackupError } from "../../../../etcd/backup/backup-file";
+import { V2BackupError } from "../../../../etcd/backup/backup-file";
+import { readBackup } from "../../../../etcd/backup/read-backup";
 import { findDataDirectory } from "../../../../etcd/backup/data-directory";
 import { readV2Store, type V2Store } from "../../../../etcd/backup/v2/v2-backup";
 import { createWorkspace, snapshotBytes } from "../../../support/kubernetes-fixtures";
