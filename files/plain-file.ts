@@ -61,9 +61,13 @@ export function readPlainText(path: string): string {
   }
 }
 
-/** The bytes of a plain file, piece by piece. */
-export function streamPlainFile(path: string, pieceBytes = 65_536): fs.ReadStream {
-  return fs.createReadStream(path, { fd: openPlainFile(path).fd, highWaterMark: pieceBytes });
+/** The bytes of a plain file from one on, piece by piece. */
+export function streamPlainFile(path: string, pieceBytes = 65_536, start = 0): fs.ReadStream {
+  return fs.createReadStream(path, {
+    fd: openPlainFile(path).fd,
+    highWaterMark: pieceBytes,
+    start,
+  });
 }
 
 /** What a path leads to; undefined when it leads nowhere, or there is no way to it. */

@@ -21,6 +21,7 @@ import type { Place } from "./place";
 import { peek, type Bytes, type Peeked } from "./streams";
 import { visitTar } from "./tar";
 import { visitZip } from "./zip";
+import { visitZipForward } from "./zip-forward";
 
 /** How a snapshot was packed. */
 export interface Packing {
@@ -140,12 +141,24 @@ async function ofCompressed(search: Search, outer: Compression): Promise<Unpacke
 
 async function ofArchive(search: Search, kind: Archive): Promise<Unpacked> {
   const { file, options } = search;
-  if (kind === "zip") await visitZip(file, visitorOf(search), noterOf(search));
+  if (kind === "zip") await visitZipFile(search);
   else {
     const visited = visitTar(readFile(file, options), visitorOf(search), noterOf(search));
     await toTheEnd(search, visited);
   }
   return chosenOf(search, kind, describeKind(kind, NOTHING));
+}
+
+/** By its list of files; where that is lost with the end of the archive and the rest is wanted, from the beginning. */
+async function visitZipFile(search: Search): Promise<void> {
+  const { file, options } = search;
+  try {
+    await toTheEnd(search, visitZip(file, visitorOf(search), noterOf(search)));
+  } catch (error) {
+    if (options.toTheDamage !== true || !(error instanceof DamageError)) throw error;
+    search.damage = error.message;
+    await toTheEnd(search, visitZipForward(file, visitorOf(search), noterOf(search)));
+  }
 }
 
 /** What an archive that has gone by is opened for. @throws SnapshotError when that is not one thing */

@@ -9,7 +9,7 @@ import type { Bytes } from "./streams";
 import type { Skipped, Visit } from "./tar";
 
 /** Methods whose bytes are a file of that kind (4.4.5). Stored and deflate are the library's own. */
-const READ: Readonly<Record<number, Compression>> = { 12: "bzip2", 93: "zstd", 95: "xz" };
+export const READ: Readonly<Record<number, Compression>> = { 12: "bzip2", 93: "zstd", 95: "xz" };
 const NAMES: Readonly<Record<number, string>> = {
   1: "shrink",
   6: "implode",
@@ -88,6 +88,11 @@ function damaged(error: unknown): never {
   }
   if (message.includes("strong encryption")) {
     throw new DamageError("it is encrypted: unpack it with its password first");
+  }
+  if (message.includes("End of central directory record signature not found")) {
+    throw new DamageError(
+      "it is cut off, or was not copied to its end: the list of its files, which ends it, is missing",
+    );
   }
   throw new DamageError(`it is damaged or cut off (${message})`);
 }

@@ -1,5 +1,5 @@
-/** Archives for tests, byte by byte: the oldest form of tar (POSIX ustar), and zip without compression (APPNOTE 6.3). */
-import { crc32 } from "node:zlib";
+/** Archives for tests, byte by byte: the oldest form of tar (POSIX ustar), and zip (APPNOTE 6.3). */
+import { crc32, deflateRawSync } from "node:zlib";
 
 /** A file of an archive. */
 export type Entry = readonly [name: string, bytes: Buffer];
@@ -56,4 +56,28 @@ export function zipOf(entries: readonly Entry[], encrypted = false): Buffer {
   end.writeUInt32LE(central.length, 12);
   end.writeUInt32LE(offset, 16);
   return Buffer.concat([...locals, central, end]);
+}
+
+/**
+ * Deflated, with the sizes behind the bytes, as Go's archive/zip and everybody writes who writes to a pipe (4.4.4); without
+ * the list at the end, for an archive that is cut off.
+ */
+export function streamedZipOf(entries: readonly Entry[]): Buffer {
+  return Buffer.concat(
+    entries.flatMap(([name, bytes]) => {
+      const packed = deflateRawSync(bytes);
+      const header = Buffer.alloc(30);
+      header.write("PK\x03\x04");
+      header.writeUInt16LE(20, 4);
+      header.writeUInt16LE(8, 6);
+      header.writeUInt16LE(8, 8);
+      header.writeUInt16LE(name.length, 26);
+      const behind = Buffer.alloc(16);
+      behind.write("PK\x07\x08");
+      behind.writeUInt32LE(crc32(bytes), 4);
+      behind.writeUInt32LE(packed.length, 8);
+      behind.writeUInt32LE(bytes.length, 12);
+      return [header, Buffer.from(name), packed, behind];
+    }),
+  );
 }

@@ -12,7 +12,7 @@ import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
 import { beginCommand } from "../../support/lab";
 import type { SnapshotKeys } from "../../../etcd/snapshot/types";
 import { createWorkspace, readTruth, snapshotBytes } from "../../support/kubernetes-fixtures";
-import { tarOf } from "../../support/pack";
+import { streamedZipOf, tarOf, zipOf } from "../../support/pack";
 import { createRandom } from "../../support/random";
 import { timeLimit } from "../../support/time-limit.cjs";
 
@@ -202,6 +202,13 @@ describe("a packed backup that is cut off", () => {
     xz: execFileSync("xz", ["-c"], { input: good }),
     tar: tarOf([["etcd/snapshot.db", good]]),
     tgz: gzipSync(tarOf([["etcd/snapshot.db", good]])),
+    zip: zipOf([["etcd/snapshot.db", good]]),
+    "streamed.zip": streamedZipOf([["etcd/snapshot.db", good]]),
+    "second.zip": streamedZipOf([
+      ["notes", Buffer.from("a note")],
+      ["folder/", Buffer.alloc(0)],
+      ["snapshot.db", good],
+    ]),
   };
 
   it.each(Object.keys(PACKED) as (keyof typeof PACKED)[])(
