@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { stringify } from "yaml";
 import { EXIT, UserError } from "../../scripts/outcome";
 import { closeCapsule, findCapsule, openCapsule, STATE_DIR, WIRE } from "./capsule";
-import { makeOffer, USER } from "./catalog";
+import { IMAGES, makeOffer, USER, type GuestFiles } from "./catalog";
 import { apiUrl, EXTERNAL_CIDR, REGION } from "./configs";
 import { ensureGuest } from "./guest";
 import { installPackages, missingPackages, refuseForeignComputer } from "./packages";
@@ -37,7 +37,10 @@ export async function bringUp(toolsDir: string, say: Say, signal: AbortSignal): 
     say(`installing ${missing.length} packages and what they need (about 3 minutes, once)`);
     await installPackages(missing, say, signal);
   }
-  const guest = await ensureGuest(toolsDir, say, signal);
+  const guests: Record<string, GuestFiles> = {};
+  for (const [name, suite] of Object.entries(IMAGES)) {
+    guests[name] = await ensureGuest(suite, toolsDir, say, signal);
+  }
   await takeDown();
   try {
     const password = layOut();
@@ -48,8 +51,8 @@ export async function bringUp(toolsDir: string, say: Say, signal: AbortSignal): 
     const capsule = await openCapsule(cache, signal);
     say("namespaces, network");
     const session = await startServices(capsule, password, say, signal);
-    await makeOffer(session, guest);
-    say("image, flavors, network outside");
+    await makeOffer(session, guests);
+    say("images, flavors, network outside");
     writeClouds(password);
   } catch (error) {
     fs.rmSync(LAST_LOGS, { recursive: true, force: true });

@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 #
-# Builds what the lab's servers boot: Debian 12 with cloud-init and sshd on a disk without partitions, and the kernel and
+# Builds what the lab's servers boot: Debian with cloud-init and sshd on a disk without partitions, and the kernel and
 # initrd that nova boots it with. Small, so that an emulated processor boots it in half a minute. Needs root and
 # mmdebstrap; takes a minute.
 #
-#   build-guest.sh DIR < SOURCES
+#   build-guest.sh SUITE DIR < SOURCES
 #
+#   SUITE     bookworm, trixie
 #   SOURCES   lines of an apt sources.list
 #   DIR       is made; it must not be there. After a failure nothing is left of it
 
 set -euo pipefail
 export LC_ALL=C
 
-readonly directory=$1
+readonly suite=$1 directory=$2
 readonly packages=(
   systemd-sysv dbus udev kmod libpam-systemd adduser netbase iproute2 procps e2fsprogs
-  cloud-init isc-dhcp-client openssh-server openssh-sftp-server sudo ca-certificates curl zstd
+  cloud-init openssh-server openssh-sftp-server sudo ca-certificates curl zstd
   systemd-resolved systemd-timesyncd initramfs-tools linux-image-cloud-amd64
 )
 
@@ -43,11 +44,11 @@ SCRIPT
 
 include=$(IFS=, && echo "${packages[*]}")
 mmdebstrap --quiet --mode=root --variant=minbase --include="$include" \
-  --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
+  --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "4"' \
   --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='force-unsafe-io' \
   --extract-hook="sh '$directory/initramfs.sh' \"\$1\"" \
-  bookworm "$root" -
+  "$suite" "$root" -
 
 # An image has no identity yet: cloud-init gives it one.
 rm -f -- "$root"/etc/ssh/ssh_host_* "$root/var/lib/dbus/machine-id" "$root/etc/hostname"

@@ -6,7 +6,11 @@ import { apiUrl, EXTERNAL_CIDR, EXTERNAL_POOL, HOST_ADDRESS, REGION } from "./co
 
 /** The project, and its user, that the lab is used as: a plain member, as in a real cloud. */
 export const USER = "demo";
-export const IMAGE = "debian-12";
+export const DEBIAN_12 = "debian-12";
+/** With cloud-init, systemd and OpenSSH as Ubuntu 24.04 and later have them. */
+export const DEBIAN_13 = "debian-13";
+/** Every image, and the release of Debian that it is made of. */
+export const IMAGES = { [DEBIAN_12]: "bookworm", [DEBIAN_13]: "trixie" } as const;
 export const FLAVOR = "m1.small";
 /** Too small for any backup: to see it refused. */
 export const TINY_FLAVOR = "m1.tiny";
@@ -87,11 +91,27 @@ export interface GuestFiles {
   readonly initrd: string;
 }
 
-/** Image, flavors and the network outside. */
-export async function makeOffer(session: Session, guest: GuestFiles): Promise<void> {
-  const kernel_id = await makeImage(session, `${IMAGE}-kernel`, guest.kernel, "aki", "aki");
-  const ramdisk_id = await makeImage(session, `${IMAGE}-initrd`, guest.initrd, "ari", "ari");
-  await makeImage(session, IMAGE, guest.disk, "qcow2", "bare", {
+/** Images by name, flavors and the network outside. */
+export async function makeOffer(
+  session: Session,
+  guests: Readonly<Record<string, GuestFiles>>,
+): Promise<void> {
+  for (const [name, guest] of Object.entries(guests)) await makeGuestImage(session, name, guest);
+  const flavor = (name: string, vcpus: number, ram: number, disk: number) =>
+    session.request("compute", "/flavors", {
+      method: "POST",
+      body: { flavor: { name, vcpus, ram, disk } },
+    });
+  await flavor(FLAVOR, 2, 1024, 4);
+  await flavor(TINY_FLAVOR, 1, 128, 3);
+  await flavor(HUGE_FLAVOR, 1, 1024, 1_000_000);
+  await makeExternalNetwork(session);
+}
+
+async function makeGuestImage(session: Session, name: string, guest: GuestFiles): Promise<void> {
+  const kernel_id = await makeImage(session, `${name}-kernel`, guest.kernel, "aki", "aki");
+  const ramdisk_id = await makeImage(session, `${name}-initrd`, guest.initrd, "ari", "ari");
+  await makeImage(session, name, guest.disk, "qcow2", "bare", {
     kernel_id,
     ramdisk_id,
     os_command_line:
@@ -103,15 +123,6 @@ export async function makeOffer(session: Session, guest: GuestFiles): Promise<vo
     hw_cdrom_bus: "scsi",
     min_disk: 3,
   });
-  const flavor = (name: string, vcpus: number, ram: number, disk: number) =>
-    session.request("compute", "/flavors", {
-      method: "POST",
-      body: { flavor: { name, vcpus, ram, disk } },
-    });
-  await flavor(FLAVOR, 2, 1024, 4);
-  await flavor(TINY_FLAVOR, 1, 128, 3);
-  await flavor(HUGE_FLAVOR, 1, 1024, 1_000_000);
-  await makeExternalNetwork(session);
 }
 
 /** @returns its id */

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import * as path from "node:path";
 import { CLOUD, CLOUDS_FILE } from "./bring-up";
 import { findCapsule } from "./capsule";
-import { EXTERNAL_NETWORK, FLAVOR, IMAGE } from "./catalog";
+import { DEBIAN_12, DEBIAN_13, EXTERNAL_NETWORK, FLAVOR } from "./catalog";
 import { HOST_ADDRESS } from "./configs";
 import { TYPESCRIPT } from "../../test/support/typescript";
 
@@ -14,8 +14,12 @@ export interface CloudUnderTest {
   /** The same for its administrator; only the lab gives them. */
   readonly administrator: Readonly<Record<string, string>> | undefined;
   /** Settings over those of Pulumi.dev.yaml, by short name: none for a cloud of one's own, which that file is about. */
-  readonly settings: Readonly<Record<string, string>>;
+  readonly settings: Settings;
+  /** What is set over them for each guest: those of the lab, or the image that Pulumi.dev.yaml names. */
+  readonly guests: readonly [Settings, ...Settings[]];
 }
+
+type Settings = Readonly<Record<string, string>>;
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -31,7 +35,10 @@ interface Project {
 export default async function setUp(project: Project): Promise<(() => Promise<void>) | undefined> {
   const own = process.env.OS_CLOUD;
   if (own !== undefined && own !== "" && own !== CLOUD) {
-    project.provide("cloud", { environment: {}, administrator: undefined, settings: {} });
+    project.provide("cloud", {
+      ...{ environment: {}, administrator: undefined, settings: {} },
+      guests: [{}],
+    });
     return undefined;
   }
   const wasThere = findCapsule() !== undefined;
@@ -41,7 +48,7 @@ export default async function setUp(project: Project): Promise<(() => Promise<vo
     environment: { OS_CLIENT_CONFIG_FILE: CLOUDS_FILE, OS_CLOUD: CLOUD },
     administrator: { OS_CLIENT_CONFIG_FILE: CLOUDS_FILE, OS_CLOUD: `${CLOUD}-admin` },
     settings: {
-      image: IMAGE,
+      image: DEBIAN_12,
       flavor: FLAVOR,
       externalNetwork: EXTERNAL_NETWORK,
       sshCidrs: here,
@@ -49,6 +56,7 @@ export default async function setUp(project: Project): Promise<(() => Promise<vo
       // Its servers reach this computer and nothing else.
       etcdInstall: "upload",
     },
+    guests: [{ image: DEBIAN_12 }, { image: DEBIAN_13 }],
   });
   return wasThere ? undefined : () => lab("down");
 }

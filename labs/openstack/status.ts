@@ -6,7 +6,7 @@ import { openSession, type Session } from "../../openstack/session";
 import { CLOUD, CLOUDS_FILE } from "./bring-up";
 import { memoryOf } from "../namespaced";
 import { findCapsule, STATE_DIR } from "./capsule";
-import { EXTERNAL_NETWORK, FLAVOR, IMAGE } from "./catalog";
+import { EXTERNAL_NETWORK, FLAVOR, IMAGES } from "./catalog";
 import { HOST_ADDRESS } from "./configs";
 
 export interface LabStatus {
@@ -71,7 +71,7 @@ export function statusText(status: LabStatus, onlyEnvironment = false): string {
     `The lab runs: ${Object.keys(services).join(", ")}${down.length === 0 ? "" : `; NOT alive: ${down.map(([name]) => name).join(", ")}`}\n` +
     `Memory: ${status.memoryMiB ?? 0} MiB in ${status.processes ?? 0} processes. Servers: ${servers.join(", ") || "none"}\n` +
     `Use it as a member of project demo:\n\n${exports}\n` +
-    `Settings of a stack on it: image ${IMAGE}, flavor ${FLAVOR}, externalNetwork ${EXTERNAL_NETWORK},\n` +
+    `Settings of a stack on it: image ${Object.keys(IMAGES).join(" or ")}, flavor ${FLAVOR}, externalNetwork ${EXTERNAL_NETWORK},\n` +
     `sshCidrs and clientCidrs ["${HOST_ADDRESS}/32"], etcdInstall upload (its servers have no internet).\n`
   );
 }

@@ -6,7 +6,7 @@ import { createWorkspace, snapshotBytes } from "../../support/kubernetes-fixture
 import { PROJECT } from "../../support/lab";
 import { aptMirror, packagesFrom, type AptMirror } from "./apt-mirror";
 import {
-  expectNoComplaint,
+  expectNoComplaintOf,
   expectNothingLeft,
   failureOf,
   openVmStack,
@@ -65,7 +65,7 @@ describe.each(inject("guests"))("a machine with the etcd of $suite", ({ suite, r
     expect(await machine.run("cat", "/var/log/cloud-init-output.log")).toMatch(
       /prepare: waiting up to 600 s for another program: Could not get lock/,
     );
-    await expectNoComplaint(machine);
+    await expectNoComplaintOf(machine);
 
     expect(await engine(mirror.backup).up()).toMatchObject({ ok: true, failures: [] });
     const report = JSON.parse(fs.readFileSync(stack.path("lab", "report.json"), "utf8")) as Report;

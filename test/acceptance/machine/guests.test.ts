@@ -12,7 +12,7 @@ import { PROJECT } from "../../support/lab";
 import { TYPES } from "../../support/providers/openstack-machine";
 import { releaseMirror, type ReleaseMirror } from "./release-mirror";
 import {
-  expectNoComplaint,
+  expectNoComplaintOf,
   expectNothingLeft,
   openVmStack,
   programSettings,
@@ -49,7 +49,7 @@ describe.each(others)("a backup on a machine with $suite", ({ suite, root }) => 
     expect(await engine("main").up()).toMatchObject({ ok: true, failures: [] });
     server = stack.cloud.only(TYPES.server).id;
     expectProved("main");
-    await expectNoComplaint(stack.cloud.machine());
+    await expectNoComplaintOf(stack.cloud.machine());
   });
 
   it("needed no xz, gpg, zstd or jq, and sshd need not run before somebody comes", async () => {
@@ -100,7 +100,7 @@ describe.each(others)("a release on a machine with $suite", ({ root }) => {
 
     const machine = stack.cloud.machine();
     expect(await machine.run("/usr/local/bin/etcd", "--version")).toContain(mirror.version);
-    await expectNoComplaint(machine);
+    await expectNoComplaintOf(machine);
     expect(slow.begins).toHaveLength(3);
     expect(slow.begins[0]).toBe(0);
     expect([...slow.begins].sort((one, other) => one - other)).toEqual(slow.begins);

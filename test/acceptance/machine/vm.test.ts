@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } fro
 import { TYPES, type CloudOptions } from "../../support/providers/openstack-machine";
 import { releaseMirror, type ReleaseMirror } from "./release-mirror";
 import {
-  expectNoComplaint,
+  expectNoComplaintOf,
   expectNothingLeft,
   failureOf,
   later,
@@ -76,7 +76,7 @@ describe("a machine in a cloud, through its life", () => {
     expect(await machine.run("sh", "-c", "systemctl is-active etcd.service; true")).toBe(
       "inactive\n",
     );
-    await expectNoComplaint(machine);
+    await expectNoComplaintOf(machine);
   });
 
   it("lets in whoever uses the command line that it gives, and nobody by a password", async () => {

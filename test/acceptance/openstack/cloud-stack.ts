@@ -12,6 +12,7 @@ import { pulumiCliEngine } from "../../../engine/pulumi-cli/pulumi-cli-engine";
 import { givenConfig, readProject } from "../../../engine/stack-config";
 import { findCredentials } from "../../../openstack/credentials";
 import { openSession, type Session } from "../../../openstack/session";
+import type { LabOptions } from "../../../scripts/lab";
 import { PROJECT } from "../../support/lab";
 import { projectContents, serverEvidence } from "../../../labs/openstack/project-contents";
 import { commandRemote } from "../../support/providers/command-remote";
@@ -25,6 +26,8 @@ export interface CloudStack {
   path(...parts: readonly string[]): string;
   /** An engine with these settings, by short name, over those of the cloud. */
   engine(settings: Readonly<Record<string, string>>): Engine;
+  /** The engine that a command wants for a stack of its own: on the cloud under test. */
+  engineOf(lab: LabOptions): Engine;
   /** Who may reach etcd, when a test does not say otherwise. */
   readonly clientCidrs: readonly string[];
   /** Values of the stack's outputs. */
@@ -63,14 +66,16 @@ export async function openCloudStack(options: OpenStackOptions = {}): Promise<Cl
       ),
     };
   };
-  const engine = (settings: Readonly<Record<string, string>>): Engine => {
-    if (process.env.ENGINE === "pulumi") return pulumiCliEngine(engineOptions(settings));
+  const engineWith = (made: EngineOptions): Engine => {
+    if (process.env.ENGINE === "pulumi") return pulumiCliEngine(made);
     const types = openStackTypes(session, options);
-    return embeddedEngine(engineOptions(settings), {
+    return embeddedEngine(made, {
       resources: { ...types.resources, ...commandRemote.resources },
       functions: types.functions ?? {},
     });
   };
+  const engine = (settings: Readonly<Record<string, string>>) =>
+    engineWith(engineOptions(settings));
   const anything = { snapshot: path.join(PROJECT, "test", "fixtures", "kubernetes-1.35-main.db") };
   const outputs = async () => {
     const all = await engine(anything).outputs();
@@ -89,6 +94,12 @@ export async function openCloudStack(options: OpenStackOptions = {}): Promise<Cl
     session,
     path: (...parts) => path.join(directory, ...parts),
     engine,
+    engineOf: ({ stack = "dev", config, signal }) =>
+      engineWith({
+        ...engineOptions({}),
+        ...{ stack, config, signal },
+        workDir: path.join(config["etcd-restore:labDirectory"] ?? directory, "stack"),
+      }),
     clientCidrs: clientCidrsOf(engineOptions({})),
     outputs,
     onVm,
