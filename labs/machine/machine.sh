@@ -2,25 +2,27 @@
 #
 # Machines of the tests: a root with systemd in it, booted by systemd-nspawn with a network of its own. As root.
 #
-#   machine.sh up NAME ROOT SEED HOST GUEST ADDRESS GATEWAY MAC
+#   machine.sh up NAME ROOT SEED HOST GUEST ADDRESS GATEWAY MAC BRIDGE
 #                      boots one; returns when its init is about to start
 #     ROOT             is only read: what the machine writes goes to memory, and with it
 #     SEED             folder that cloud-init finds as its seed, with `config_drive/` in it
 #     HOST, GUEST      the two usable addresses of a /30: the machine is reached from here at GUEST, and reaches HOST
 #     ADDRESS, GATEWAY, MAC
 #                      its own ones in the network that it believes to be in; its card is called ens3
+#     BRIDGE           what the cable leads to, made by the first machine that names it and gone with the last: machines at
+#                      the same one reach each other
 #   machine.sh in NAME COMMAND...   runs a command in it, as root
 #   machine.sh console NAME         prints what its init said
 #   machine.sh down NAME            ends it at once and leaves nothing behind; no error when there is none
 #   machine.sh sweep                does so for every machine there is
 #
-# NAME has up to 6 letters and digits. Everything of a machine lives in one control group, one mount namespace and one
-# network namespace, so it is gone with its last process.
+# NAME has up to 6 letters and digits, BRIDGE up to 10. Everything of a machine lives in one control group, one mount
+# namespace and one network namespace, so it is gone with its last process, but for the bridge.
 
 set -euo pipefail
 export LC_ALL=C
 
-readonly RUN=/run/etcd-restore-machines PREFIX=etcd-restore-machine- WAIT_SECONDS=30
+readonly RUN=/run/etcd-restore-machines PREFIX=etcd-restore-machine- BRIDGES=/run/etcd-restore-bridges WAIT_SECONDS=30
 readonly REBOOTED=133 # how nspawn ends, as part of a unit, when its machine wants to boot again
 
 say() { printf 'machine: %s\n' "$*" >&2; }
@@ -42,6 +44,8 @@ up() {
     exit 3
   }
   mkdir -p "$directory"
+  echo "$9" >"$directory/bridge"
+  join_bridge "$9"
   mkfifo "$directory/ready"
   setsid unshare --mount --net --propagation private -- \
     "$0" boot "$@" "$$" \
@@ -55,9 +59,28 @@ up() {
   fi
 }
 
+# The bridge of a machine that comes: there is one while any machine has it.
+join_bridge() {
+  mkdir -p "$BRIDGES"
+  (
+    flock 9
+    # A bridge without a MAC of its own takes the smallest of its ports': each machine that comes or goes would change it.
+    [[ -e /sys/class/net/$1 ]] || ip link add "$1" address 02:00:5e:00:53:02 type bridge
+    ip link set "$1" up
+  ) 9>"$BRIDGES/lock"
+}
+
+# Of a machine that has gone: the bridge goes with the last one that has it.
+leave_bridge() {
+  (
+    flock 9
+    grep -qsxF -- "$1" "$RUN"/*/bridge || ip link delete "$1" 2>/dev/null || true
+  ) 9>"$BRIDGES/lock"
+}
+
 # In the namespaces of the machine; runs its systemd-nspawn.
 boot() {
-  local name=$1 root=$2 seed=$3 host=$4 guest=$5 address=$6 gateway=$7 mac=$8 outside=$9
+  local name=$1 root=$2 seed=$3 host=$4 guest=$5 address=$6 gateway=$7 mac=$8 bridge=$9 outside=${10}
   local directory=$RUN/$name
   # shellcheck disable=SC2064 # this directory, now
   trap "echo failed >'$directory/ready'" ERR
@@ -80,15 +103,15 @@ boot() {
   cp -r -- "$seed/." /mnt/root/var/lib/cloud/seed/
 
   # The machine knows nothing of the address at which it is reached, as with a floating IP: that lies on lo, for nobody
-  # here translates addresses. The gateway is the other end of its cable.
+  # here translates addresses. The gateway is the bridge that its cable leads to.
   ip link set lo up
   ip address add "$guest/32" dev lo
   ip link add ens3 address "$mac" type veth peer name "erm-$name" netns "$outside"
   nsenter --target "$outside" --net -- sh -ec "
-    ip address add '$host/30' dev 'erm-$name'
-    ip address add '$gateway/32' dev 'erm-$name'
-    ip link set 'erm-$name' up
-    ip route add '$address/32' dev 'erm-$name'"
+    ip address replace '$host/30' dev '$bridge'
+    ip address replace '$gateway/32' dev '$bridge'
+    ip link set 'erm-$name' master '$bridge' up
+    ip route replace '$address/32' dev '$bridge'"
   ip link set ens3 up
 
   echo ok >"$directory/ready"
@@ -146,7 +169,9 @@ down() {
     done
     find "$group" -depth -type d -exec rmdir {} +
   fi
-  # The kernel takes the network namespace apart a moment after its last process.
+  # The kernel takes the network namespace apart a moment after its last process, or minutes after: connections to another
+  # machine that has gone wait for its answer. The cable goes at once.
+  ip link delete "erm-$1" 2>/dev/null || true
   while [[ -e /sys/class/net/erm-$1 ]]; do
     ((SECONDS < deadline)) || {
       say "$1: its network did not go in $WAIT_SECONDS s"
@@ -154,7 +179,10 @@ down() {
     }
     sleep 0.05
   done
+  local bridge=''
+  [[ ! -e $RUN/$1/bridge ]] || bridge=$(<"$RUN/$1/bridge")
   rm -rf -- "${RUN:?}/$1"
+  [[ -z $bridge ]] || leave_bridge "$bridge"
 }
 
 sweep() {
@@ -172,7 +200,7 @@ case ${1-} in
   in) inside "${@:2}" ;;
   console) cat -- "$RUN/$2/console" ;;
   *)
-    sed -n '3,20p' "$0" >&2
+    sed -n '3,22p' "$0" >&2
     exit 2
     ;;
 esac

@@ -26,6 +26,8 @@ export interface MachineSettings {
   readonly gateway: string;
   /** The pair of addresses at which this computer and the machine reach each other. */
   readonly wire: Wire;
+  /** What the wire leads to, in up to 10 letters and digits: machines at the same one reach each other. */
+  readonly bridge: string;
 }
 
 /** Both ends of a /30. */
@@ -46,11 +48,11 @@ export interface Machine {
 
 /** Boots a machine; resolves when its init is about to start, seconds before it answers. */
 export async function bootMachine(settings: MachineSettings): Promise<Machine> {
-  const { name, root, wire, address, gateway, mac } = settings;
+  const { name, root, wire, address, gateway, mac, bridge } = settings;
   const seed = fs.mkdtempSync(path.join(os.tmpdir(), "etcd-restore-seed-"));
   try {
     writeConfigDrive(path.join(seed, "config_drive", "openstack", "latest"), settings);
-    await script("up", name, root, seed, wire.host, wire.guest, address, gateway, mac);
+    await script("up", name, root, seed, wire.host, wire.guest, address, gateway, mac, bridge);
   } finally {
     fs.rmSync(seed, { recursive: true, force: true });
   }

@@ -48,7 +48,7 @@ export default async function setUp(project: Project): Promise<() => Promise<voi
 
 /** Traces of machines on this computer. */
 function leftBehind(): readonly string[] {
-  const interfaces = fs.readdirSync("/sys/class/net").filter((name) => name.startsWith("erm-"));
+  const interfaces = fs.readdirSync("/sys/class/net").filter((name) => /^(erm-|erb)/.test(name));
   const directory = "/run/etcd-restore-machines";
   const machines = fs.existsSync(directory) ? fs.readdirSync(directory) : [];
   const processes = fs

@@ -51,7 +51,7 @@ export async function benchCopy(file: string): Promise<CopyFigures> {
   const machine = await bootMachine({
     ...{ name: "bench", root, uuid: randomUUID(), hostname: "bench", publicKey: login.publicKey },
     ...{ mac: "fa:16:3e:00:00:fe", address: "10.88.0.5", netmask: "255.255.255.0" },
-    ...{ gateway: "10.88.0.1", wire: WIRE },
+    ...{ gateway: "10.88.0.1", wire: WIRE, bridge: "erbbench" },
     userData: cloudInit({
       ...{ hostname: "bench", loginKey: login.publicKey, hostKey: host },
       ...{ install: { kind: "upload" }, environment: 'ETCD_NAME="bench"\n' },

@@ -34,7 +34,7 @@ export interface Cloud {
   readonly mirror: string;
   /** None at first. */
   readonly troubles: CloudTroubles;
-  /** Both ends of the cable of its servers. */
+  /** Both ends of the cable of its first server. */
   readonly wire: Wire;
   /** Types of what was made and is there, sorted. */
   contents(): readonly string[];
@@ -42,6 +42,8 @@ export interface Cloud {
   only(type: string): CloudRecord;
   /** The machine behind the only server. */
   machine(): Machine;
+  /** The machine behind the server whose name begins so. */
+  machineOf(server: string): Machine;
   /** Ends every machine and server; safe whatever has happened. */
   dispose(): Promise<void>;
 }
@@ -78,8 +80,17 @@ export function openCloud(options: CloudOptions): Cloud {
   const machines = new Map<string, { readonly machine: Machine; readonly mirror?: Server }>();
   const volumes = new Map<string, MachineVolume>();
   const troubles: CloudTroubles = { noFloatingIps: false, serverFault: undefined };
-  const block = freeBlock();
-  const wire = { host: `${FLOATING_RANGE}.${block + 1}`, guest: `${FLOATING_RANGE}.${block + 2}` };
+  /** First of the four addresses of each cable. */
+  const blocks = new Set([freeBlock(new Set())]);
+  const [first = 0] = blocks;
+  const wire = wireOf(first);
+  const bridge = `erb${process.pid % 100_000}x${first.toString(36)}`;
+  /** A cable that no floating IP, or no port, of this cloud has. */
+  const nextBlock = (used: readonly number[]): number => {
+    const block = [...blocks].find((one) => !used.includes(one)) ?? freeBlock(blocks);
+    blocks.add(block);
+    return block;
+  };
 
   const endMachine = async (id: string): Promise<void> => {
     const { machine, mirror } = machines.get(id) ?? {};
@@ -94,6 +105,9 @@ export function openCloud(options: CloudOptions): Cloud {
     return found;
   };
 
+  const ports = () =>
+    records.all(TYPES.port).map(({ properties }) => blockOf(firstOf(properties.allFixedIps)));
+
   const boot = async ({ id, properties }: CloudRecord): Promise<Properties> => {
     const portId = portOf(properties);
     const port = records.find(portId)?.properties ?? {};
@@ -103,9 +117,13 @@ export function openCloud(options: CloudOptions): Cloud {
           `last error: ${troubles.serverFault}`,
       );
     }
-    if (records.all(TYPES.floatingIp).length > 0) {
-      one(TYPES.association, (association) => association.portId === portId);
-    }
+    const block =
+      records.all(TYPES.floatingIp).length > 0
+        ? blockOf(
+            text(one(TYPES.association, (made) => made.portId === portId).properties.floatingIp),
+          )
+        : blockOf(firstOf(port.allFixedIps));
+    const wire = wireOf(block);
     const created = new Date();
     const subnetId = subnetOf(port);
     const subnet = records.find(subnetId)?.properties ?? {};
@@ -123,6 +141,7 @@ export function openCloud(options: CloudOptions): Cloud {
       netmask: "255.255.255.0",
       gateway: text(subnet.gatewayIp),
       wire,
+      bridge,
     });
     machines.set(id, { machine });
     if (options.mirror !== undefined) {
@@ -156,7 +175,7 @@ export function openCloud(options: CloudOptions): Cloud {
         if (subnet === undefined) throw new Error("404 Not Found: the subnet of a port");
         return {
           // Apart from those of clouds beside this one, which may have the same subnet.
-          allFixedIps: [addressIn(text(subnet.properties.cidr), block + 2)],
+          allFixedIps: [addressIn(text(subnet.properties.cidr), nextBlock(ports()) + 2)],
           macAddress: `fa:16:3e:00:00:${randomInt(16, 256).toString(16)}`,
         };
       },
@@ -166,14 +185,18 @@ export function openCloud(options: CloudOptions): Cloud {
       outputs: ["address"],
       complete: ({ pool }) => {
         one("network", ({ name, external }) => name === pool && external === true);
-        if (troubles.noFloatingIps || records.all(TYPES.floatingIp).length > 0) {
+        if (troubles.noFloatingIps) {
           throw new Error("409 Conflict: no more IP addresses available on network public");
         }
-        return { address: wire.guest };
+        const used = records
+          .all(TYPES.floatingIp)
+          .map((made) => blockOf(text(made.properties.address)));
+        return { address: wireOf(nextBlock(used)).guest };
       },
     },
     [TYPES.association]: { replaceOn: ["floatingIp"] },
     [TYPES.keyPair]: { replaceOn: "all" },
+    [TYPES.serverGroup]: { replaceOn: "all" },
     [TYPES.server]: {
       replaceOn: ["imageId", "flavorId", "keyPair", "networks", "configDrive", "userData"],
       outputs: ["accessIpV4", "powerState", "created"],
@@ -260,6 +283,12 @@ export function openCloud(options: CloudOptions): Cloud {
       }
       return only.machine;
     },
+    machineOf(server) {
+      const { id } = one(TYPES.server, ({ name }) => text(name).startsWith(server));
+      const found = machines.get(id);
+      if (found === undefined) throw new Error(`no machine is behind the server ${server}`);
+      return found.machine;
+    },
     async dispose() {
       for (const id of [...machines.keys()]) await endMachine(id);
       for (const volume of volumes.values()) await volume.remove();
@@ -280,12 +309,13 @@ export const TYPES = {
   association: "networking/floatingIpAssociate:FloatingIpAssociate",
   keyPair: "compute/keypair:Keypair",
   server: "compute/instance:Instance",
+  serverGroup: "compute/serverGroup:ServerGroup",
   volume: "blockstorage/volume:Volume",
   volumeAttachment: "compute/volumeAttach:VolumeAttach",
 } as const;
 
-/** First of four addresses of the range that nobody on this computer has, nor takes at this moment. */
-function freeBlock(): number {
+/** First of four addresses of the range that nobody on this computer has, nor takes at this moment, and that is none of these. */
+function freeBlock(without: ReadonlySet<number>): number {
   const taken = new Set(
     Object.values(os.networkInterfaces()).flatMap(
       (all) => all?.map(({ address }) => address) ?? [],
@@ -294,9 +324,18 @@ function freeBlock(): number {
   // Each of vitest's workers has blocks of its own.
   const worker = Number(process.env.VITEST_POOL_ID ?? 0) % 4;
   const blocks = Array.from({ length: 16 }, (_, index) => 4 * (16 * worker + index));
-  const block = blocks.find((first) => !taken.has(`${FLOATING_RANGE}.${first + 1}`));
+  const block = blocks.find((one) => !without.has(one) && !taken.has(wireOf(one).host));
   if (block === undefined) throw new Error(`no address of ${FLOATING_RANGE}.0/24 is free`);
   return block;
+}
+
+function wireOf(block: number): Wire {
+  return { host: `${FLOATING_RANGE}.${block + 1}`, guest: `${FLOATING_RANGE}.${block + 2}` };
+}
+
+/** Of the machine's end of a cable, or of the address in its own network, which ends alike. */
+function blockOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(".") + 1)) - 2;
 }
 
 async function listen(server: Server, host: string): Promise<void> {
