@@ -51,18 +51,21 @@ export class ClusterRestoreError extends Error {
   }
 }
 
-/** One member's restore ended before its time; it has said on stderr why. */
-class MemberFailed extends ClusterRestoreError {
-  constructor(member: string, code: number) {
-    super(code, `member ${member} could not be restored; every member has what it had before`);
+/** One member's restore ended before its time; it has said on stderr why, unless it was killed. */
+class MemberFailed extends Error {
+  constructor(readonly member: string) {
+    super(`member ${member} could not be restored`);
   }
 }
+
+/** How a restore ends that was killed, or whose machine or connection went: it has put nothing back. */
+const WITHOUT_A_WORD = 255;
 
 /**
  * Restores all members, or leaves them as they are where they serve this backup already; a cluster whose members do
  * not come up on the data that they have is restored anew.
  * @returns what each restore printed, in the order of the members
- * @throws ClusterRestoreError when one has failed; then all have what they had before
+ * @throws ClusterRestoreError when one has failed; then all have what they had before, but for one that was killed
  */
 export async function restoreInStep(
   members: readonly Member[],
@@ -89,10 +92,13 @@ async function attempt(
     return await walk(walkers, anew);
   } catch (error) {
     letGo();
-    const codes = await Promise.all(walkers.map(({ run }) => run.ended));
+    const ends = await Promise.all(
+      walkers.map(async ({ member, run }) => ({ name: member.name, code: await run.ended })),
+    );
     signal.throwIfAborted();
     if (!(error instanceof MemberFailed)) throw error;
-    throw new ClusterRestoreError(worst(codes), error.message);
+    const codes = ends.map(({ code }) => code);
+    throw new ClusterRestoreError(worst(codes), `${error.message}; ${leftOf(ends)}`);
   } finally {
     letGo();
     await Promise.allSettled(walkers.map(({ run }) => run.ended));
@@ -131,7 +137,7 @@ function all<T>(walkers: readonly Walker[], work: (walker: Walker) => Promise<T>
 
 async function placeOf({ member, run }: Walker, allowed: readonly Place["at"][]): Promise<Place> {
   const line = await run.next();
-  if (line === undefined) throw new MemberFailed(member.name, await run.ended);
+  if (line === undefined) throw new MemberFailed(member.name);
   const place = Place.parse(line);
   if (allowed.includes(place.at)) return place;
   throw new ClusterRestoreError(3, `the restore of ${member.name} is not in step: ${place.at}`);
@@ -140,8 +146,18 @@ async function placeOf({ member, run }: Walker, allowed: readonly Place["at"][])
 async function resultOf({ member, run }: Walker): Promise<RestoreResult> {
   const line = await run.next();
   const code = await run.ended;
-  if (line === undefined || code !== 0) throw new MemberFailed(member.name, code);
+  if (line === undefined || code !== 0) throw new MemberFailed(member.name);
   return RestoreResult.loose().parse(line);
+}
+
+/** What the members have after a failure. Each puts back what was there, as long as it lives. */
+function leftOf(ends: readonly { readonly name: string; readonly code: number }[]): string {
+  const killed = ends.filter(({ code }) => code >= WITHOUT_A_WORD).map(({ name }) => name);
+  if (killed.length === 0) return "every member has what it had before";
+  return (
+    `the restore of ${killed.join(" and ")} ended without a word (killed, or its machine or connection went): the next ` +
+    "run puts it right. Every other member has what it had before"
+  );
 }
 
 /** A store that is not the backup's is told before an environment that failed, which the others then report. */

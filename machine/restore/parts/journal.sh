@@ -56,7 +56,7 @@ recover() {
     # Either may serve. A start does nothing to one that runs, so an etcd of other settings is ended first.
     if [[ $running == 1 && -d $data && -f $environment ]]; then
       use_environment "$environment"
-      { service stop && service start && wait_until_back; } || say "the etcd in $data does not start"
+      { service stop && start_what_was_there; } || say "the etcd in $data does not start"
       use_environment "$next_environment"
     fi
     rm -f -- "$journal"
@@ -66,8 +66,19 @@ recover() {
   rm -rf -- "$before" "$before.new"
 }
 
-# A member among others serves when enough of them are back.
-wait_until_back() { is_among_others || wait_until_serving; }
+# A member among others serves when enough of them are back, which nobody waits for here: they may come after it, or be of
+# another cluster by now. systemd's own start waits for that for minutes; it is left to itself once it is begun.
+start_what_was_there() {
+  if ! is_among_others; then service start && wait_until_serving; return; fi
+  local deadline=$((SECONDS + START_SECONDS))
+  service start 7<&- 9>&- >/dev/null 2>&1 &
+  while kill -0 $! 2>/dev/null; do
+    ((SECONDS < deadline)) || return 0
+    sleep 0.1
+  done
+  wait $!
+}
+readonly START_SECONDS=5
 
 remove_ours() {
   rm -rf -- "$staging" "$trash" "$journal.restore-new" "$environment.restore-new" "$before.new"
@@ -103,7 +114,9 @@ put_back() {
   put_settings_back
   if ((was_running)); then
     [[ ! -f $environment ]] || use_environment "$environment"
-    if service start && wait_until_back; then say "the etcd that was there serves again"; else say "the etcd that was there does not start"; fi
+    local again='serves again'
+    ! is_among_others || again='is started again'
+    if start_what_was_there; then say "the etcd that was there $again"; else say "the etcd that was there does not start"; fi
   fi
   rm -f -- "$journal"
 }

@@ -6,6 +6,7 @@ import { memberNames } from "../../../machine/local/members";
 import { createWorkspace, readTruth, snapshotBytes } from "../../support/kubernetes-fixtures";
 import { PROJECT } from "../../support/lab";
 import { TYPES } from "../../support/providers/openstack-machine";
+import { timeLimit } from "../../support/time-limit.cjs";
 import { expectNothingLeft, openVmStack, programSettings, type VmStack } from "./vm-stack";
 
 const NAMES = memberNames(3);
@@ -19,7 +20,7 @@ afterAll(() => {
   files.remove();
 });
 
-describe("a cluster of three machines", () => {
+describe("a cluster of three machines", { timeout: timeLimit(600_000) }, () => {
   let stack: VmStack;
   const engine = (name: BackupName, progress: "none" | "lines" = "none") =>
     stack.engine(programSettings(stack, { snapshot: backups[name], members: "3" }), progress);

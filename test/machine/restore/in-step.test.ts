@@ -177,7 +177,12 @@ describe("the restores of a cluster's members in step", () => {
         if (name !== "two" || killed || !said.includes(`restore: ${moment}`)) return;
         killed = child.kill("SIGKILL");
       };
-      await expect(restore(to, { onSaid })).rejects.toMatchObject({ exitCode: 3 });
+      await expect(restore(to, { onSaid })).rejects.toMatchObject({
+        exitCode: 3,
+        message: expect.stringMatching(
+          /^member two could not .* the restore of two ended without a word .* Every other member has/,
+        ) as string,
+      });
       // The two others are back on what they had, and are enough to serve it.
       for (const at of [0, 2]) {
         await eventually("the others serve", () => hashOf(labs[at], from) === from.hashKv, 20_000);

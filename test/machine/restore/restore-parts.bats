@@ -152,3 +152,35 @@ refute() { if "$@"; then return 1; fi; }
   [ "$(step proved go)" = "" ]
   refute is_given_up
 }
+
+@test "after a swap that was killed a member among others is begun, and not waited for" {
+  setting[ETCD_INITIAL_CLUSTER]='a=http://a,b=http://b' environment=$PWD/env next_environment=$PWD/env
+  journal=$PWD/journal staging=$PWD/staging trash=$PWD/trash before=$PWD/before marker=marker in_step=yes
+  mkdir -p "$data"
+  touch env
+  printf '%s\n1\n' "$PWD/aside" >journal
+  use_environment() { :; }
+  put_settings_back() { :; }
+  service() { echo "$1" >>calls; [[ $1 != start ]] || sleep 60; }
+  SECONDS=0
+  run recover
+  [ "$status" -eq 0 ]
+  [ "$SECONDS" -lt 20 ]
+  [ "$(cat calls)" = $'stop\nstart' ]
+  [ ! -e journal ]
+}
+
+@test "one that is alone is waited for, and one that does not start is told" {
+  setting[ETCD_INITIAL_CLUSTER]='a=http://a' environment=$PWD/env next_environment=$PWD/env
+  journal=$PWD/journal staging=$PWD/staging trash=$PWD/trash before=$PWD/before marker=marker
+  mkdir -p "$data"
+  touch env
+  printf '%s\n1\n' "$PWD/aside" >journal
+  use_environment() { :; }
+  put_settings_back() { :; }
+  service() { :; }
+  wait_until_serving() { echo waited >>calls; return 1; }
+  run recover
+  [[ $output == *"the etcd in $data does not start"* ]]
+  [ "$(cat calls)" = waited ]
+}
