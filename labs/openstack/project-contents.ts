@@ -16,6 +16,7 @@ export async function projectContents(session: Session): Promise<readonly string
   const network = (path: string, key = path) => list("network", `/${path}?${mine}`, key);
   const all = await Promise.all([
     list("compute", "/servers", "servers"),
+    list("compute", "/os-server-groups", "server_groups"),
     keyPairs(session),
     ...["networks", "subnets", "routers", "ports", "floatingips"].map((kind) => network(kind)),
     network("security-groups", "security_groups"),

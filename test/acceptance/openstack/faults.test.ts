@@ -74,6 +74,12 @@ describe.skipIf(administrator === undefined)("in a cloud whose administrator we 
     expect(message).toMatch(/'ERROR', wanted 'ACTIVE': No valid host was found/);
   });
 
+  it("keeps members on different hosts: with one host it says that there are not enough", async () => {
+    const opened = await openStack();
+    const message = await failure(opened, { members: "3" });
+    expect(message).toMatch(/'ERROR', wanted 'ACTIVE': No valid host was found/);
+  });
+
   it("tells nova's own words when there is no quota for a server", async () => {
     const opened = await openStack();
     await setQuota(

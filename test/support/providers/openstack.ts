@@ -21,6 +21,7 @@ export function openStackTypes(session: Session, options: OpenStackOptions = {})
   const resources = {
     ...neutronTypes(session),
     [TYPES.keyPair]: keyPair(session),
+    [TYPES.serverGroup]: serverGroup(session),
     [TYPES.server]: server(session, options.tamper ?? ((userData) => userData)),
   };
   return {
@@ -90,6 +91,26 @@ function keyPair(session: Session): ResourceType {
   };
 }
 
+function serverGroup(session: Session): ResourceType {
+  return {
+    outputs: ["name"],
+    replaceOn: "all",
+    async create(logical, inputs) {
+      const name = cloudName(logical, inputs);
+      const body = { server_group: { name, policies: inputs.policies } };
+      const { id } = z
+        .object({ server_group: z.object({ id: z.string() }) })
+        .parse(
+          await session.request("compute", "/os-server-groups", { method: "POST", body }),
+        ).server_group;
+      return { id, outputs: { ...inputs, name } };
+    },
+    async delete(id) {
+      await gone(() => session.request("compute", `/os-server-groups/${id}`, { method: "DELETE" }));
+    },
+  };
+}
+
 function server(session: Session, tamper: (userData: string) => string): ResourceType {
   const look = async (id: string) =>
     Server.parse(await session.request("compute", `/servers/${id}`)).server;
@@ -104,10 +125,14 @@ function server(session: Session, tamper: (userData: string) => string): Resourc
   };
   return {
     outputs: ["name", "accessIpV4", "powerState", "created"],
-    replaceOn: ["imageId", "flavorId", "keyPair", "networks", "configDrive", "userData"],
+    replaceOn: [
+      ...["imageId", "flavorId", "keyPair", "networks", "configDrive", "userData"],
+      "schedulerHints",
+    ],
     async create(logical, inputs, context) {
       const name = cloudName(logical, inputs);
       const networks = z.array(z.object({ port: z.string() })).parse(inputs.networks);
+      const [hint] = z.array(z.object({ group: z.string() })).parse(inputs.schedulerHints ?? []);
       const body = {
         server: {
           name,
@@ -120,6 +145,7 @@ function server(session: Session, tamper: (userData: string) => string): Resourc
           metadata: inputs.metadata ?? {},
           tags: inputs.tags ?? [],
         },
+        ...(hint === undefined ? {} : { "os:scheduler_hints": hint }),
       };
       const { id } = z
         .object({ server: z.object({ id: z.string() }) })
