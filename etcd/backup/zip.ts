@@ -91,7 +91,7 @@ function damaged(error: unknown): never {
   }
   if (message.includes("End of central directory record signature not found")) {
     throw new DamageError(
-      "it is cut off, or was not copied to its end: the list of its files, which ends it, is missing",
+      "it is damaged or cut off, or was not copied to its end (the list of its files, which ends it, is missing)",
     );
   }
   throw new DamageError(`it is damaged or cut off (${message})`);

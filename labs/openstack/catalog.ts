@@ -12,6 +12,8 @@ export const DEBIAN_13 = "debian-13";
 /** Every image, and the release of Debian that it is made of. */
 export const IMAGES = { [DEBIAN_12]: "bookworm", [DEBIAN_13]: "trixie" } as const;
 export const FLAVOR = "m1.small";
+/** With room for a kube-apiserver beside etcd. */
+export const ROOMY_FLAVOR = "m1.medium";
 /** Too small for any backup: to see it refused. */
 export const TINY_FLAVOR = "m1.tiny";
 /** With a disk that no host has: nova takes the order, and its server ends in ERROR. */
@@ -103,6 +105,7 @@ export async function makeOffer(
       body: { flavor: { name, vcpus, ram, disk } },
     });
   await flavor(FLAVOR, 2, 1024, 4);
+  await flavor(ROOMY_FLAVOR, 2, 2048, 4);
   await flavor(TINY_FLAVOR, 1, 128, 3);
   await flavor(HUGE_FLAVOR, 1, 1024, 1_000_000);
   await makeExternalNetwork(session);

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { beforeEach, expect, inject, it, onTestFinished, vi } from "vitest";
 import type { Report } from "../../../etcd/report/report";
+import { ROOMY_FLAVOR } from "../../../labs/openstack/catalog";
 import { findApiServer } from "../../../machine/programs/api-server";
 import { drill } from "../../../scripts/commands/drill/drill";
 import type { DrillOptions } from "../../../scripts/commands/drill/options";
@@ -13,7 +14,7 @@ import type { OpenStackOptions } from "../../support/providers/openstack";
 import { openCloudStack, type CloudStack } from "./cloud-stack";
 
 const MAIN = path.join(PROJECT, "test", "fixtures", "kubernetes-1.35-main.db");
-const { guests, settings } = inject("cloud");
+const { administrator, guests, settings } = inject("cloud");
 
 let stack: CloudStack | undefined;
 beforeEach(({ onTestFailed }) => {
@@ -53,7 +54,8 @@ it("restores, proves, boots a cluster on the VM, and takes everything away", asy
   // To build it takes ten minutes, and is left to `npm run test:boot`.
   const { program, failed } = await findApiServer("1.35");
   skip(program === undefined, failed.map(({ reason }) => reason).join("; "));
-  const boot = { kubernetes: "1.35", kubernetesOn: "machine" };
+  const roomy = administrator === undefined ? {} : { flavor: ROOMY_FLAVOR };
+  const boot = { ...roomy, kubernetes: "1.35", kubernetesOn: "machine" };
 
   const { code, report } = await drillOnCloud({ ...last, ...boot });
 

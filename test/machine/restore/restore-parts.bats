@@ -161,9 +161,15 @@ refute() { if "$@"; then return 1; fi; }
   printf '%s\n1\n' "$PWD/aside" >journal
   use_environment() { :; }
   put_settings_back() { :; }
-  service() { echo "$1" >>calls; [[ $1 != start ]] || sleep 60; }
+  service() {
+    echo "$1" >>calls
+    [[ $1 == start ]] || return 0
+    echo "$BASHPID" >starting
+    exec sleep 60 3>&-
+  }
   SECONDS=0
   run recover
+  kill "$(cat starting)"
   [ "$status" -eq 0 ]
   [ "$SECONDS" -lt 20 ]
   [ "$(cat calls)" = $'stop\nstart' ]
