@@ -82,6 +82,8 @@ export async function runPage(
   const inPage = (text: string): string =>
     text
       .replace(/^\n/, "")
+      // Told after a second, which a busy computer needs where another does not.
+      .replace(/^reading .*: \d+ %\n/gm, "")
       .replaceAll(here, folder)
       .replaceAll(PROJECT, folder)
       .replace(/( --)? -c labDirectory=\S+/g, "")
