@@ -1,5 +1,7 @@
 /** The command line: every command by its name and summary. Its flags stand beside its action, and load when it is named. */
+import * as path from "node:path";
 import { Command } from "commander";
+import { AGE_IDENTITY, ageIdentityFile } from "../etcd/backup/age-identity";
 import { version } from "../package.json";
 import { colorsFor, columnsOf } from "./terminal";
 
@@ -147,6 +149,9 @@ export function commandLine(args: readonly string[]): Command {
       getErrHasColors: () => colorsFor(process.stderr),
     })
     .showHelpAfterError("(--help shows the options)")
+    .hook("preAction", (_, command) => {
+      useAgeIdentity(command.opts<{ readonly ageIdentity?: string }>().ageIdentity);
+    })
     .exitOverride();
   const named = namedCommand(args);
   for (const { name, summary, load } of ENTRIES) {
@@ -157,6 +162,12 @@ export function commandLine(args: readonly string[]): Command {
     if (name === named || named === "completion") load().declare(command);
   }
   return program;
+}
+
+/** Whatever this command starts finds the file, in whichever folder it works. */
+function useAgeIdentity(given: string | undefined): void {
+  const file = given ?? ageIdentityFile();
+  if (file !== undefined) process.env[AGE_IDENTITY] = path.resolve(file);
 }
 
 /** The command that the words name: no flag before it takes a value. */

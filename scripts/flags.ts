@@ -135,6 +135,14 @@ export function trustedKeyFlag(): Option {
   );
 }
 
+/** The flag that names the keys of backups that are encrypted with age. */
+export function ageIdentityFlag(): Option {
+  return pathFlag(
+    "--age-identity <FILE>",
+    "file with the age identities (age-keygen) that open encrypted backups (ETCD_RESTORE_AGE_IDENTITY)",
+  );
+}
+
 /** The flag that reads around damage. */
 export function salvageFlag(): Option {
   return new Option(

@@ -2,6 +2,7 @@
  * A look at an object's first bytes, and where it grows while it is written at its last ones: whether it is a backup,
  * and there whole. Reads some 64 KiB of it.
  */
+import { canOpenAge, decryptAge, NoIdentityError } from "../etcd/backup/age";
 import { decompress } from "../etcd/backup/decompress";
 import { DamageError, NoProgramError } from "../etcd/backup/damage";
 import {
@@ -41,7 +42,7 @@ export async function lookAt(
   const head = await readRange(store, path, range, options);
   const kind = kindOf(head);
   const inside = isCompression(kind) ? await kindInside(kind, head) : kind;
-  const isBackup = inside === "database" || isArchive(inside);
+  const isBackup = inside === "database" || isArchive(inside) || canOpenAge(head);
   if (!isBackup && !isCalledBackup(path)) {
     return `it is no backup: ${describeKind(kind, head)}${inside === kind ? "" : `, in it ${describeKind(inside, NOTHING)}`}`;
   }
@@ -64,10 +65,14 @@ async function problemOfYoung(
     if (missing === 0) return undefined;
     return `${written}: ${size(bytes)} are there, ${size(missing)} are missing`;
   }
-  if (isCompression(kind)) {
+  const isEncrypted = canOpenAge(head);
+  if (isEncrypted || isCompression(kind)) {
     // Only its end tells, by a checksum or an end mark.
     const { bytes: packed } = await store.open(path, { from: 0 }, options);
-    return (await isWholeStream(kind, packed)) ? undefined : `${written}: its end is not there`;
+    const unpacked = isEncrypted
+      ? decryptAge(path, packed)
+      : decompress(kind as Compression, packed);
+    return (await isWholeStream(unpacked)) ? undefined : `${written}: its end is not there`;
   }
   const from = Math.max(0, bytes - TAIL_BYTES);
   const tail = await readRange(store, path, { from, to: bytes }, options);
@@ -82,14 +87,15 @@ interface Young {
   readonly signal: AbortSignal | undefined;
 }
 
-async function isWholeStream(kind: Compression, packed: Bytes): Promise<boolean> {
-  const unpacked = decompress(kind, packed)[Symbol.asyncIterator]();
+async function isWholeStream(bytes: Bytes): Promise<boolean> {
+  const unpacked = bytes[Symbol.asyncIterator]();
   try {
     while ((await unpacked.next()).done !== true);
     return true;
   } catch (error) {
     if (error instanceof DamageError) return false;
-    if (error instanceof NoProgramError) return true;
+    // Whoever opens it says what is missing.
+    if (error instanceof NoProgramError || error instanceof NoIdentityError) return true;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 /** Says of an object's beginning that it is none of a backup, before the rest is fetched. */
 import { closeSync } from "node:fs";
+import { canOpenAge } from "../etcd/backup/age";
 import { decompress } from "../etcd/backup/decompress";
 import { DamageError, NoProgramError } from "../etcd/backup/damage";
 import {
@@ -36,7 +37,8 @@ export async function refuseEarly(
     await lookInto(name, head, total ?? (isAll ? head.length : undefined), readFurther);
     return;
   }
-  if (isArchive(kind)) return;
+  // What is encrypted is told when it is opened.
+  if (isArchive(kind) || canOpenAge(head)) return;
   if (!isCompression(kind)) {
     // A damaged database and a file of another kind alike: the reader knows how to tell.
     await lookInto(name, head, isAll ? head.length : total);

@@ -10,9 +10,10 @@ import { memberPathOf, notesOnLog, type MemberFiles } from "./member-files";
 import { readV2Store, type V2Store } from "./v2/v2-backup";
 import type { Container } from "./container";
 import { chooseInFolder } from "./folder";
+import { canOpenAge } from "./age";
 import { HEAD_BYTES, isArchive, isCompression, isUnfinished, kindOf } from "./kinds";
 import { findLasting, openLastingPlace, openUnnamedPlace, sha256OfFile } from "./place";
-import { unpack } from "./unpack";
+import { unpack, type Packed } from "./unpack";
 
 /** A backup that can be read. To be disposed of. */
 export interface BackupFile {
@@ -152,8 +153,8 @@ async function openFile(name: string, options: OpenOptions): Promise<BackupFile>
         "nobody writes to it any more, the backup failed: take another one",
     );
   }
-  const kind = kindOf(headOf(name));
-  if (!isCompression(kind) && !isArchive(kind)) {
+  const kind = packedKindOf(headOf(name));
+  if (kind === undefined) {
     return { name, file: name, path: name, notes: [], dispose: () => undefined };
   }
   const sha256 = await sha256OfFile(name);
@@ -192,6 +193,13 @@ async function openFile(name: string, options: OpenOptions): Promise<BackupFile>
   } finally {
     beside?.dispose();
   }
+}
+
+/** What it is packed in; undefined where it is to be read as it is. */
+function packedKindOf(head: Buffer): Packed | undefined {
+  if (canOpenAge(head)) return "age";
+  const kind = kindOf(head);
+  return isCompression(kind) || isArchive(kind) ? kind : undefined;
 }
 
 /** A member's own database is read and never restored: it is not kept, and what lies beside it is read again. */

@@ -1,6 +1,7 @@
 /** Finds the one etcd snapshot in a compressed file or an archive, and unpacks it. */
 import { streamPlainFile, statOf } from "../../files/plain-file";
 import { SnapshotError } from "../snapshot/snapshot-error";
+import { decryptAge, NoIdentityError } from "./age";
 import { DamageError, NoProgramError } from "./damage";
 import { decompress } from "./decompress";
 import { keepBeside, type Beside, type MembersInArchive } from "./members-in-archive";
@@ -54,31 +55,32 @@ export interface UnpackOptions {
   readonly onProgress?: (readBytes: number, totalBytes: number) => void;
 }
 
+/** What is unpacked: also what is encrypted, and in it what is packed, or the database itself. */
+export type Packed = Compression | Archive | "age";
+
 /**
- * Unpacks the one snapshot of a compressed file or an archive. Memory does not grow with its size.
+ * Unpacks the one snapshot of a compressed file, an archive or an encrypted file. Memory does not grow with its size.
  * @throws SnapshotError when there is none, or more than one, or the file is damaged
  * @throws NoRoomError, NoProgramError
  */
 export async function unpack(
   file: string,
-  kind: Compression | Archive,
+  kind: Packed,
   options: UnpackOptions,
 ): Promise<Unpacked> {
   const limit = createLimit(file, statOf(file)?.size ?? 0);
   const members = keepBeside(options.openOther, limit);
   const search: Search = { file, options, limit, members, snapshots: [], others: [] };
   try {
-    const unpacked = await (isCompression(kind)
-      ? ofCompressed(search, kind)
-      : ofArchive(search, kind));
+    const unpacked = await ofPacked(search, kind, readFile(file, options));
     const { damage } = search;
     if (damage === undefined) return unpacked;
-    return { ...unpacked, damage: `${describeKind(kind, NOTHING)}, and ${damage}` };
+    return { ...unpacked, damage: `${describePacked(kind)}, and ${damage}` };
   } catch (error) {
     search.place?.discard();
     members.discard();
-    if (!(error instanceof DamageError)) throw error;
-    throw new SnapshotError(file, `this is ${describeKind(kind, NOTHING)}, and ${error.message}`);
+    if (!(error instanceof DamageError || error instanceof NoIdentityError)) throw error;
+    throw new SnapshotError(file, `this is ${describePacked(kind)}, and ${error.message}`);
   }
 }
 
@@ -110,10 +112,48 @@ async function toTheEnd(search: Search, work: Promise<void>): Promise<void> {
   }
 }
 
-async function ofCompressed(search: Search, outer: Compression): Promise<Unpacked> {
+function describePacked(kind: Packed): string {
+  return kind === "age" ? "a file that is encrypted with age" : describeKind(kind, NOTHING);
+}
+
+async function ofPacked(search: Search, kind: Packed, bytes: Bytes): Promise<Unpacked> {
+  if (kind === "age") return await ofEncrypted(search, bytes);
+  if (isCompression(kind)) return await ofCompressed(search, kind, bytes);
+  return await ofArchive(search, kind, bytes);
+}
+
+/** What is encrypted is a database, or is packed as it would be without. */
+async function ofEncrypted(search: Search, encrypted: Bytes): Promise<Unpacked> {
+  const { file, options } = search;
+  const { head, all, close } = await peek(decryptAge(file, encrypted), HEAD_BYTES);
+  const inner = kindOf(head);
+  if (inner === "database") {
+    const place = options.openPlace();
+    search.place = place;
+    await toTheEnd(search, write(search, place, head, all));
+    await close();
+    return { place, packing: { format: "age" } };
+  }
+  if (inner !== "zip" && (isCompression(inner) || isArchive(inner))) {
+    const { packing, ...rest } = await ofPacked(search, inner, all);
+    // What unpacks need not read to the end; only the end says that nothing was cut off there.
+    while ((await all.next()).done !== true);
+    return { ...rest, packing: { ...packing, format: `${packing.format} in age` } };
+  }
+  await close();
+  const inside = describeKind(inner, head);
+  throw new SnapshotError(
+    file,
+    inner === "zip"
+      ? `this is ${describePacked("age")}, and in it is ${inside}. Decrypt it (age -d), and name the archive`
+      : `this is ${describePacked("age")}, and what is in it is no etcd snapshot but ${inside}`,
+  );
+}
+
+async function ofCompressed(search: Search, outer: Compression, bytes: Bytes): Promise<Unpacked> {
   const { file, options } = search;
   const outside = describeKind(outer, NOTHING);
-  const unpacked = decompress(outer, readFile(file, options));
+  const unpacked = decompress(outer, bytes);
   const { head, all, close } = await peek(unpacked, HEAD_BYTES);
   const inner = kindOf(head);
   const inside = describeKind(inner, head);
@@ -139,11 +179,10 @@ async function ofCompressed(search: Search, outer: Compression): Promise<Unpacke
   );
 }
 
-async function ofArchive(search: Search, kind: Archive): Promise<Unpacked> {
-  const { file, options } = search;
+async function ofArchive(search: Search, kind: Archive, bytes: Bytes): Promise<Unpacked> {
   if (kind === "zip") await visitZipFile(search);
   else {
-    const visited = visitTar(readFile(file, options), visitorOf(search), noterOf(search));
+    const visited = visitTar(bytes, visitorOf(search), noterOf(search));
     await toTheEnd(search, visited);
   }
   return chosenOf(search, kind, describeKind(kind, NOTHING));

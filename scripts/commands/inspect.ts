@@ -8,7 +8,13 @@ import { inspectV2, v2InspectionText, type V2Inspection } from "../../etcd/inspe
 import { SnapshotError } from "../../etcd/snapshot/snapshot-error";
 import { readNamedBackup } from "../file-argument";
 import { nameOfBackup } from "../../sources/address";
-import { encryptionConfigFlag, expectClusterFlag, pathText, trustedKeyFlag } from "../flags";
+import {
+  ageIdentityFlag,
+  encryptionConfigFlag,
+  expectClusterFlag,
+  pathText,
+  trustedKeyFlag,
+} from "../flags";
 import { encryptionConfigOf, examined } from "../encryption-config";
 import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
@@ -31,6 +37,7 @@ export function declare(command: Command): void {
     )
     .addOption(trustedKeyFlag())
     .addOption(encryptionConfigFlag())
+    .addOption(ageIdentityFlag())
     .addOption(expectClusterFlag())
     .addHelpText(
       "after",

@@ -7,7 +7,7 @@ import { chooseBackup, clusterUidOf, type Choice } from "../../sources/choose";
 import { listBackups, type Backup, type Listing } from "../../sources/listing";
 import { openSource } from "../../sources/open-source";
 import type { Store } from "../../sources/store";
-import { expectClusterFlag, pathText } from "../flags";
+import { ageIdentityFlag, expectClusterFlag, pathText } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
 import type { GlobalOptions } from "../options";
 import { EXIT } from "../outcome";
@@ -28,6 +28,7 @@ export function declare(command: Command): void {
       pathText,
     )
     .addOption(expectClusterFlag())
+    .addOption(ageIdentityFlag())
     .addHelpText(
       "after",
       "\nThe one with * is the newest complete one: `drill --from`, `inspect` and the others take it.\n" +

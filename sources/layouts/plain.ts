@@ -1,7 +1,7 @@
 /** Backups of everybody else: files and folders by date, told by their names' ends; and those of `etcd-restore backup`. */
 import type { StoredObject } from "../store";
 import { problemOf, split, type Found, type Layout } from "./backup";
-import { ENCRYPTED } from "./single";
+import { problemOfAge } from "./single";
 import { timeIn } from "./times";
 
 /** Ends of names under which something is still being written, by etcdctl and those who copy. */
@@ -64,7 +64,7 @@ function foundPlain(object: StoredObject, all: ReadonlyMap<string, StoredObject>
     cipher === undefined
       ? undefined
       : cipher === "age"
-        ? ENCRYPTED
+        ? problemOfAge()
         : `it is encrypted (.${cipher}): decrypt it first`;
   return {
     layout: manifest === undefined ? "plain" : "etcd-restore",

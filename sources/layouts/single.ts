@@ -1,4 +1,5 @@
 /** Layouts of one object a backup, told by its name: k3s and RKE2, HyperShift, Talos. */
+import { ageIdentityFile } from "../../etcd/backup/age-identity";
 import type { StoredObject } from "../store";
 import { join, problemOf, split, type Found, type Layout } from "./backup";
 import { timeIn } from "./times";
@@ -50,14 +51,19 @@ export const talos: Layout = {
       const [, cluster, time = "", , age] = TALOS.exec(name) ?? [];
       if (cluster === undefined) return [];
       claim(object.path);
-      const encrypted = age === undefined ? undefined : ENCRYPTED;
+      const encrypted = age === undefined ? undefined : problemOfAge();
       const problem = problemOf(object) ?? encrypted;
       return [{ ...found("talos", object, timeIn(time, undefined)), cluster, problem }];
     });
   },
 };
 
-export const ENCRYPTED = "it is encrypted with age: decrypt it first (age -d -i KEYFILE)";
+/** Why what is encrypted with age cannot be read; undefined where its identity was given. */
+export function problemOfAge(): string | undefined {
+  return ageIdentityFile() !== undefined
+    ? undefined
+    : "it is encrypted with age: give its identity file with --age-identity (ETCD_RESTORE_AGE_IDENTITY), or decrypt it first (age -d -i KEYFILE)";
+}
 
 function found(layout: Found["layout"], object: StoredObject, named: Date | undefined): Found {
   return { layout, object, named, problem: problemOf(object) };

@@ -183,12 +183,10 @@ async function openSlowStore(bytes: Buffer): Promise<SlowStore> {
   return {
     link() {
       const url = `http://127.0.0.1:${port}/${links.length}/etcd.db`;
-      let halfWay = (): void => undefined;
-      let goOn = (): void => undefined;
-      const isHalfWay = new Promise<void>((resolve) => (halfWay = resolve));
-      const wentOn = new Promise<void>((resolve) => (goOn = resolve));
-      links.push({ halfWay: () => halfWay(), wentOn });
-      return { url, isHalfWay, goOn: () => goOn() };
+      const halfWay = openPromise();
+      const wentOn = openPromise();
+      links.push({ halfWay: halfWay.resolve, wentOn: wentOn.promise });
+      return { url, isHalfWay: halfWay.promise, goOn: wentOn.resolve };
     },
     async close() {
       server.closeAllConnections();
@@ -196,4 +194,12 @@ async function openSlowStore(bytes: Buffer): Promise<SlowStore> {
       await once(server, "close");
     },
   };
+}
+
+function openPromise(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }

@@ -1,7 +1,14 @@
 /** `drill FILE | --from SOURCE`: its flags. */
 import { type Command, Option } from "commander";
 import { durationText } from "../../durations";
-import { configFlag, engineFlag, pathFlag, pathText, wholeNumber } from "../../flags";
+import {
+  ageIdentityFlag,
+  configFlag,
+  engineFlag,
+  pathFlag,
+  pathText,
+  wholeNumber,
+} from "../../flags";
 import { EXIT, UserError } from "../../outcome";
 import type { FleetOptions } from "../../fleet/options";
 import { isList, LEVELS, shardText } from "../../fleet/words";
@@ -74,6 +81,7 @@ export function declare(command: Command): void {
     .addOption(
       new Option("--random <N>", "with --from: one of the newest N, drawn").argParser(wholeNumber),
     )
+    .addOption(ageIdentityFlag())
     .option("--seed <TEXT>", "with --random: draw as the drill with this seed did")
     .addOption(pathFlag("--report <DIR>", "where the reports go (default: HOME/reports/NAME)"))
     .addOption(

@@ -549,6 +549,7 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       /verificaton/,
     ),
     tried("--level", "how much is compared", refusedDrill, ["--level", "quick"], /"level":"quick"/),
+    elsewhere("--age-identity", "opens what age encrypted", "scripts/age.test.ts"),
     elsewhere("--budget", "how long a phase may take", "acceptance/drill.test.ts"),
     elsewhere("--max-age", "how old the backup may be", "acceptance/drill.test.ts"),
     elsewhere("--random", "a random one of the newest", "evidence/confidence.test.ts"),
@@ -700,6 +701,7 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
     elsewhere("--history", "the history must hold this drill", "evidence/tampering.test.ts"),
   ],
   inspect: [
+    elsewhere("--age-identity", "opens what age encrypted", "scripts/age.test.ts"),
     tried(
       "--encryption-config",
       "every encrypted value must decrypt",
@@ -940,6 +942,7 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
   ],
   pods: podRows(() => ["pods"]),
   list: [
+    elsewhere("--age-identity", "opens what age encrypted", "scripts/age.test.ts"),
     elsewhere(
       "--expect-cluster",
       "backups of another cluster are passed over",
