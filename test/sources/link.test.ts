@@ -281,7 +281,6 @@ describe("the command line", () => {
     expect(own.filter((one) => one.startsWith("sources/")).sort()).toEqual([
       "sources/address.ts",
       "sources/named.ts",
-      "sources/source-error.ts",
     ]);
   });
 });
