@@ -5,6 +5,8 @@
  * `npm run bench -- copy [FILE]`: the copy of a backup to a machine, against `scp`; needs root.
  * `npm run bench -- backup`: a backup of some 400 MB, against `etcdctl snapshot save`.
  * `npm run bench -- encryption`: values that Kubernetes encrypted, against the cipher alone.
+ * `npm run bench -- fetch`: the download of some 400 MB out of S3, against curl.
+ * `npm run bench -- drill`: a whole drill of some 400 MB, against doing it by hand.
  */
 import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -14,6 +16,8 @@ import { abortOnInterrupt } from "../../scripts/interrupt";
 import { makeSnapshot } from "../support/make-snapshot";
 import { benchBackup, describeBackup } from "./backup";
 import { benchEncryption, describeEncryption } from "./encryption";
+import { benchDrill, describeDrill } from "./drill";
+import { benchFetch, describeFetch } from "./fetch";
 import { benchLookInside, describeLookInside } from "./look-inside";
 import { benchCopy, describeCopy } from "./copy";
 import { RUNS } from "./measure";
@@ -44,6 +48,15 @@ async function main(): Promise<void> {
     if (what === "backup") {
       await makeSnapshot(file, { keys: 200_000, valueBytes: 1250 });
       say(describeBackup(await benchBackup(file)));
+      return;
+    }
+    if (what === "drill" || what === "fetch") {
+      await makeSnapshot(file, { keys: 300_000, valueBytes: 1250 });
+      say(
+        what === "drill"
+          ? describeDrill(await benchDrill(file))
+          : describeFetch(await benchFetch(file)),
+      );
       return;
     }
     process.stderr.write("making a store of 300,000 keys with a real etcd\n");
