@@ -31,7 +31,7 @@ sha256sum "$file" >/dev/null
 etcd=$!
 trap 'kill $etcd; wait $etcd || true; rm -rf "$data"' EXIT
 until "$programs/etcdctl" --endpoints "127.0.0.1:$client" endpoint health >/dev/null 2>&1; do sleep 0.1; done
-"$programs/etcdctl" --endpoints "127.0.0.1:$client" get --prefix "" >/dev/null
+"$programs/etcdctl" --endpoints "127.0.0.1:$client" --command-timeout 10m get --prefix "" >/dev/null
 `;
 
 /** Runs the benchmark on a snapshot file. */
