@@ -199,6 +199,9 @@ export class Drill {
     const report = currentReport(lab);
     if (result.ok && report !== undefined) return { report: this.named(report) };
     const end = badEnd(result, exitCodeOf(result), this.beginning());
+    // Interrupted when its report was there and no step was at work any more: what was proved is proved.
+    const wasProved = end.exitCode > 128 && end.phase === "preflight" && report !== undefined;
+    if (wasProved && report.ended === undefined) return { report: this.named(report) };
     // A verification that failed has said more than the engine can.
     return end.phase === "verify" && report !== undefined && report.ended === undefined
       ? { report: this.named(report), badEnd: { ...end, remedy: "the report says what differs" } }
