@@ -163,7 +163,8 @@ function nova(password: string): Ini {
     conductor: { workers: 1 },
     scheduler: { workers: 1 },
     filter_scheduler: {
-      enabled_filters: "ComputeFilter,ComputeCapabilitiesFilter,ImagePropertiesFilter",
+      enabled_filters:
+        "ComputeFilter,ComputeCapabilitiesFilter,ImagePropertiesFilter,ServerGroupAntiAffinityFilter",
       track_instance_changes: false,
     },
     workarounds: { disable_rootwrap: true },
