@@ -66,10 +66,13 @@ recover() {
   rm -rf -- "$before" "$before.new"
 }
 
+start_what_was_there() {
+  if is_among_others; then begin_start; else service start && wait_until_serving; fi
+}
+
 # A member among others serves when enough of them are back, which nobody waits for here: they may come after it, or be of
 # another cluster by now. systemd's own start waits for that for minutes; it is left to itself once it is begun.
-start_what_was_there() {
-  if ! is_among_others; then service start && wait_until_serving; return; fi
+begin_start() {
   local deadline=$((SECONDS + START_SECONDS))
   service start 7<&- 9>&- >/dev/null 2>&1 &
   while kill -0 $! 2>/dev/null; do
