@@ -7,7 +7,7 @@ import { EtcdError } from "../etcd/client/etcd-error";
 import { nearestServed, servedKey } from "../etcd/inspect/served-keys";
 import type { Report } from "../etcd/report/report";
 import { printableKey } from "../etcd/wire/keys";
-import { typed } from "./project";
+import { programTyped, typed } from "./project";
 import { shellWord } from "./shell-word";
 
 /** What every Kubernetes has, and reads well. */
@@ -81,10 +81,10 @@ export function waysToLook(sights: Sights): readonly string[] {
   const { folder, key, etcdctl, report, flag } = sights;
   const hasV3 = report.v2 === undefined || report.snapshot.keys > 0;
   return [
-    ...(folder === undefined ? [] : [`npx etcd-restore ls ${shellWord(folder)}${flag}`]),
-    ...(key === undefined ? [] : [`npx etcd-restore get ${shellWord(key)}${flag}`]),
+    ...(folder === undefined ? [] : [`${programTyped()} ls ${shellWord(folder)}${flag}`]),
+    ...(key === undefined ? [] : [`${programTyped()} get ${shellWord(key)}${flag}`]),
     ...(hasV3 && etcdctl !== undefined ? [`${etcdctl} get / --prefix --keys-only --limit=20`] : []),
-    ...(report.v2 === undefined ? [] : [`npx etcd-restore ls / --v2${flag}`]),
+    ...(report.v2 === undefined ? [] : [`${programTyped()} ls / --v2${flag}`]),
   ];
 }
 

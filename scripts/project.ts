@@ -33,9 +33,26 @@ export function settleFolders(): void {
   }
 }
 
+/**
+ * How the program is typed here. Where it was installed for everybody, and not in a project, `npx` would ask the registry
+ * for a package of that name.
+ */
+export function programTyped(): string {
+  return IS_PACKAGE && !isInProject() ? "etcd-restore" : "npx etcd-restore";
+}
+
+/** Whether the working directory, or one above it, has the package. */
+function isInProject(): boolean {
+  for (let folder = process.cwd(); ; folder = path.dirname(folder)) {
+    if (fs.existsSync(path.join(folder, "node_modules", "etcd-restore", "package.json")))
+      return true;
+    if (folder === path.dirname(folder)) return false;
+  }
+}
+
 /** How a command is typed: `npm start` in a checkout, `npx etcd-restore start` where the package is installed. */
 export function typed(command: "start" | "stop", flags = ""): string {
-  if (IS_PACKAGE) return `npx etcd-restore ${command}${flags}`;
+  if (IS_PACKAGE) return `${programTyped()} ${command}${flags}`;
   return `npm ${command}${flags === "" ? "" : ` --${flags}`}`;
 }
 

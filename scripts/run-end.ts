@@ -7,7 +7,7 @@ import type { EngineResult, Failure } from "../engine/engine";
 import { messageOfError } from "./errors";
 import { interruptedCode } from "./interrupt";
 import { EXIT } from "./outcome";
-import { typed } from "./project";
+import { programTyped, typed } from "./project";
 import { shellWord } from "./shell-word";
 
 /** What is known of a run from its beginning. */
@@ -103,10 +103,10 @@ function remedyFor(exitCode: number, phase: Phase["name"], run: BeginningOfRun):
     return `the report says what differs; remove it with \`${typed("stop")}\``;
   if (exitCode === EXIT.usage) {
     return run.snapshot.file === ""
-      ? "mend the settings; `npx etcd-restore doctor` checks them"
-      : `\`npx etcd-restore inspect ${file}\` says what the backup holds, \`npx etcd-restore doctor\` what is needed`;
+      ? `mend the settings; \`${programTyped()} doctor\` checks them`
+      : `\`${programTyped()} inspect ${file}\` says what the backup holds, \`${programTyped()} doctor\` what is needed`;
   }
   return phase === "preflight"
-    ? `\`npx etcd-restore doctor\` says what is needed; then \`${typed("start")}\` again`
+    ? `\`${programTyped()} doctor\` says what is needed; then \`${typed("start")}\` again`
     : `mend it and run \`${typed("start")}\` again, or remove what was made with \`${typed("stop")}\``;
 }

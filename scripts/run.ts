@@ -4,6 +4,7 @@ import { commandLine } from "./command-line";
 import { interruptedCode } from "./interrupt";
 import type { GlobalOptions } from "./options";
 import { EXIT } from "./outcome";
+import { programTyped } from "./project";
 import { beginOutput, hasPrinted, print, printJson, say } from "./terminal";
 import { exitCodeOfError, messageOfError } from "./errors";
 
@@ -18,7 +19,10 @@ export async function run(args: readonly string[]): Promise<number> {
   // What commander says, help and wrong use, goes the way of everything that is said.
   let usage = "";
   const output = {
-    writeOut: print,
+    // Its examples are written as for a project.
+    writeOut: (text: string) => {
+      print(text.replaceAll("npx etcd-restore", programTyped()));
+    },
     writeErr: (text: string) => {
       usage += text;
     },

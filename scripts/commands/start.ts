@@ -18,7 +18,7 @@ import { abortOnInterrupt } from "../interrupt";
 import { labEngine, type LabOptions } from "../lab";
 import type { GlobalOptions } from "../options";
 import { EXIT, UserError, exitCodeOf } from "../outcome";
-import { IS_PACKAGE, labDirectory, LOCAL_STACK, typed } from "../project";
+import { IS_PACKAGE, labDirectory, LOCAL_STACK, programTyped, typed } from "../project";
 import { badEnd, badEndOf, reportBadEnd, type BadEnd, type BeginningOfRun } from "../run-end";
 import { shellWord } from "../shell-word";
 import { colorsFor, columnsOf, printJson, printText, say } from "../terminal";
@@ -45,7 +45,7 @@ export function declare(command: Command): void {
         "3 the computer will not do; 130, 143 interrupted. Every end leaves its report in .lab/.\n" +
         `\nExamples:\n  ${typed("start")}\n  ${typed("start", " /backups/etcd-2026-11-22.db")}\n` +
         `  ${typed("start", " -c verification=quick -c clientPort=32379")}\n` +
-        `  ${IS_PACKAGE ? "npx etcd-restore start" : "npm start --silent --"} --json | jq .verdict`,
+        `  ${IS_PACKAGE ? typed("start") : "npm start --silent --"} --json | jq .verdict`,
     )
     .action(async (file: string | undefined) => {
       process.exitCode = await start(file, command.optsWithGlobals());
@@ -115,7 +115,7 @@ async function show(
   if (report === undefined || report.ended !== undefined) {
     throw new UserError(
       EXIT.environment,
-      `the report of the proof is gone from ${lab}; \`npx etcd-restore verify --report ${shellWord(lab)}\` makes it again`,
+      `the report of the proof is gone from ${lab}; \`${programTyped()} verify --report ${shellWord(lab)}\` makes it again`,
     );
   }
   printReport(report, options);

@@ -180,6 +180,23 @@ describe("the command of an installed package", () => {
   );
 
   it(
+    "names itself as it is typed: by npx in a project, and not where it is installed for everybody",
+    async () => {
+      const inProject = await project.run(command, ["ls", "--help"]);
+      expect(inProject.stdout).toContain("\n  npx etcd-restore ls ");
+      const elsewhere = await temporaryDirectory();
+      const everywhere = ["-c", `cd "$1" && exec "$2" ls --help`, "sh", elsewhere];
+      const { stdout } = await project.run("sh", [
+        ...everywhere,
+        path.join(project.folder, command),
+      ]);
+      expect(stdout).toContain("\n  etcd-restore ls ");
+      expect(stdout).not.toContain("npx");
+    },
+    LIMIT,
+  );
+
+  it(
     "starts and stops with its state in the working directory, its programs in the user's cache",
     async () => {
       const cache = await temporaryDirectory();

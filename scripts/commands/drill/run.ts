@@ -20,6 +20,7 @@ import { exitCodeOfError } from "../../errors";
 import { abortOnInterrupt, interruptedCode } from "../../interrupt";
 import { labEngine } from "../../lab";
 import { EXIT, exitCodeOf } from "../../outcome";
+import { programTyped } from "../../project";
 import { badEnd, badEndOf, type BadEnd, type BeginningOfRun } from "../../run-end";
 import { runHere } from "../../steps-here";
 import { say } from "../../terminal";
@@ -229,7 +230,7 @@ export class Drill {
 
   private remedyFor({ exitCode, remedy }: BadEnd): string {
     if (exitCode > 128) return "run it again";
-    if (exitCode === EXIT.environment) return "`npx etcd-restore doctor` says what is needed";
+    if (exitCode === EXIT.environment) return `\`${programTyped()} doctor\` says what is needed`;
     return this.chosen === undefined ? "look whether backups are still taken and arrive" : remedy;
   }
 
