@@ -2,13 +2,12 @@
  * Backups that are encrypted with age (age-encryption.org/v1), as talos-backup writes them by default. A key is never told,
  * and neither is a line of the file that it should be in.
  */
-import { Readable } from "node:stream";
 import { readPlainText } from "../../files/plain-file";
 import { SnapshotError } from "../snapshot/snapshot-error";
 import { AGE_IDENTITY, ageIdentityFile } from "./age-identity";
 import { DamageError } from "./damage";
 import { libraries } from "./libraries";
-import { peek, type Bytes } from "./streams";
+import { byWebStream, peek, unpackedBy, type Bytes } from "./streams";
 
 const MAGIC = Buffer.from("age-encryption.org/v1\n");
 /** A recipient's stanza takes some hundred bytes, and a file has a few of them: one whose header goes on is a trap. */
@@ -36,33 +35,16 @@ export async function* decryptAge(name: string, encrypted: Bytes, env = process.
   if (head.subarray(0, MOST_HEADER_BYTES).indexOf(MAC) < 0) {
     throw new DamageError("the end of its header is not there: it is damaged or cut off");
   }
-  let problem: Error | undefined;
-  async function* watched(): Bytes {
-    try {
-      yield* all;
-    } catch (error) {
-      problem = error instanceof Error ? error : new Error(String(error));
-      throw problem;
-    }
-  }
-  try {
-    // The two types of a web stream, Node's and the library's, differ in name only.
-    const source = Readable.toWeb(Readable.from(watched())) as ReadableStream<Uint8Array>;
-    const reader = (await decrypter.decrypt(source)).getReader();
-    try {
-      for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-    } finally {
-      await reader.cancel().catch(() => undefined);
-    }
-  } catch (error) {
-    // The disk, or an interruption: no damage.
-    if (problem !== undefined) throw problem;
-    const { message } = error instanceof Error ? error : new Error(String(error));
-    if (message.startsWith("no identity matched")) {
-      throw new NoIdentityError("none of the identities is one that it was encrypted for");
-    }
-    throw new DamageError(`it is damaged or cut off, or was not copied to its end (${message})`);
-  }
+  yield* unpackedBy(
+    all,
+    (source) => byWebStream(source, (stream) => decrypter.decrypt(stream)),
+    (error) => {
+      const { message } = error instanceof Error ? error : new Error(String(error));
+      return message.startsWith("no identity matched")
+        ? new NoIdentityError("none of the identities is one that it was encrypted for")
+        : new DamageError(`it is damaged or cut off, or was not copied to its end (${message})`);
+    },
+  );
 }
 
 type AgeDecrypter = InstanceType<ReturnType<typeof libraries.age>["Decrypter"]>;

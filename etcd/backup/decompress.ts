@@ -5,7 +5,7 @@ import { bunzip2 } from "./bzip2";
 import { DamageError, NoProgramError } from "./damage";
 import type { Compression } from "./kinds";
 import { libraries } from "./libraries";
-import type { Bytes } from "./streams";
+import { byWebStream, unpackedBy, type Bytes } from "./streams";
 
 /**
  * Unpacks; also several compressed streams one behind the other, as parallel compressors write them.
@@ -13,26 +13,14 @@ import type { Bytes } from "./streams";
  * Their checksums are checked, except that of zstd, which the library passes over.
  * @throws DamageError; NoProgramError where a program that unpacks it is not here
  */
-export async function* decompress(compression: Compression, packed: Bytes): Bytes {
-  let problem: Error | undefined;
-  // An error of the source itself (the disk, an interruption) is no damage.
-  async function* watched(): Bytes {
-    try {
-      yield* packed;
-    } catch (error) {
-      problem = error instanceof Error ? error : new Error(String(error));
-      throw problem;
-    }
-  }
-  try {
-    yield* DECOMPRESSORS[compression](watched());
-  } catch (error) {
-    if (error instanceof NoProgramError) throw error;
-    if (problem !== undefined) throw problem;
-    throw new DamageError(
-      `it is damaged or cut off, or was not copied to its end (${reason(error)})`,
-    );
-  }
+export function decompress(compression: Compression, packed: Bytes): Bytes {
+  return unpackedBy(packed, DECOMPRESSORS[compression], (error) =>
+    error instanceof NoProgramError
+      ? error
+      : new DamageError(
+          `it is damaged or cut off, or was not copied to its end (${reason(error)})`,
+        ),
+  );
 }
 
 const DECOMPRESSORS: Readonly<Record<Compression, (packed: Bytes) => Bytes>> = {
@@ -72,15 +60,8 @@ async function* unzstd(packed: Bytes): Bytes {
   yield* taken();
 }
 
-async function* unxz(packed: Bytes): Bytes {
-  // The two types of a web stream, Node's and that of the library, differ in name only.
-  const source = Readable.toWeb(Readable.from(packed)) as ReadableStream<Uint8Array>;
-  const reader = new (libraries.xz().XzReadableStream)(source).getReader();
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-  } finally {
-    await reader.cancel().catch(() => undefined);
-  }
+function unxz(packed: Bytes): Bytes {
+  return byWebStream(packed, (source) => new (libraries.xz().XzReadableStream)(source));
 }
 
 /** In words of ours where a library names only its own numbers. */

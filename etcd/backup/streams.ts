@@ -1,3 +1,6 @@
+/** Bytes on their way, piece by piece. */
+import { Readable } from "node:stream";
+
 /** Bytes that come piece by piece. */
 export type Bytes = AsyncIterable<Uint8Array>;
 
@@ -36,6 +39,47 @@ export async function peek(bytes: Bytes, least: number): Promise<Peeked> {
   };
   return { head, all, close };
 }
+
+/**
+ * What `work` makes of a source. An error of the source itself (the disk, an interruption) is no damage, whatever `work`
+ * makes of it, and stays what it is; any other is what `damage` makes of it.
+ */
+export async function* unpackedBy(
+  source: Bytes,
+  work: (source: Bytes) => Bytes,
+  damage: (error: unknown) => unknown,
+): Bytes {
+  let problem: Error | undefined;
+  async function* watched(): Bytes {
+    try {
+      yield* source;
+    } catch (error) {
+      problem = error instanceof Error ? error : new Error(String(error));
+      throw problem;
+    }
+  }
+  try {
+    yield* work(watched());
+  } catch (error) {
+    throw problem ?? damage(error);
+  }
+}
+
+/** What a library makes of a source that works on the streams of the web. */
+export async function* byWebStream(
+  source: Bytes,
+  work: (source: WebStream) => WebStream | Promise<WebStream>,
+): Bytes {
+  // The two types of a web stream, Node's and a library's, differ in name only.
+  const stream = Readable.toWeb(Readable.from(source)) as WebStream;
+  const reader = (await work(stream)).getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+type WebStream = ReadableStream<Uint8Array>;
 
 /** Bytes that are asked for by number. */
 export interface Reader {

@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { definitionsOf } from "../../boot/definitions";
 import { storedObjects } from "../../boot/objects";
@@ -10,7 +9,12 @@ import { rangesOf } from "../../boot/ranges";
 import { nextMinor, toldVersion } from "../../boot/version";
 import { readBackupKeys } from "../../etcd/backup/read-backup";
 import type { KeyReader, SnapshotKeys } from "../../etcd/snapshot/types";
-import { createWorkspace, snapshotBytes, type Workspace } from "../support/kubernetes-fixtures";
+import {
+  createWorkspace,
+  readListed,
+  snapshotBytes,
+  type Workspace,
+} from "../support/kubernetes-fixtures";
 import { temporaryDirectory } from "../support/temporary";
 
 let workspace: Workspace;
@@ -29,21 +33,6 @@ afterAll(() => {
   events.close();
   workspace.remove();
 });
-
-/** What the API server that wrote the fixture listed. */
-interface Listed {
-  readonly group: string;
-  readonly resource: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly resourceVersion: string;
-}
-
-function listed(): readonly Listed[] {
-  const file = join(__dirname, "../fixtures/kubernetes-1.35-main.db.objects.json.gz");
-  return JSON.parse(gunzipSync(readFileSync(file)).toString()) as Listed[];
-}
 
 /** A store of these keys, whose values are JSON. */
 function storeOf(objects: Readonly<Record<string, object | string>>): KeyReader {
@@ -87,9 +76,11 @@ describe("the objects of a file", () => {
       ),
     );
     const text = (each: object) => JSON.stringify(each);
-    const expected = listed().map(({ group, resource, namespace, name, uid, resourceVersion }) => ({
-      ...{ group, resource, namespace, name, uid, rv: resourceVersion },
-    }));
+    const expected = readListed("kubernetes-1.35-main.db").map(
+      ({ group, resource, namespace, name, uid, resourceVersion }) => ({
+        ...{ group, resource, namespace, name, uid, rv: resourceVersion },
+      }),
+    );
     expect(found.map(text).sort()).toEqual(expected.map(text).sort());
     expect(stores[0]).toMatchObject({ root: "/registry", misplaced: [] });
   });
