@@ -197,6 +197,9 @@ async function visitZipFile(search: Search): Promise<void> {
     if (options.toTheDamage !== true || !(error instanceof DamageError)) throw error;
     search.damage = error.message;
     await toTheEnd(search, visitZipForward(file, visitorOf(search), noterOf(search)));
+    // Nothing came before the cut: what is wrong is the cut, and not that the archive is empty.
+    const { snapshots, others, members } = search;
+    if (snapshots.length + others.length === 0 && members.only() === undefined) throw error;
   }
 }
 

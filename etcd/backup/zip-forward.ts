@@ -10,15 +10,13 @@ import { DamageError } from "./damage";
 import { decompress } from "./decompress";
 import type { Bytes } from "./streams";
 import type { Skipped, Visit } from "./tar";
-import { READ } from "./zip";
+import { DEFLATED, READ, STORED, whyNotRead } from "./zip";
 
 const SIGNATURE = Buffer.from("PK\x03\x04");
 const HEADER_BYTES = 30;
 const ENCRYPTED = 1;
 /** The sizes stand behind the bytes: whoever wrote them to a pipe did not know them before (4.4.4). */
 const SIZES_BEHIND = 8;
-const STORED = 0;
-const DEFLATED = 8;
 /** The longest that stands behind them: a signature, a CRC-32 and two sizes of 8 bytes (4.3.9). */
 const MOST_BEHIND = 24;
 /** Stands for a size that is in the extra field of this number, as 8 bytes (4.5.3). */
@@ -45,8 +43,10 @@ export async function visitZipForward(file: string, visit: Visit, skipped: Skipp
     let entry = entryAt(fd, 0);
     while (entry !== undefined) {
       const { name, begin, size } = entry;
-      const content = unpacked(file, entry);
-      if (content === undefined) skipped(name, "encrypted, or packed by another method");
+      const why = whyNotRead(entry.method, entry.isEncrypted);
+      const content = why === undefined ? unpacked(file, entry) : undefined;
+      if (content === undefined)
+        skipped(name, why ?? "without its size, and its method tells none");
       else if (!name.endsWith("/")) await visit(name, content.bytes);
       const packed = size ?? (await content?.packedBytes());
       content?.close();
@@ -104,16 +104,11 @@ interface Unpacked {
   close(): void;
 }
 
-/** The bytes of a file, unpacked; undefined where that cannot be done. */
-function unpacked(
-  file: string,
-  { begin, size, method, isEncrypted }: LocalEntry,
-): Unpacked | undefined {
-  if (isEncrypted) return undefined;
+/** The bytes of a file, unpacked; undefined where nothing tells how many they are. */
+function unpacked(file: string, { begin, size, method }: LocalEntry): Unpacked | undefined {
   if (method === DEFLATED) return inflated(streamPlainFile(file, undefined, begin));
-  const compression = READ[method];
-  // Nothing but deflate tells by itself where it ends.
-  if (size === undefined || (method !== STORED && compression === undefined)) return undefined;
+  if (size === undefined) return undefined;
+  const compression = method === STORED ? undefined : READ[method];
   const source = streamPlainFile(file, undefined, begin);
   const stored = exactly(size, source);
   return {

@@ -8,7 +8,10 @@ import { libraries } from "./libraries";
 import type { Bytes } from "./streams";
 import type { Skipped, Visit } from "./tar";
 
-/** Methods whose bytes are a file of that kind (4.4.5). Stored and deflate are the library's own. */
+/** Methods (4.4.5) that the library reads itself. */
+export const STORED = 0;
+export const DEFLATED = 8;
+/** Methods whose bytes are a file of that kind. */
 export const READ: Readonly<Record<number, Compression>> = { 12: "bzip2", 93: "zstd", 95: "xz" };
 const NAMES: Readonly<Record<number, string>> = {
   1: "shrink",
@@ -37,7 +40,9 @@ export async function visitZip(file: string, visit: Visit, skipped: Skipped): Pr
     for await (const entry of damagedIn(zip.eachEntry())) {
       const name = entry.fileNameRaw.toString("utf8");
       if (name.endsWith("/")) continue;
-      const why = whyNotRead(entry);
+      const why =
+        whyNotRead(entry.compressionMethod, entry.isEncrypted()) ??
+        (isLink(entry) ? "a symbolic link" : undefined);
       if (why !== undefined) skipped(name, why);
       else await visit(name, unzipped(zip, entry, name));
     }
@@ -46,11 +51,14 @@ export async function visitZip(file: string, visit: Visit, skipped: Skipped): Pr
   }
 }
 
-function whyNotRead(entry: Entry): string | undefined {
-  const { compressionMethod: method } = entry;
-  if (entry.isEncrypted() || method === AES) return "encrypted: unpack it with its password first";
-  if (((entry.externalFileAttributes >>> 16) & UNIX_TYPE) === UNIX_LINK) return "a symbolic link";
-  if (entry.canDecodeFileData() || READ[method] !== undefined) return undefined;
+function isLink({ externalFileAttributes }: Entry): boolean {
+  return ((externalFileAttributes >>> 16) & UNIX_TYPE) === UNIX_LINK;
+}
+
+/** Why the bytes of a file are not read, and what to do; undefined when they are. */
+export function whyNotRead(method: number, isEncrypted: boolean): string | undefined {
+  if (isEncrypted || method === AES) return "encrypted: unpack it with its password first";
+  if (method === STORED || method === DEFLATED || READ[method] !== undefined) return undefined;
   const name = NAMES[method] ?? `no. ${method}`;
   return `compressed by a method that is not read here, ${name}: unpack the archive first (7z x)`;
 }

@@ -245,9 +245,18 @@ describe("a packed backup that is cut off", () => {
     salvaged.close();
   });
 
+  it("in a zip of a method that is not read is named with the way out", async () => {
+    const zip = Buffer.from(PACKED.zip.subarray(0, PACKED.zip.length * 0.9));
+    zip.writeUInt16LE(14, 8); // LZMA
+    const file = workspace.write("lzma.zip", zip);
+    await expect(salvageBackup(file)).rejects.toThrow(/not read here, LZMA: unpack the archive/);
+  });
+
   it("within the first pages is refused as before", async () => {
     const file = workspace.write("short.gz", PACKED.gz.subarray(0, 200));
     await expect(salvageBackup(file)).rejects.toThrow(/this is a gzip file, and it is damaged/);
+    const zip = workspace.write("short.zip", PACKED.zip.subarray(0, 20));
+    await expect(salvageBackup(zip)).rejects.toThrow(/this is a zip archive, and it is damaged/);
   });
 });
 
