@@ -2,15 +2,17 @@
  * An object on its way to this computer: looked at while it comes, hashed, and gone on with after a cut. Memory does not
  * grow with its size.
  */
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Place } from "../etcd/backup/place";
 import { NoRoomError } from "../etcd/backup/place";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import { size } from "../etcd/wire/figures";
-import { refuseEarly, HEAD_BYTES } from "./refuse-early";
-import { reasonOf, SourceError } from "./source-error";
-import { readRange, type OpenedObject, type Store } from "./store";
+import { openIntake, type Intake } from "./intake";
+import { createLook } from "./look-meanwhile";
+import { put, type Sink } from "./sink";
+import { isFinal, reasonOf, SourceError } from "./source-error";
+import type { OpenedObject, Store } from "./store";
 
 /** So many cuts one behind the other, without a byte between them, are no longer a matter of patience. */
 const MOST_FAILURES = 6;
@@ -53,15 +55,26 @@ export async function download(
   place: Place,
   options: DownloadOptions = {},
 ): Promise<Downloaded> {
-  const { signal, firstWaitMs = FIRST_WAIT_MS } = options;
   const name = store.nameOf(wanted.path);
   const arrival = createArrival(store, wanted, place, options);
+  try {
+    return await arriving(arrival, name, wanted, options);
+  } finally {
+    await arrival.close();
+  }
+}
+
+async function arriving(
+  arrival: Arrival,
+  name: string,
+  wanted: Wanted,
+  { signal, firstWaitMs = FIRST_WAIT_MS }: DownloadOptions,
+): Promise<Downloaded> {
   let resumed = 0;
   for (let failures = 0; ;) {
     const before = arrival.bytes();
     try {
-      await arrival.goOn();
-      return { ...arrival.end(), resumed };
+      return { ...(await arrival.goOn()), resumed };
     } catch (error) {
       signal?.throwIfAborted();
       if (isFinal(error) || !arrival.canGoOn()) throw named(error, name);
@@ -80,12 +93,6 @@ export async function download(
   }
 }
 
-/** What another attempt would not change. */
-function isFinal(error: unknown): boolean {
-  if (error instanceof SourceError) return error.kind !== "environment";
-  return error instanceof NoRoomError || error instanceof SnapshotError;
-}
-
 function named(error: unknown, name: string): unknown {
   const isOurs =
     error instanceof SourceError || error instanceof NoRoomError || error instanceof SnapshotError;
@@ -94,10 +101,10 @@ function named(error: unknown, name: string): unknown {
 
 interface Arrival {
   /** Fetches what is missing, to the end. */
-  goOn(): Promise<void>;
+  goOn(): Promise<Omit<Downloaded, "resumed">>;
   canGoOn(): boolean;
   bytes(): number;
-  end(): { readonly bytes: number; readonly sha256: string; readonly etag?: string | undefined };
+  close(): Promise<void>;
 }
 
 function createArrival(
@@ -107,55 +114,57 @@ function createArrival(
   { signal, onProgress }: DownloadOptions,
 ): Arrival {
   const name = store.nameOf(wanted.path);
-  const hash = createHash("sha256");
-  let done = 0;
+  const look = createLook(store, wanted.path, signal);
+  let intake: Intake | undefined;
+  let received = 0;
+  let written = 0;
   let total: number | undefined = Number.isNaN(wanted.bytes) ? undefined : wanted.bytes;
   let etag = wanted.etag;
-  /** The first bytes, until they have been looked at. */
-  let head: Buffer[] | undefined = [];
 
-  async function goOn(): Promise<void> {
-    const opened = await store.open(wanted.path, { from: done }, { etag, signal });
+  async function goOn(): Promise<Omit<Downloaded, "resumed">> {
+    await intake?.flush();
+    const opened = await store.open(wanted.path, { from: received }, { etag, signal });
     // The same object as was listed, and as before a cut.
     assertSameSize(name, total, opened.total);
     total ??= opened.total;
     etag ??= opened.etag;
-    if (done === 0 && total !== undefined) place.expect(total);
-    const again = done > opened.from ? comparer(hash, done - opened.from, name) : undefined;
-    for await (const part of opened.bytes) {
-      signal?.throwIfAborted();
-      const fresh = again === undefined ? part : again(part);
-      if (fresh.length > 0) await take(fresh, opened);
-    }
-    if (done < (total ?? 0)) throw new Error(`the answer ended ${(total ?? 0) - done} bytes early`);
-    if (head !== undefined) await look(Buffer.concat(head), opened);
+    look.knows({ ...opened, etag, total });
+    if (received === 0 && total !== undefined) place.expect(total);
+    intake ??= openIntake(total ?? NaN, handOn);
+    const sink = { space: intake.space, took };
+    if (opened.from < received)
+      await takeAgain(opened, { bytes: received, sha256: await intake.digest(), name }, sink);
+    else await take(opened, sink);
+    if (received < (total ?? 0))
+      throw new Error(`the answer ended ${(total ?? 0) - received} bytes early`);
+    await intake.flush();
+    await look.end();
+    return { bytes: received, sha256: await intake.digest(), etag };
   }
 
-  async function take(part: Uint8Array, opened: OpenedObject): Promise<void> {
-    assertRoomFor(name, done + part.length, total);
-    place.write(part);
-    hash.update(part);
-    done += part.length;
-    if (head !== undefined) {
-      head.push(Buffer.from(part));
-      if (done >= HEAD_BYTES) await look(Buffer.concat(head), opened);
-    }
-    onProgress?.(done, total ?? NaN);
+  function took(count: number): Promise<void> | undefined {
+    assertRoomFor(name, received + count, total);
+    received += count;
+    return intake?.took(count);
   }
 
-  async function look(bytes: Buffer, { inRanges }: OpenedObject): Promise<void> {
-    head = undefined;
-    const further = (from: number, to: number) =>
-      readRange(store, wanted.path, { from, to }, { etag, signal });
-    await refuseEarly(name, bytes, total, inRanges ? further : undefined);
+  function handOn(piece: Uint8Array): Promise<void> | undefined {
+    signal?.throwIfAborted();
+    place.write(piece);
+    written += piece.length;
+    onProgress?.(written, total ?? NaN);
+    return look.at(piece);
   }
 
   return {
     goOn,
     // Without ranges it begins again, and what is there is compared; a pipe does not begin again.
     canGoOn: () => store.canReopen,
-    bytes: () => done,
-    end: () => ({ bytes: done, sha256: hash.digest("hex"), etag }),
+    bytes: () => received,
+    async close() {
+      await look.close();
+      await intake?.close();
+    },
   };
 }
 
@@ -172,23 +181,31 @@ function assertSameSize(name: string, before: number | undefined, now: number | 
   );
 }
 
+async function take({ bytes, receive }: OpenedObject, sink: Sink): Promise<void> {
+  if (receive !== undefined) return receive(sink);
+  for await (const part of bytes) await put(sink, part);
+}
+
 /**
  * Of a store that gives only all: passes over the bytes that are there already.
  * @throws SourceError when they are other ones than before
  */
-function comparer(before: Hash, bytes: number, name: string): (part: Uint8Array) => Uint8Array {
-  const expected = before.copy().digest("hex");
+async function takeAgain(
+  { bytes, from }: OpenedObject,
+  before: { readonly bytes: number; readonly sha256: string; readonly name: string },
+  sink: Sink,
+): Promise<void> {
   const found = createHash("sha256");
-  let left = bytes;
-  return (part) => {
+  let left = before.bytes - from;
+  for await (const part of bytes) {
     const old = part.subarray(0, left);
     if (left > 0) {
       left -= old.length;
       found.update(old);
-      if (left === 0 && found.digest("hex") !== expected) {
-        throw new SourceError("usage", `${name} changed while it was fetched; try again`);
+      if (left === 0 && found.digest("hex") !== before.sha256) {
+        throw new SourceError("usage", `${before.name} changed while it was fetched; try again`);
       }
     }
-    return part.subarray(old.length);
-  };
+    await put(sink, part.subarray(old.length));
+  }
 }

@@ -1,6 +1,7 @@
 /** One object behind a link: `https://…`, also one with a signature. Only GET is used, since a signature is for one method. */
 import type { IncomingMessage } from "node:http";
 import { shownAddress } from "./address";
+import { receiverOf } from "./reception";
 import { reasonOf, SourceError } from "./source-error";
 import { rangeHeader, streamOf, type OpenedObject, type Store, type StoredObject } from "./store";
 import { openWeb } from "./web";
@@ -99,6 +100,7 @@ async function openedOf(
     }
     return {
       bytes: answer,
+      receive: receiverOf(answer),
       from,
       total: total === "*" ? undefined : Number(total),
       etag,
@@ -108,7 +110,8 @@ async function openedOf(
   if (statusCode === 200) {
     const length = headers["content-length"];
     const total = length === undefined ? undefined : Number(length);
-    return { bytes: answer, from: 0, total, etag, inRanges: false };
+    const receive = receiverOf(answer);
+    return { bytes: answer, receive, from: 0, total, etag, inRanges: false };
   }
   if (statusCode === 416) {
     answer.destroy();

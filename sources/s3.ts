@@ -2,7 +2,9 @@
  * `s3://BUCKET/PREFIX`: AWS, MinIO, Ceph and all that speak as they do. Credentials, region and endpoint come from where
  * AWS' own tools take them: the environment, ~/.aws, the machine's role.
  */
+import { IncomingMessage } from "node:http";
 import type { S3Client } from "@aws-sdk/client-s3";
+import { receiverOf } from "./reception";
 import { connect, isStatus, refused, type Sdk } from "./s3-client";
 import { SourceError } from "./source-error";
 import { rangeHeader, streamOf, type OpenedObject, type Store, type StoredObject } from "./store";
@@ -153,10 +155,12 @@ function openedOf(answer: Answer, name: string, etag: string | undefined): Opene
     throw new SourceError("usage", `${name} changed since it was listed; try again`);
   }
   const [, start, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(range ?? "") ?? [];
+  const receive = body instanceof IncomingMessage ? receiverOf(body) : undefined;
   return start === undefined
-    ? { bytes: body, from: 0, total: length, etag: found, inRanges: false }
+    ? { bytes: body, receive, from: 0, total: length, etag: found, inRanges: false }
     : {
         bytes: body,
+        receive,
         from: Number(start),
         total: Number(total),
         etag: found ?? etag,

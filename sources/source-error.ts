@@ -1,4 +1,6 @@
 /** A source that cannot be used, or has nothing that can be. The message never holds a credential. */
+import { NoRoomError } from "../etcd/backup/place";
+import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import { visible } from "../etcd/wire/visible";
 
 /**
@@ -24,4 +26,10 @@ export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.message !== "") return error.message;
   return "code" in error ? String(error.code) : error.name;
+}
+
+/** Whether another attempt would change nothing of it. */
+export function isFinal(error: unknown): boolean {
+  if (error instanceof SourceError) return error.kind !== "environment";
+  return error instanceof NoRoomError || error instanceof SnapshotError;
 }

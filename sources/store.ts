@@ -1,5 +1,6 @@
 /** What every place where backups lie can do: list what is there, and open a stretch of it. None can write. */
 import type { Bytes } from "../etcd/backup/streams";
+import type { Sink } from "./sink";
 
 /** An object of a store, or a file of a folder. */
 export interface StoredObject {
@@ -29,6 +30,8 @@ export function rangeHeader({ from, to }: ByteRange): string {
 /** A stretch of an object that comes in. */
 export interface OpenedObject {
   readonly bytes: Bytes;
+  /** Brings them into a sink, in place of `bytes` and with less work. Absent where there is no such way. */
+  readonly receive?: ((sink: Sink) => Promise<void>) | undefined;
   /** Where they begin: before what was asked for where the store gives only all. */
   readonly from: number;
   /** Of the whole object. Absent where nobody knows before its end. */

@@ -2,6 +2,7 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import { isLoopback } from "./address";
+import { ReceivingAgent, SecureReceivingAgent } from "./reception";
 import { SourceError } from "./source-error";
 
 const MOST_REDIRECTS = 5;
@@ -138,7 +139,9 @@ function makeAgent(
   trust: { readonly ca?: string[] },
 ): http.Agent {
   const keep = { keepAlive: true, ...trust };
-  if (proxy === undefined) return isSecure ? new https.Agent(keep) : new http.Agent(keep);
+  if (proxy === undefined) {
+    return isSecure ? new SecureReceivingAgent(keep) : new ReceivingAgent(keep);
+  }
   if (isSecure) {
     const { HttpsProxyAgent } = require("https-proxy-agent") as typeof import("https-proxy-agent");
     return new HttpsProxyAgent(proxy, keep);
