@@ -1,5 +1,5 @@
 /** The KMS plugins of an EncryptionConfiguration, as the API server of a clone needs them. */
-import { parseEncryptionConfig } from "../etcd/encryption/configuration";
+import { parseEncryptionConfig } from "../etcd/encryption/parse-configuration";
 import { openPlugins } from "../etcd/encryption/kms-plugin";
 import { readersOf } from "../etcd/encryption/readers";
 import { visible } from "../etcd/wire/visible";

@@ -1,5 +1,6 @@
 /** The proof of use in a verification: what comes of a clone of the backup, added to the report of the etcd itself. */
-import { boot, type BootRequest, type BootResult } from "./boot";
+import { boot, type BootResult } from "./boot";
+import type { BootRequest } from "./boot-request";
 import { openMember } from "../etcd/client/member-client";
 import type { Endpoint } from "../etcd/client/endpoint";
 import { EtcdError } from "../etcd/client/etcd-error";

@@ -1,6 +1,7 @@
 /** What `boot` found, for a person at a terminal; its last line is the verdict. */
 import pc from "picocolors";
-import { checkTable, type TextOptions } from "../etcd/report/text";
+import { checkTable } from "../etcd/report/text";
+import type { TextOptions } from "../etcd/report/text-columns";
 import { fitted } from "../etcd/wire/lines";
 import { counted, duration, grouped, moment, size } from "../etcd/wire/figures";
 import { visible } from "../etcd/wire/visible";

@@ -2,9 +2,10 @@
 import { Readable } from "node:stream";
 import { ClusterError } from "./cluster-error";
 import { pathOnNode, type EtcdPod } from "./etcd-pods";
-import { dataPod, FOLDER, type HelperPod, READER, SCRATCH, withHelperPod } from "./helper-pod";
+import { withHelperPod } from "./helper-pod";
+import { dataPod, FOLDER, type HelperPod, READER, SCRATCH } from "./helper-manifests";
 import { describeFile, execIn, fileThere } from "./in-pod";
-import type { Reaching } from "./ways";
+import type { Reaching } from "./reaching";
 
 /**
  * The pod that reads it, before it is made.

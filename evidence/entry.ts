@@ -1,5 +1,6 @@
 /** What a history keeps of a drill, and what a history says of the drills so far. */
-import type { DrillSummary, PastDrill, Report } from "../etcd/report/report";
+import type { Report } from "../etcd/report/report";
+import type { DrillSummary, PastDrill } from "../etcd/report/drill-summary";
 import { wasRead } from "../etcd/report/end";
 import { confidenceText } from "./confidence";
 import type { HistoryEntry } from "./history";

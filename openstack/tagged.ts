@@ -1,7 +1,8 @@
 /** What was made in a cloud for one stack, known by the marks that every resource carries (`components/owner.ts`), and its removal. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import { OpenStackError, type ServiceType, type Session } from "./session";
+import { OpenStackError, type Session } from "./session";
+import type { ServiceType } from "./catalog";
 
 /** One thing in the cloud. */
 export interface Tagged {

@@ -2,7 +2,7 @@
 import { findEtcdPods } from "../cluster/find-pods";
 import { openKubectl } from "../cluster/kubectl";
 import type { EtcdPod } from "../cluster/etcd-pods";
-import { withForwardedEtcd } from "../cluster/ways";
+import { withForwardedEtcd } from "../cluster/way-by-forward";
 import type { Endpoint } from "../etcd/client/endpoint";
 import { choosePods, clientTls, type ClusterFlags } from "./cluster";
 import { EXIT, UserError } from "./outcome";

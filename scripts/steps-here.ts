@@ -5,7 +5,7 @@
 import * as path from "node:path";
 import { Command } from "commander";
 import type { CommandResult, GivenToCommand, RunHere } from "../engine/engine";
-import { verdictLine } from "../etcd/report/text";
+import { verdictLine } from "../etcd/report/verdict-line";
 import { exitCodeOfError, messageOfError } from "./errors";
 import { EXIT } from "./outcome";
 import type { Step } from "./steps/request";

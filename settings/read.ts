@@ -1,7 +1,7 @@
 /** The settings of a stack out of what is given: what each is by itself, and what must fit together. */
 import * as path from "node:path";
 import * as z from "zod";
-import { parseEncryptionConfig } from "../etcd/encryption/configuration";
+import { parseEncryptionConfig } from "../etcd/encryption/parse-configuration";
 import { EncryptionConfigError } from "../etcd/encryption/errors";
 import { isPlainPath, PLAIN_PATH } from "../machine/environment";
 import { localMembers, portConflict, PORT_STEP } from "../machine/local/members";

@@ -24,6 +24,8 @@ export interface Caller {
   close(): void;
 }
 
+/** A request that has no fields, or none that are not at their defaults. */
+export const NOTHING = Buffer.alloc(0);
 const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 250;
 /** Small calls: answered in milliseconds, or something is wrong. */

@@ -1,6 +1,5 @@
 /** The calls to an etcd that a verification needs, as functions with names of their own. */
-import { permissions, roleNames } from "../wire/auth";
-import { openCaller, type Caller } from "./caller";
+import { NOTHING, openCaller, type Caller } from "./caller";
 import type { Endpoint } from "./endpoint";
 import { EtcdError } from "./etcd-error";
 import { serverClock, type ServerClock } from "./server-clock";
@@ -13,6 +12,7 @@ import {
   unsignedField,
   type ReadField,
 } from "../wire/protobuf";
+import { authCalls, type AuthCalls } from "./auth-calls";
 
 /*
  * Why not etcd3 here: the read-back writes answers straight into the reader's memory and compares them there, at twice
@@ -72,14 +72,8 @@ export interface LeaseTime {
   readonly remaining: number;
 }
 
-export interface AuthStatus {
-  readonly enabled: boolean;
-  /** Grows with every change to users, passwords, roles and grants; undefined from etcd before 3.5, which does not say. */
-  readonly revision: number | undefined;
-}
-
 /** The calls that a verification needs. Each throws `EtcdError`; what is unavailable is tried again for some seconds. */
-export interface EtcdClient {
+export interface EtcdClient extends AuthCalls {
   /** Waits until the cluster has a leader, up to the retries' limit. */
   status(): Promise<ServerStatus>;
   hashKv(revision: number): Promise<HashKvAnswer>;
@@ -96,13 +90,6 @@ export interface EtcdClient {
   leaseTime(lease: bigint): Promise<LeaseTime | undefined>;
   /** Undefined where it does not say. */
   clock(): Promise<ServerClock | undefined>;
-  authStatus(): Promise<AuthStatus>;
-  /** Names of all users, and of all roles; with authentication on only the role root may ask. */
-  users(): Promise<readonly string[]>;
-  roles(): Promise<readonly string[]>;
-  /** The roles of a user, and the permissions of a role, worded as in a snapshot. */
-  rolesOf(user: string): Promise<readonly string[]>;
-  permissionsOf(role: string): Promise<readonly string[]>;
   close(): void;
 }
 
@@ -112,7 +99,6 @@ const RANGE_LIMIT_MS = 60_000;
 const SORT_DESCENDING = 2;
 /** HashKV reads the whole store: 16 GB from a disk of 60 MB/s. */
 const HASH_LIMIT_MS = 300_000;
-const NOTHING = Buffer.alloc(0);
 
 /** A client of one etcd; it connects at the first call, and again when the connection is lost. */
 export function openEtcd(endpoint: Endpoint, signal?: AbortSignal): EtcdClient {
@@ -211,47 +197,6 @@ function leaseCalls(caller: Caller): Pick<EtcdClient, "leases" | "leaseTime"> {
   };
 }
 
-function authCalls(
-  caller: Caller,
-): Pick<EtcdClient, "authStatus" | "users" | "roles" | "rolesOf" | "permissionsOf"> {
-  return {
-    async authStatus() {
-      try {
-        const fields = await caller.ask("etcdserverpb.Auth/AuthStatus", NOTHING);
-        return {
-          enabled: unsignedField(fields, 2) === 1n,
-          revision: Number(unsignedField(fields, 3)),
-        };
-      } catch (error) {
-        if (error instanceof EtcdError && error.status === "UNIMPLEMENTED") {
-          return { enabled: await givesTokens(caller), revision: undefined };
-        }
-        throw error;
-      }
-    },
-    users: async () => names(await caller.ask("etcdserverpb.Auth/UserList", NOTHING)),
-    roles: async () => names(await caller.ask("etcdserverpb.Auth/RoleList", NOTHING)),
-    async rolesOf(user) {
-      const request = encodeMessage([[1, user]]);
-      return roleNames(await caller.ask("etcdserverpb.Auth/UserGet", request), 2);
-    },
-    async permissionsOf(role) {
-      const request = encodeMessage([[1, role]]);
-      return permissions(await caller.ask("etcdserverpb.Auth/RoleGet", request));
-    },
-  };
-}
-
-/** Before 3.5 etcd tells whether authentication is on only by whether there is a token to be had, or a refusal. */
-async function givesTokens(caller: Caller): Promise<boolean> {
-  try {
-    return await caller.givesTokens();
-  } catch (error) {
-    if (error instanceof EtcdError && error.kind === "denied") return true;
-    throw error;
-  }
-}
-
 /** Serializable: answered by this member alone, which is the one to be checked, and without a round through raft. */
 function rangeFields({ start, end }: KeyRange, revision: number) {
   return [
@@ -269,11 +214,6 @@ function readHeader(fields: readonly ReadField[]) {
     memberId: unsignedField(header, 2),
     revision: Number(signedField(header, 3)),
   };
-}
-
-/** Of `AuthUserListResponse` and `AuthRoleListResponse`. */
-function names(fields: readonly ReadField[]): readonly string[] {
-  return bytesFields(fields, 2).map((name) => name.toString());
 }
 
 function alarmName(type: number): string {

@@ -1,7 +1,8 @@
 /** A configuration out of a file that a user names. */
 import { NotPlainFileError, readPlainText } from "../../files/plain-file";
 import { visible } from "../wire/visible";
-import { parseEncryptionConfig, type EncryptionConfiguration } from "./configuration";
+import type { EncryptionConfiguration } from "./configuration";
+import { parseEncryptionConfig } from "./parse-configuration";
 import { EncryptionConfigError } from "./errors";
 import { preventCoreDumps } from "./no-core-dump";
 

@@ -5,7 +5,7 @@ import { visible } from "../wire/visible";
 import { databaseProblem, NEWEST_WITH_V2 } from "../backup/v2/judgement";
 import type { V2Store } from "../backup/v2/v2-backup";
 import type { Inspection } from "./inspection";
-import { wrapped } from "./text";
+import { wrapped } from "./text-lines";
 
 /** What `inspect` says of it. */
 export interface V2Inspection {

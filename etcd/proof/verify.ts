@@ -1,43 +1,22 @@
 /** The whole proof, from the first question to the report. */
-import { wallClock } from "../report/end";
-import type {
-  Check,
-  ClusterSummary,
-  Differences,
-  Phase,
-  Report,
-  RestoredSummary,
-  VerificationLevel,
-} from "../report/report";
-import { ranOn } from "../report/ran-on";
-import { TOOL } from "../report/tool";
-import { overallVerdict } from "../report/verdict";
-import type { EncryptionConfiguration } from "../encryption/configuration";
+import type { Check, Report } from "../report/report";
 import { examineEncryption } from "../encryption/examine";
 import type { EncryptionFindings } from "../encryption/findings";
-import { clusterFacts, type ClusterFacts } from "../kubernetes/cluster-facts";
-import { summarize } from "../snapshot/judgement";
+import { clusterFacts } from "../kubernetes/cluster-facts";
 import type { Snapshot } from "../snapshot/snapshot";
-import type { Container } from "../backup/container";
-import { hashPairOf, type Manifest } from "../backup/manifest";
 import { bumped } from "./bumped";
 import {
   alarmsCheck,
-  authCheck,
   compactRevisionCheck,
   hashKvCheck,
   keyCountCheck,
-  manifestChecks,
   readBackCheck,
-  sha256Check,
-  sourceChecks,
   versionCheck,
 } from "./checks";
-import { differenceLog, type DifferenceLog } from "./differences";
-import type { Endpoint } from "../client/endpoint";
+import { authCheck } from "./auth-check";
+import { manifestChecks, sha256Check, sourceChecks } from "./file-checks";
 import { openEtcd, type EtcdClient } from "../client/etcd-client";
 import { expectedKeysCheck } from "./expected-keys";
-import type { HashAhead } from "./hash-ahead";
 import {
   compareTtls,
   leasesCheck,
@@ -46,70 +25,23 @@ import {
   type TtlComparison,
 } from "./lease-checks";
 import type { LeaseClock } from "./lease-clock";
-import { proveMembers, type MembersProof } from "./members";
+import { proveMembers } from "./members";
 import { planReadBack, type Plan } from "./plan";
-import { readBack } from "./read-back";
 import {
   answerOf,
   gatherFacts,
   gatherReachable,
-  tellsLeasesInKeysOnly,
   type Answer,
-  type Reachable,
   type ServerFacts,
 } from "./server-facts";
 import { excuseOf, gatherSince, type Excuse, type Since } from "./since";
 import { secondReaderCheck } from "./second-reader";
-import { clusterCheck, encryptionCheck, encryptionSummary } from "./use-checks";
+import { clusterCheck, encryptionCheck } from "./use-checks";
+import type { VerifyRequest } from "./verify-request";
+import { type Proof, reportOf } from "./proof-report";
+import { keyReader, type KeyReader } from "./key-reader";
 
 export type { VerificationLevel } from "../report/report";
-
-/** What is to be proved, and how thoroughly. */
-export interface VerifyRequest {
-  /** The backup, already read; it stays open. */
-  readonly snapshot: Snapshot;
-  readonly endpoint: Endpoint;
-  /** The other members of its cluster. Default: it is alone, or they are not asked. */
-  readonly others?: readonly Endpoint[];
-  readonly level: VerificationLevel;
-  /** Keys, or prefixes that end in `/` or `*`, that must be there. Default: none. */
-  readonly expectedKeys?: readonly string[];
-  /**
-   * By how much the revision was bumped at the restore, with everything before marked as compacted
-   * (`etcdutl snapshot restore --bump-revision … --mark-compacted`). Default: it was not.
-   */
-  readonly bumpedBy?: number;
-  /** Version that the etcd must be of, as it was wished for: `3.6` or `3.6.16`. Default: any that serves the backup. */
-  readonly etcdVersion?: string;
-  /** The store was in use since it was restored: newer revisions and other leases are `explained`. Default: false. */
-  readonly inUse?: boolean;
-  /**
-   * When the store was restored, by the clock of the server's machine: no lease of it can have run out sooner than its
-   * TTL after. Default: as the server tells.
-   */
-  readonly restoredAt?: Date | undefined;
-  /** What the source said of itself. Default: the proof begins at the file. */
-  readonly manifest?: Manifest | undefined;
-  /** SHA-256 of the public key that must have signed the manifest. Default: any, or none. */
-  readonly trustedKey?: string | undefined;
-  /** What the backup is packed in. Default: nothing. */
-  readonly container?: Container | undefined;
-  /** The API server's keys: every encrypted value must decrypt to the object that its key names. Default: it is not asked. */
-  readonly encryption?: EncryptionConfiguration | undefined;
-  /** UID of the namespace kube-system of the cluster that the backup must be of. Default: any. */
-  readonly expectedCluster?: string | undefined;
-  /** The hash of the server as it is, asked for while the backup was read. Default: it is asked for now. */
-  readonly ahead?: HashAhead;
-  /** What others measured before; `verify` is added. Default: none. */
-  readonly phases?: readonly Phase[];
-  /** When the whole run began, the steps before this one included. Default: now. */
-  readonly startedAt?: Date;
-  /** Name of the stack that is verified, for the report. Default: it is none. */
-  readonly stack?: string | undefined;
-  readonly signal?: AbortSignal;
-  /** Told after each range that was read back. */
-  readonly onProgress?: (doneKeys: number, totalKeys: number) => void;
-}
 
 /**
  * Compares a running etcd with the backup it was restored from.
@@ -135,15 +67,6 @@ export async function verify(request: VerifyRequest): Promise<Report> {
   } finally {
     client.close();
   }
-}
-
-/** What a report is made of. */
-interface Proof {
-  readonly checks: readonly Check[];
-  readonly facts: ServerFacts;
-  readonly differences: Differences;
-  readonly cluster: ClusterFacts | undefined;
-  readonly encryption: EncryptionFindings | undefined;
 }
 
 /** The snapshot as the store shows it that was restored from it. */
@@ -218,44 +141,6 @@ async function examined({
   return examineEncryption(snapshot.live, encryption, { ...(signal && { signal }) });
 }
 
-/** Reads the server's keys back, at the backup's revision or at a later one. */
-interface KeyReader {
-  readAll(mode: "stored" | "metadata"): Promise<Answer<ReturnType<DifferenceLog["counts"]>>>;
-  /** How many keys are not as in the backup at a later revision, without those whose lease is gone. */
-  countNow(revision: number, goneLeases: ReadonlySet<bigint>): Promise<number>;
-  /** What differs at the backup's revision; where nothing does, what differed later. */
-  differences(): Differences;
-}
-
-function keyReader(
-  client: EtcdClient,
-  snapshot: Snapshot,
-  plan: Plan,
-  reachable: Reachable,
-  onProgress: VerifyRequest["onProgress"],
-): KeyReader {
-  const { keys: readable, readRevision } = reachable;
-  const then = differenceLog();
-  const now = differenceLog();
-  const leasesInKeysOnly = tellsLeasesInKeysOnly(reachable);
-  const reading = { client, live: snapshot.live, plan, leasesInKeysOnly };
-  return {
-    async readAll(mode) {
-      if ("refused" in readable) return readable;
-      const at = { revision: readRevision, mode, differences: then, onProgress };
-      const done = await answerOf(readBack({ ...reading, ...at }));
-      return "refused" in done ? done : { value: then.counts() };
-    },
-    async countNow(revision, goneLeases) {
-      const mayBeGone = ({ lease }: { readonly lease: bigint }) => goneLeases.has(lease);
-      const at = { revision, mode: "metadata", differences: now, mayBeGone } as const;
-      await readBack({ ...reading, ...at });
-      return now.total;
-    },
-    differences: () => (then.total > 0 ? then : now).summary(),
-  };
-}
-
 /** The store as it is now, and what its leases explain of it. */
 async function lookAtNow(
   client: EtcdClient,
@@ -289,69 +174,8 @@ async function lookAtNow(
   return { since, excuse, ttls };
 }
 
-function reportOf(
-  request: VerifyRequest,
-  proof: Proof,
-  members: MembersProof | undefined,
-  began: Date,
-): Report {
-  const { endpoint, level, manifest, startedAt = began, stack } = request;
-  const { facts, differences, cluster, encryption } = proof;
-  const checks = [...proof.checks, ...(members?.checks ?? [])];
-  const pair = manifest && hashPairOf(manifest);
-  const own: Phase = { name: "verify", seconds: (Date.now() - began.getTime()) / 1000 };
-  const phases = [...(request.phases ?? []), own];
-  return {
-    schemaVersion: 1,
-    tool: TOOL,
-    verdict: overallVerdict(checks),
-    level,
-    ...(stack !== undefined && { stack }),
-    ranOn: ranOn(),
-    startedAt: startedAt.toISOString(),
-    seconds: wallClock(startedAt, phases),
-    snapshot: summarize(request.snapshot),
-    ...(manifest && {
-      source: {
-        revision: manifest.source.revision,
-        ...(pair && { hashKv: pair.hash }),
-        takenAt: new Date(manifest.takenAt).toISOString(),
-      },
-    }),
-    ...(cluster && { cluster: clusterSummary(cluster) }),
-    restored: summarizeServer(endpoint, facts),
-    ...(members && { members: members.members }),
-    ...(encryption && { encryption: encryptionSummary(encryption) }),
-    phases,
-    checks,
-    differences,
-  };
-}
-
-function clusterSummary({ uid, version, nodes, lastRenewal }: ClusterFacts): ClusterSummary {
-  return {
-    ...(uid !== undefined && { uid }),
-    ...(version !== undefined && { kubernetesVersion: version }),
-    nodes,
-    ...(lastRenewal !== undefined && { lastRenewal }),
-  };
-}
-
 /** Waits for the end of both, so that nothing goes on behind the first failure, and then throws it. */
 async function both<A, B>(one: Promise<A>, other: Promise<B> | B): Promise<[A, B]> {
   await Promise.allSettled([one, other]);
   return [await one, await other];
-}
-
-function summarizeServer(endpoint: Endpoint, facts: ServerFacts): RestoredSummary {
-  const status = "value" in facts.status ? facts.status.value : undefined;
-  return {
-    endpoint: endpoint.url,
-    revision: status?.revision ?? 0,
-    compactRevision: "value" in facts.compactRevision ? facts.compactRevision.value : 0,
-    keys: "value" in facts.keys ? facts.keys.value : 0,
-    hashKv: "value" in facts.hash ? facts.hash.value.hash : 0,
-    etcdVersion: status?.version ?? "",
-    clusterId: status?.clusterId.toString(16) ?? "",
-  };
 }

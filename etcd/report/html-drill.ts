@@ -3,7 +3,7 @@ import { ageOf, counted, duration, moment } from "../wire/figures";
 import { shortened } from "../wire/visible";
 import { sign, type Tone } from "./html-picture";
 import { markup, type Markup } from "./markup";
-import type { DrillSummary, PastDrill } from "./report";
+import type { DrillSummary, PastDrill } from "./drill-summary";
 
 const LONGEST_TEXT = 500;
 const TONES: Readonly<Record<PastDrill["verdict"], Tone>> = {

@@ -6,43 +6,32 @@
  * - `file.ts` opens it, `meta-page.ts` chooses bbolt's root, `foreign-file.ts` says what it is instead.
  * - `buckets.ts` walks the small buckets; `contents.ts` knows what is in them, with `stored-values.ts`, `leases.ts` and
  *   `auth.ts`. `page.ts` reads a page, `page-map.ts` sees that each is reached once, `freelist.ts` that none is free.
- * - `key-leaves.ts` follows the branch pages of the bucket `key`. Then `pass.ts` goes over the file in the order of its
- *   pages, which `slot-reader.ts` (and `hash-worker.cjs`) brings and hashes, and has each leaf put into the index by
- *   `wasm/` (`scanner.ts`, `record-index.ts`); `leaf-problems.ts` has the sentences for what that does not like.
+ * - `index-file.ts` puts every record into the index: `key-leaves.ts` follows the branch pages of the bucket `key`, then
+ *   `pass.ts` goes over the file in the order of its pages, which `slot-reader.ts` (and `hash-worker.cjs`) brings and
+ *   hashes, and has each leaf put into the index by `wasm/` (`scanner.ts`, `record-index.ts`); `leaf-problems.ts` has the
+ *   sentences for what that does not like.
  * - `live-keys.ts` and `range-comparer.ts` are what comes out; `types.ts` describes it, `judgement.ts` says what it means.
  * - `snapshot-error.ts` is the one error, `advice.ts` what to do about it.
  */
 import { closeSync } from "node:fs";
-
-import type { KeyBucket } from "./buckets";
 import { withAdvice } from "./advice";
-import { readContents, type Contents } from "./contents";
+import type { Contents } from "./contents";
 import { assertUnchanged, openSource, type SourceFile } from "./file";
 import { assertFree, readFreelist } from "./freelist";
-import { findKeyLeaves, type KeyLeaves } from "./key-leaves";
 import { createLiveKeys } from "./live-keys";
 import { hasTrailer, readMetaPages, type MetaPage } from "./meta-page";
 import { createPageMap } from "./page-map";
-import { parsePage, type PagedFile } from "./page";
-import { readLeafAt, readLeavesInFileOrder, SLOT_BYTES } from "./pass";
+import type { PagedFile } from "./page";
+import { SLOT_BYTES } from "./pass";
 import { createRecordIndex, type RecordIndex } from "./record-index";
-import {
-  createInlineReader,
-  createPlainReader,
-  createWorkerReader,
-  type Digests,
-  type Slots,
-} from "./slot-reader";
+import { createPlainReader } from "./slot-reader";
 import { SnapshotError } from "./snapshot-error";
 import type { ReadOptions, Snapshot, SnapshotKeys } from "./types";
+import { indexAndHash, indexRecords, slotTask } from "./index-file";
 
 export { SnapshotError } from "./snapshot-error";
 export type { Auth } from "./auth";
 export type * from "./types";
-
-/** From here on a second thread reads and hashes; below, its start costs more than it saves. */
-const WORKER_FROM_BYTES = 100e6;
-const WORKER_SLOTS = 4;
 
 /**
  * Reads an etcd snapshot file once from end to end and checks all that can be checked without a server.
@@ -171,95 +160,6 @@ function listLive(path: string, index: RecordIndex, contents: Contents) {
     });
   }
   return { revision, lastRecordRevision, compactRevision, live: createLiveKeys(path, index) };
-}
-
-function slotTask({ source, pages, pageSize }: PagedFile, index: RecordIndex) {
-  return {
-    source,
-    databaseBytes: pages * pageSize,
-    ring: index.buffer(),
-    ringAddress: index.ring.address,
-    slotBytes: SLOT_BYTES,
-  };
-}
-
-interface Indexed {
-  readonly index: RecordIndex;
-  readonly contents: Contents;
-  readonly digests: Digests;
-}
-
-async function indexAndHash(
-  file: PagedFile,
-  meta: MetaPage,
-  options: ReadOptions,
-): Promise<Indexed> {
-  const databaseBytes = file.pages * file.pageSize;
-  const inWorker = databaseBytes >= WORKER_FROM_BYTES;
-  const slots = inWorker ? WORKER_SLOTS : 1;
-  const index = createRecordIndex(slots * SLOT_BYTES, {
-    hasCrcs: true,
-    hasDigests: options.digests !== false,
-  });
-  // A worker begins to read and hash at once, while this thread follows the branch pages.
-  const reader = (inWorker ? createWorkerReader : createInlineReader)({
-    ...slotTask(file, index),
-    bytesBehind: file.source.size - databaseBytes,
-    slots,
-  });
-  try {
-    const contents = await indexRecords(file, meta, index, reader, options);
-    return { index, contents, digests: await reader.digests() };
-  } finally {
-    await reader.close();
-  }
-}
-
-async function indexRecords(
-  file: PagedFile,
-  meta: MetaPage,
-  index: RecordIndex,
-  slots: Slots,
-  options: ReadOptions,
-): Promise<Contents> {
-  const databaseBytes = file.pages * file.pageSize;
-  const { contents, key } = readContents(file, meta);
-  let leaves = NO_LEAVES;
-  if ("root" in key) {
-    leaves = findKeyLeaves(file, key.root);
-    index.layOut(databaseBytes, leaves);
-  } else {
-    index.layOut(databaseBytes, ONE_INLINE_LEAF);
-    readInlineLeaf(file, key, index);
-  }
-  await readLeavesInFileOrder(file, leaves, index, slots, options);
-  return contents;
-}
-
-const NO_LEAVES: KeyLeaves = {
-  count: 0,
-  ids: new Uint32Array(0),
-  lowMain: new Float64Array(0),
-  lowSub: new Uint32Array(0),
-};
-const ONE_INLINE_LEAF: KeyLeaves = { ...NO_LEAVES, count: 1 };
-
-/** bbolt keeps a small bucket's only page inside the bucket's own entry. */
-function readInlineLeaf(
-  file: PagedFile,
-  { inline, page, offset }: Extract<KeyBucket, { inline: Buffer }>,
-  index: RecordIndex,
-): void {
-  const { kind, count } = parsePage(file.source.path, page, inline, offset);
-  if (kind !== "leaf") {
-    throw new SnapshotError(file.source.path, `the inline bucket "key" holds a ${kind} page`, {
-      page,
-      offset: offset + 8,
-    });
-  }
-  const address = index.placeForRun(count, inline.length);
-  new Uint8Array(index.buffer(), address, inline.length).set(inline);
-  readLeafAt(file, ONE_INLINE_LEAF, index, 0, { page, address, bytes: inline.length, offset });
 }
 
 function assertHashable(at: number, compacted: number, last: number): void {

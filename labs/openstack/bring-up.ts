@@ -7,7 +7,7 @@ import { stringify } from "yaml";
 import { EXIT, UserError } from "../../scripts/outcome";
 import { closeCapsule, findCapsule, openCapsule, STATE_DIR, WIRE } from "./capsule";
 import { IMAGES, makeOffer, USER, type GuestFiles } from "./catalog";
-import { apiUrl, EXTERNAL_CIDR, REGION } from "./configs";
+import { apiUrl, EXTERNAL_CIDR, REGION } from "./addresses";
 import { ensureGuest } from "./guest";
 import { installPackages, missingPackages, refuseForeignComputer } from "./packages";
 import { startServices, layOut, type Say } from "./services";

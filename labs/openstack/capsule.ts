@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { childOfUnshare, findFirst, recordFirst } from "../namespaced";
-import { HOST_ADDRESS } from "./configs";
+import { HOST_ADDRESS } from "./addresses";
 
 const execFile = promisify(execFileCallback);
 

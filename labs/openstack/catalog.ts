@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as z from "zod";
 import type { Session } from "../../openstack/session";
-import { apiUrl, EXTERNAL_CIDR, EXTERNAL_POOL, HOST_ADDRESS, REGION } from "./configs";
+import { apiUrl, EXTERNAL_CIDR, EXTERNAL_POOL, HOST_ADDRESS, REGION } from "./addresses";
 
 /** The project, and its user, that the lab is used as: a plain member, as in a real cloud. */
 export const USER = "demo";

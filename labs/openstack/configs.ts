@@ -1,21 +1,9 @@
 /** Configuration of the lab's services, for Debian 12's OpenStack (Zed). Paths are those of the capsule. */
 
+import { LAB, apiUrl, REGION, API_ADDRESS } from "./addresses";
+
 /** Sections of an ini file. */
 type Ini = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
-
-/** Where the services listen, inside; this computer reaches it over the lab's wire. */
-export const API_ADDRESS = "203.0.113.194";
-/** This computer's end of the wire: the gateway of the network outside. */
-export const HOST_ADDRESS = "203.0.113.193";
-export const EXTERNAL_CIDR = "203.0.113.192/26";
-export const EXTERNAL_POOL = { start: "203.0.113.200", end: "203.0.113.250" } as const;
-export const REGION = "RegionOne";
-export const PORTS = { keystone: 5000, placement: 8778, glance: 9292, nova: 8774, neutron: 9696 };
-/** The lab's folder, inside. */
-export const LAB = "/run/lab";
-
-export const apiUrl = (service: keyof typeof PORTS): string =>
-  `http://${API_ADDRESS}:${PORTS[service]}`;
 
 const database = (name: string) => ({
   connection: `mysql+pymysql://root@localhost/${name}?unix_socket=${LAB}/db/mysqld.sock`,

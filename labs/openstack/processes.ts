@@ -1,6 +1,6 @@
 /** The lab's processes that need nothing but their configuration: what is started, with which words. */
 import type { Capsule } from "./capsule";
-import { API_ADDRESS, LAB, PORTS } from "./configs";
+import { API_ADDRESS, LAB, PORTS } from "./addresses";
 
 /** For nova's programs: where its settings are. */
 export const NOVA = `--config-file=${LAB}/etc/nova/nova.conf`;

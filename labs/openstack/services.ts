@@ -7,7 +7,8 @@ import type { Credentials } from "../../openstack/credentials";
 import { openSession, type Session } from "../../openstack/session";
 import { makeCatalog, agentsAlive } from "./catalog";
 import { STATE_DIR, type Capsule } from "./capsule";
-import { apiUrl, configFiles, LAB, type PORTS, REGION } from "./configs";
+import { configFiles } from "./configs";
+import { apiUrl, LAB, type PORTS, REGION } from "./addresses";
 import { NEUTRON, NOVA, startAgents, startApis, startBasics, startWsgi } from "./processes";
 
 /** Says what has been done and how long it took. */

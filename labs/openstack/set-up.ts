@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { CLOUD, CLOUDS_FILE } from "./bring-up";
 import { findCapsule } from "./capsule";
 import { DEBIAN_12, DEBIAN_13, EXTERNAL_NETWORK, FLAVOR } from "./catalog";
-import { HOST_ADDRESS } from "./configs";
+import { HOST_ADDRESS } from "./addresses";
 import { TYPESCRIPT } from "../../test/support/typescript";
 
 /** The cloud that is tested against. */

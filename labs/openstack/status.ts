@@ -7,7 +7,7 @@ import { CLOUD, CLOUDS_FILE } from "./bring-up";
 import { memoryOf } from "../namespaced";
 import { findCapsule, STATE_DIR } from "./capsule";
 import { EXTERNAL_NETWORK, FLAVOR, IMAGES } from "./catalog";
-import { HOST_ADDRESS } from "./configs";
+import { HOST_ADDRESS } from "./addresses";
 
 export interface LabStatus {
   readonly running: boolean;

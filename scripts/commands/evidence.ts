@@ -3,7 +3,7 @@ import { Argument, type Command } from "commander";
 import { openEnvelope } from "../../evidence/envelope";
 import { parseHistory, readHistory } from "../../evidence/history";
 import { readStatement } from "../../evidence/statement";
-import { verdictLine } from "../../etcd/report/text";
+import { verdictLine } from "../../etcd/report/verdict-line";
 import { counted } from "../../etcd/wire/figures";
 import { NotPlainFileError, readPlainText } from "../../files/plain-file";
 import { pathFlag, pathText } from "../flags";

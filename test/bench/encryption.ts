@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseEncryptionConfig } from "../../etcd/encryption/configuration";
+import { parseEncryptionConfig } from "../../etcd/encryption/parse-configuration";
 import { envelopeOf } from "../../etcd/encryption/envelope";
 import { examineEncryption } from "../../etcd/encryption/examine";
 import {

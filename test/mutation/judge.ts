@@ -1,8 +1,7 @@
 /** What becomes of one mutant: the way that a backup goes, up to the first that says no. */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-
-import { sha256Check } from "../../etcd/proof/checks";
+import { sha256Check } from "../../etcd/proof/file-checks";
 import { EtcdError } from "../../etcd/client/etcd-error";
 import { verify } from "../../etcd/proof/verify";
 import type { Report } from "../../etcd/report/report";

@@ -1,6 +1,7 @@
 /** Which member a backup is taken of: a healthy follower that votes, so that the leader has no more to do. */
 import type { ManifestMember } from "../manifest";
-import { isAnswering, type Answering, type AskedMember, type Disagreement } from "./ask-members";
+import { isAnswering, type Answering, type AskedMember } from "./ask-members";
+import type { Disagreement } from "./compare-members";
 import { TakeError } from "./source";
 
 /**

@@ -4,44 +4,19 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { clusterIdentity, type ClusterIdentity } from "../../kubernetes/cluster-identity";
-import packageJson from "../../../package.json";
 import { reasonsAgainstRestore } from "../../snapshot/judgement";
 import { readSnapshot, SnapshotError } from "../../snapshot/snapshot";
 import type { Snapshot } from "../../snapshot/types";
-import { visible } from "../../wire/visible";
-import {
-  manifestFileOf,
-  type ManifestContent,
-  type ManifestMember,
-  type ManifestSource,
-} from "../manifest";
+import type { ManifestContent } from "../manifest";
 import { keySha256Of, sealed } from "../seal";
+import { describe, notesOf } from "./describe";
 import { askHash, findPair, type Asked, type HashPair } from "./hash-pair";
 import { pack, packingOf } from "./pack";
 import { assertRoom, diskError, openNameless, openPart, type PartFile } from "./part-file";
 import { receive, type Received } from "./receive";
-import { type Source, type SourceState, TakeError } from "./source";
-
-/** What is to be backed up, and where to. */
-export interface TakeRequest {
-  readonly source: Source;
-  /** What people call the source; stands in the manifest. */
-  readonly from: Pick<ManifestSource, "endpoint" | "pod" | "memberName">;
-  /** Absolute path; `.gz` and `.zst` are packed. */
-  readonly file: string;
-  /** Replaces a backup of that name, when the new one is whole. @default false: it is refused */
-  readonly overwrite?: boolean | undefined;
-  /** What each member said, where several were asked. */
-  readonly members?: readonly ManifestMember[] | undefined;
-  /** What is known of the Kubernetes cluster; the rest is read from the snapshot. */
-  readonly kubernetes?: Pick<ClusterIdentity, "version" | "cluster"> | undefined;
-  /** Private key (ed25519, PEM) that signs the manifest. @default it is not signed */
-  readonly signKey?: string | undefined;
-  readonly signal?: AbortSignal;
-  /** Told of the bytes that came, and of about how many there will be. */
-  readonly onProgress?: (bytes: number, ofBytes: number) => void;
-}
+import { TakeError } from "./source";
+import { assertNameFree, publish, copyTo } from "./publish";
+import type { Receiving, TakeRequest } from "./take-request";
 
 /** A backup that was taken. */
 export interface TakenBackup {
@@ -117,8 +92,6 @@ export async function takeBackupTo(
     await part.discard();
   }
 }
-
-type Receiving = Omit<TakeRequest, "file" | "overwrite">;
 
 async function receiveProved(
   request: Receiving,
@@ -200,104 +173,6 @@ function assertIsTheSources(snapshot: Snapshot, pair: HashPair): void {
   );
 }
 
-interface Findings {
-  readonly state: SourceState;
-  readonly takenAt: Date;
-  readonly received: Received;
-  readonly snapshot: Snapshot;
-  readonly pair: HashPair;
-}
-
-function describe(
-  { from, members, kubernetes }: Receiving,
-  { state, takenAt, received, snapshot, pair }: Findings,
-): ManifestContent {
-  const identity = { ...clusterIdentity(snapshot.live), ...kubernetes };
-  return {
-    schemaVersion: 1,
-    tool: `${packageJson.name} ${packageJson.version}`,
-    takenAt: takenAt.toISOString(),
-    sha256: received.sha256,
-    bytes: received.bytes,
-    source: {
-      ...from,
-      clusterId: hex(state.clusterId),
-      memberId: hex(state.memberId),
-      etcdVersion: state.version,
-      ...("notComparable" in pair
-        ? { revision: state.revision, notComparable: visible(pair.notComparable) }
-        : {
-            revision: pair.revision,
-            compactRevision: pair.compactRevision,
-            hashKv: pair.hash,
-            hashKvRevision: pair.revision,
-          }),
-    },
-    ...(members !== undefined && { members: [...members] }),
-    ...(Object.keys(identity).length > 0 && { kubernetes: identity }),
-  };
-}
-
-function notesOf(snapshot: Snapshot, pair: HashPair): readonly string[] {
-  if ("notComparable" in pair) {
-    return [`its HashKV is not comparable with the source's: ${visible(pair.notComparable)}`];
-  }
-  if (pair.revision === snapshot.revision) return [];
-  return [
-    `the source was hashed at revision ${pair.revision}; what was written up to ${snapshot.revision} is in the file ` +
-      "and only its sha256 covers it",
-  ];
-}
-
-function hex(id: bigint): string {
-  return BigInt.asUintN(64, id).toString(16);
-}
-
 function signed(content: ManifestContent, key: string | undefined): ManifestContent {
   return key === undefined ? content : sealed(content, key);
-}
-
-function assertNameFree({ file, overwrite }: TakeRequest): void {
-  const there = [file, manifestFileOf(file)].filter((name) => fs.existsSync(name));
-  if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
-    throw new TakeError("usage", `${file} is a directory; -o takes the name of the backup's file`);
-  }
-  if (there.length === 0 || overwrite === true) return;
-  throw new TakeError(
-    "usage",
-    `${there.join(" and ")} ${there.length === 1 ? "is" : "are"} there already. Give another name, or --overwrite to ` +
-      "replace it when the new backup is whole",
-  );
-}
-
-/** Backup first: a file without its manifest is a backup, a manifest without its file is nothing. */
-async function publish(
-  part: PartFile,
-  { file }: TakeRequest,
-  manifest: ManifestContent,
-): Promise<void> {
-  const manifestFile = manifestFileOf(file);
-  const manifestPart = await openPart(manifestFile);
-  try {
-    await manifestPart.handle.write(`${JSON.stringify(manifest, null, 2)}\n`);
-    await manifestPart.handle.sync();
-    // That of the file which is replaced now would speak of another one.
-    await fs.promises.rm(manifestFile, { force: true });
-    await part.rename(file);
-    await manifestPart.rename(manifestFile);
-  } finally {
-    await manifestPart.discard();
-  }
-}
-
-async function copyTo(output: NodeJS.WritableStream, file: string): Promise<void> {
-  for await (const part of fs.createReadStream(file, { highWaterMark: 1 << 20 })) {
-    await new Promise<void>((resolve, reject) => {
-      output.write(part as Buffer, (error) => {
-        if (error)
-          reject(new TakeError("environment", `cannot write the backup out: ${error.message}`));
-        else resolve();
-      });
-    });
-  }
 }

@@ -8,7 +8,8 @@ import { TOOL } from "../../report/tool";
 import { overallVerdict } from "../../report/verdict";
 import { ALL_KEYS } from "../plan";
 import { answerOf } from "../server-facts";
-import { verify, type VerifyRequest } from "../verify";
+import { verify } from "../verify";
+import type { VerifyRequest } from "../verify-request";
 import {
   v2FilesCheck,
   v2HiddenChecks,

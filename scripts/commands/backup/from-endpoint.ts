@@ -2,18 +2,13 @@
 import * as path from "node:path";
 import {
   askMembers,
-  compareMembers,
   type AskedMember,
   type Candidate,
-  type Disagreement,
 } from "../../../etcd/backup/take/ask-members";
+import { compareMembers, type Disagreement } from "../../../etcd/backup/take/compare-members";
 import { chooseMember, manifestMember } from "../../../etcd/backup/take/choose-member";
-import {
-  takeBackup,
-  takeBackupTo,
-  type TakeRequest,
-  type TakenBackup,
-} from "../../../etcd/backup/take/take-backup";
+import { takeBackup, takeBackupTo, type TakenBackup } from "../../../etcd/backup/take/take-backup";
+import type { TakeRequest } from "../../../etcd/backup/take/take-request";
 import { openMember } from "../../../etcd/client/member-client";
 import { findEndpoints, type EndpointsOptions } from "../../endpoints";
 import { abortOnInterrupt } from "../../interrupt";

@@ -1,6 +1,7 @@
 /** Pods of ours in a cluster: what a run would make, and what an earlier one has left. */
 import type { EtcdPod } from "../../../cluster/etcd-pods";
-import { leftPods, removePods, type HelperPod } from "../../../cluster/helper-pod";
+import { leftPods, removePods } from "../../../cluster/helper-pod";
+import type { HelperPod } from "../../../cluster/helper-manifests";
 import type { Kubectl } from "../../../cluster/kubectl";
 import { printJson, printText } from "../../terminal";
 

@@ -5,7 +5,7 @@ import type { Readable } from "node:stream";
 import { withDataDirectory } from "../../../cluster/data-directory";
 import type { EtcdPod } from "../../../cluster/etcd-pods";
 import { BrokenTransfer } from "../../../cluster/in-pod";
-import type { Reaching } from "../../../cluster/ways";
+import type { Reaching } from "../../../cluster/reaching";
 import {
   BrokenStream,
   receiveMember,

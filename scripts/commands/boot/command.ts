@@ -1,7 +1,8 @@
 /** `boot FILE`: whether a Kubernetes API server comes up on what a backup holds, and whether the store lives. */
 import * as path from "node:path";
 import { type Command, Option } from "commander";
-import { boot as bootBackup, type BootResult, type BootStore } from "../../../boot/boot";
+import { boot as bootBackup, type BootResult } from "../../../boot/boot";
+import type { BootStore } from "../../../boot/boot-request";
 import { bootText } from "../../../boot/text";
 import { bootReport, type BootReport } from "../../../boot/boot-report";
 import { nextSteps } from "../../../boot/outlook";

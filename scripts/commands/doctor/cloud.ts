@@ -1,12 +1,8 @@
 /** What `up` needs of an OpenStack. */
 import { CloudError } from "../../../openstack/cloud-error";
 import { findCredentials, type Credentials } from "../../../openstack/credentials";
-import {
-  OpenStackError,
-  openSession,
-  type ServiceType,
-  type Session,
-} from "../../../openstack/session";
+import { OpenStackError, openSession, type Session } from "../../../openstack/session";
+import type { ServiceType } from "../../../openstack/catalog";
 import { accessCheck } from "./access";
 import type { BackupFacts } from "./backup";
 import { fail, notChecked, numberSetting, pass, type Check, type Subject } from "./check";

@@ -1,6 +1,7 @@
 /** `drill`: one drill as it is typed: its reports in a folder, its verdict printed, its exit code. */
 import * as path from "node:path";
-import { reportText, verdictLine } from "../../../etcd/report/text";
+import { reportText } from "../../../etcd/report/text";
+import { verdictLine } from "../../../etcd/report/verdict-line";
 import { writeReports } from "../../../etcd/report/write-all";
 import { isRemote } from "../../../sources/address";
 import { beginning } from "../../began";

@@ -1,6 +1,7 @@
 /** From what a drill found to the one report of it: checks, phases and verdict of the drill over those of the verification. */
 import { reportOfEnd, wallClock } from "../../../etcd/report/end";
-import type { Check, DrillSummary, Phase, Report } from "../../../etcd/report/report";
+import type { Check, Phase, Report } from "../../../etcd/report/report";
+import type { DrillSummary } from "../../../etcd/report/drill-summary";
 import { overallVerdict } from "../../../etcd/report/verdict";
 import { shownAddress } from "../../../sources/address";
 import { EXIT } from "../../outcome";

@@ -1,8 +1,9 @@
 /** A verification from what was asked to the report and the exit code. */
 import * as path from "node:path";
 import type { Endpoint } from "../../../etcd/client/endpoint";
-import { type Report } from "../../../etcd/report/report";
-import { reportText, verdictLine } from "../../../etcd/report/text";
+import type { Report } from "../../../etcd/report/report";
+import { reportText } from "../../../etcd/report/text";
+import { verdictLine } from "../../../etcd/report/verdict-line";
 import type { SshRoute } from "../../../machine/ssh/ssh-files";
 import { writeReports } from "../../../etcd/report/write-all";
 import { findTarget, type Target } from "../../endpoint";

@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { boot, type BootRequest, type BootResult } from "../../../boot/boot";
+import { boot, type BootResult } from "../../../boot/boot";
+import type { BootRequest } from "../../../boot/boot-request";
 import { readBackup } from "../../../etcd/backup/read-backup";
 import type { Check } from "../../../etcd/report/report";
 import { ensureApiServer, findApiServer } from "../../../machine/programs/api-server";

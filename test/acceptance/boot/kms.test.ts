@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseEncryptionConfig } from "../../../etcd/encryption/configuration";
+import { parseEncryptionConfig } from "../../../etcd/encryption/parse-configuration";
 import { openDecryptor } from "../../../etcd/encryption/decryptor";
 import { startKmsPlugin, type KmsBehaviour } from "../../support/kms-plugin";
 import {

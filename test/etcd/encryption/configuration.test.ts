@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { entriesFor, parseEncryptionConfig } from "../../../etcd/encryption/configuration";
+import { entriesFor } from "../../../etcd/encryption/configuration";
+import { parseEncryptionConfig } from "../../../etcd/encryption/parse-configuration";
 import { EncryptionConfigError } from "../../../etcd/encryption/errors";
 
 const KEY = Buffer.alloc(32, "C").toString("base64");

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseEncryptionConfig } from "../../../etcd/encryption/configuration";
+import { parseEncryptionConfig } from "../../../etcd/encryption/parse-configuration";
 import { examineEncryption } from "../../../etcd/encryption/examine";
 import { encryptionNotes, encryptionReasons } from "../../../etcd/encryption/findings";
 import { readSnapshot } from "../../../etcd/snapshot/snapshot";

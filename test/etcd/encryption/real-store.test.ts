@@ -1,7 +1,7 @@
 /** A store that a real kube-apiserver encrypted by kms v1, kms v2 and aesgcm, and what can be wrong with its keys. */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseEncryptionConfig } from "../../../etcd/encryption/configuration";
+import { parseEncryptionConfig } from "../../../etcd/encryption/parse-configuration";
 import { examineEncryption } from "../../../etcd/encryption/examine";
 import { encryptionCheck } from "../../../etcd/proof/use-checks";
 import { readSnapshot, type Snapshot } from "../../../etcd/snapshot/snapshot";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
-import { parseEncryptionConfig } from "../../../etcd/encryption/configuration";
+import { parseEncryptionConfig } from "../../../etcd/encryption/parse-configuration";
 import { openDecryptor } from "../../../etcd/encryption/decryptor";
 import { extract, NothingNamedError, type ExtractRequest } from "../../../etcd/inspect/extract";
 import { foldersIn, parseWanted } from "../../../etcd/inspect/kubernetes-keys";

@@ -1,11 +1,10 @@
 /** Stores for the proof's tests, written with etcd3: a client that shares nothing with the one under test. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-
 import { Etcd3 } from "etcd3";
 import { onTestFinished } from "vitest";
-
-import { verify, type VerifyRequest } from "../../../etcd/proof/verify";
+import { verify } from "../../../etcd/proof/verify";
+import type { VerifyRequest } from "../../../etcd/proof/verify-request";
 import type { Check, Report } from "../../../etcd/report/report";
 import { readSnapshot, type Snapshot } from "../../../etcd/snapshot/snapshot";
 import {

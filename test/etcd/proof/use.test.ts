@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { parseEncryptionConfig } from "../../../etcd/encryption/configuration";
+import { parseEncryptionConfig } from "../../../etcd/encryption/parse-configuration";
 import { verify } from "../../../etcd/proof/verify";
 import { parseReport } from "../../../etcd/report/parse";
 import { htmlReport } from "../../../etcd/report/html";

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { reportOfEnd, wallClock, type EndOfRun } from "../../../etcd/report/end";
 import { REPORT_FILES } from "../../../etcd/report/report";
-import { reportText, verdictLine } from "../../../etcd/report/text";
+import { reportText } from "../../../etcd/report/text";
+import { verdictLine } from "../../../etcd/report/verdict-line";
 import { writeReports } from "../../../etcd/report/write-all";
 import { isReport, readReport } from "./reports";
 

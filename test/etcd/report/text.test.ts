@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-
 import type { Report } from "../../../etcd/report/report";
 import { headline } from "../../../etcd/report/proof-words";
-import { reportText, verdictLine } from "../../../etcd/report/text";
+import { reportText } from "../../../etcd/report/text";
+import { verdictLine } from "../../../etcd/report/verdict-line";
 import { readReport, REPORTS } from "./reports";
 
 const plain = (report: Report) => reportText(report, { color: false });

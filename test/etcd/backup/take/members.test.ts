@@ -1,9 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
-
 import { Etcd3 } from "etcd3";
 import { describe, expect, it, onTestFinished } from "vitest";
-
-import { askMembers, compareMembers } from "../../../../etcd/backup/take/ask-members";
+import { askMembers } from "../../../../etcd/backup/take/ask-members";
+import { compareMembers } from "../../../../etcd/backup/take/compare-members";
 import { chooseMember, manifestMember } from "../../../../etcd/backup/take/choose-member";
 import { TakeError } from "../../../../etcd/backup/take/source";
 import { openMember } from "../../../../etcd/client/member-client";

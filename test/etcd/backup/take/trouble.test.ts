@@ -3,12 +3,12 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
-
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-
-import { askMembers, compareMembers } from "../../../../etcd/backup/take/ask-members";
+import { askMembers } from "../../../../etcd/backup/take/ask-members";
+import { compareMembers } from "../../../../etcd/backup/take/compare-members";
 import { chooseMember } from "../../../../etcd/backup/take/choose-member";
-import { takeBackup, type TakeRequest } from "../../../../etcd/backup/take/take-backup";
+import { takeBackup } from "../../../../etcd/backup/take/take-backup";
+import type { TakeRequest } from "../../../../etcd/backup/take/take-request";
 import { openMember } from "../../../../etcd/client/member-client";
 import { makePki } from "../../../../machine/pki/pki";
 import { exitCodeOfError } from "../../../../scripts/errors";
