@@ -2,130 +2,144 @@
 import * as path from "node:path";
 import { Command } from "commander";
 import { AGE_IDENTITY, ageIdentityFile } from "../etcd/backup/age-identity";
-import { version } from "../package.json";
+import { version as programVersion } from "../package.json";
+import { declare as backup } from "./commands/backup/command";
+import { declare as boot } from "./commands/boot/command";
+import { declare as completion } from "./commands/completion";
+import { declare as diff } from "./commands/diff";
+import { declare as doctor } from "./commands/doctor";
+import { declare as drill } from "./commands/drill/command";
+import { declare as evidence } from "./commands/evidence";
+import { declare as extract } from "./commands/extract";
+import { declare as get } from "./commands/get";
+import { declare as history } from "./commands/history";
+import { declare as inspect } from "./commands/inspect";
+import { declare as list } from "./commands/list";
+import { declare as ls } from "./commands/ls";
+import { declare as merge } from "./commands/merge/command";
+import { declare as plan } from "./commands/plan/command";
+import { declare as pods } from "./commands/pods";
+import { declare as start } from "./commands/start";
+import { declare as stop } from "./commands/stop";
+import { declare as sweep } from "./commands/sweep";
+import { declare as verify } from "./commands/verify/command";
+import { declare as version } from "./commands/version";
 import { colorsFor, columnsOf } from "./terminal";
-
-/** A command's file: gives the command its arguments, flags and action. */
-export interface CommandFile {
-  declare(command: Command): void;
-}
 
 interface Entry {
   readonly name: string;
   readonly summary: string;
-  readonly load: () => CommandFile;
+  /** Gives the command its arguments, flags and action; its file is loaded when this is asked. */
+  readonly load: () => (command: Command) => void;
 }
 
-/* eslint-disable @typescript-eslint/no-require-imports -- loaded when they are named, so that each costs what it needs;
-   `import()` would ask Node's ESM loader, which does not know TypeScript here. */
 const ENTRIES: readonly Entry[] = [
   {
     name: "start",
     summary: "restore a backup into an etcd on this computer and prove it",
-    load: () => require("./commands/start") as typeof import("./commands/start"),
+    load: () => start,
   },
   {
     name: "stop",
     summary: "remove what start made",
-    load: () => require("./commands/stop") as typeof import("./commands/stop"),
+    load: () => stop,
   },
   {
     name: "drill",
     summary: "restore a backup, prove it and take everything away again",
-    load: () => require("./commands/drill/command") as typeof import("./commands/drill/command"),
+    load: () => drill,
   },
   {
     name: "plan",
     summary: "say what it takes to prove many backups, and share them out in equal parts",
-    load: () => require("./commands/plan/command") as typeof import("./commands/plan/command"),
+    load: () => plan,
   },
   {
     name: "merge",
     summary: "put the results of many backups together into one report",
-    load: () => require("./commands/merge/command") as typeof import("./commands/merge/command"),
+    load: () => merge,
   },
   {
     name: "sweep",
     summary: "remove what a killed drill has left",
-    load: () => require("./commands/sweep") as typeof import("./commands/sweep"),
+    load: () => sweep,
   },
   {
     name: "history",
     summary: "show how the drills of the last months went",
-    load: () => require("./commands/history") as typeof import("./commands/history"),
+    load: () => history,
   },
   {
     name: "evidence",
     summary: "check a signed report or a history",
-    load: () => require("./commands/evidence") as typeof import("./commands/evidence"),
+    load: () => evidence,
   },
   {
     name: "verify",
     summary: "compare a running etcd with a backup",
-    load: () => require("./commands/verify/command") as typeof import("./commands/verify/command"),
+    load: () => verify,
   },
   {
     name: "boot",
     summary: "start a Kubernetes API server on a clone of a backup, and compare every object",
-    load: () => require("./commands/boot/command") as typeof import("./commands/boot/command"),
+    load: () => boot,
   },
   {
     name: "inspect",
     summary: "say what a backup holds and whether it can be restored",
-    load: () => require("./commands/inspect") as typeof import("./commands/inspect"),
+    load: () => inspect,
   },
   {
     name: "ls",
     summary: "list the keys of a backup or a running etcd like folders",
-    load: () => require("./commands/ls") as typeof import("./commands/ls"),
+    load: () => ls,
   },
   {
     name: "get",
     summary: "print one key of a backup or a running etcd",
-    load: () => require("./commands/get") as typeof import("./commands/get"),
+    load: () => get,
   },
   {
     name: "extract",
     summary: "print objects of a backup, ready for kubectl apply",
-    load: () => require("./commands/extract") as typeof import("./commands/extract"),
+    load: () => extract,
   },
   {
     name: "diff",
     summary: "compare two backups, or a backup and a running etcd",
-    load: () => require("./commands/diff") as typeof import("./commands/diff"),
+    load: () => diff,
   },
   {
     name: "backup",
     summary: "take a backup of a running etcd, and prove it",
-    load: () => require("./commands/backup/command") as typeof import("./commands/backup/command"),
+    load: () => backup,
   },
   {
     name: "pods",
     summary: "list the etcd pods of a Kubernetes cluster",
-    load: () => require("./commands/pods") as typeof import("./commands/pods"),
+    load: () => pods,
   },
   {
     name: "list",
     summary: "list the backups in a folder or object store, and which is the newest complete one",
-    load: () => require("./commands/list") as typeof import("./commands/list"),
+    load: () => list,
   },
   {
     name: "doctor",
     summary: "check everything that up will need, and say how to mend it",
-    load: () => require("./commands/doctor") as typeof import("./commands/doctor"),
+    load: () => doctor,
   },
   {
     name: "completion",
     summary: "print the completion script of a shell",
-    load: () => require("./commands/completion") as typeof import("./commands/completion"),
+    load: () => completion,
   },
   {
     name: "version",
     summary: "print the version",
-    load: () => require("./commands/version") as typeof import("./commands/version"),
+    load: () => version,
   },
 ];
-/* eslint-enable @typescript-eslint/no-require-imports */
 
 /**
  * Builds the command line.
@@ -134,7 +148,7 @@ const ENTRIES: readonly Entry[] = [
 export function commandLine(args: readonly string[]): Command {
   const program = new Command("etcd-restore")
     .description("Proves that an etcd backup really restores.")
-    .version(version, "-V, --version", "print the version")
+    .version(programVersion, "-V, --version", "print the version")
     .option("--json", "print one JSON on stdout")
     .option("-q, --quiet", "print only the result (the verdict line) and errors")
     .option("--no-color", "print without colours (also NO_COLOR; FORCE_COLOR for the contrary)")
@@ -159,7 +173,7 @@ export function commandLine(args: readonly string[]): Command {
       .command(name)
       .summary(summary)
       .helpOption("-h, --help", "show this help");
-    if (name === named || named === "completion") load().declare(command);
+    if (name === named || named === "completion") load()(command);
   }
   return program;
 }

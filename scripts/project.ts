@@ -1,6 +1,7 @@
 /** Where the project is, and where its stacks keep what is theirs. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { parse } from "yaml";
 
 /**
  * Folder of the program: `Pulumi.yaml`, the program, the sample backup. In an installed package that is where its
@@ -87,8 +88,6 @@ function settingInFile(file: string): string | undefined {
   if (!fs.existsSync(file)) return undefined;
   const text = fs.readFileSync(file, "utf8");
   if (!/^\s*(etcd-restore:)?labDirectory\s*:/m.test(text)) return undefined;
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- see above
-  const { parse } = require("yaml") as typeof import("yaml");
   const { config } = parse(text) as { readonly config?: Readonly<Record<string, unknown>> };
   const value = config?.["etcd-restore:labDirectory"] ?? config?.labDirectory;
   return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;

@@ -6,18 +6,19 @@ import * as path from "node:path";
 import { Command } from "commander";
 import type { CommandResult, GivenToCommand, RunHere } from "../engine/engine";
 import { verdictLine } from "../etcd/report/verdict-line";
+import { declare } from "./commands/verify/command";
+import { verify } from "./commands/verify/verify";
 import { exitCodeOfError, messageOfError } from "./errors";
 import { EXIT } from "./outcome";
+import { clientFilesStep } from "./steps/client-files";
+import { localEtcdStep } from "./steps/local-etcd";
+import { makePkiStep } from "./steps/make-pki";
 import type { Step } from "./steps/request";
 
-/* eslint-disable @typescript-eslint/no-require-imports -- each loads when it is done */
 const STEPS: Readonly<Record<string, () => Step>> = {
-  "scripts/steps/make-pki": () =>
-    (require("./steps/make-pki") as typeof import("./steps/make-pki")).makePkiStep,
-  "scripts/steps/client-files": () =>
-    (require("./steps/client-files") as typeof import("./steps/client-files")).clientFilesStep,
-  "scripts/steps/local-etcd": () =>
-    (require("./steps/local-etcd") as typeof import("./steps/local-etcd")).localEtcdStep,
+  "scripts/steps/make-pki": () => makePkiStep,
+  "scripts/steps/client-files": () => clientFilesStep,
+  "scripts/steps/local-etcd": () => localEtcdStep,
   "scripts/etcd-restore": () => verifyStep,
 };
 
@@ -89,10 +90,6 @@ class StepFailed extends Error {
 
 /** `etcd-restore verify --json …`: the report is what it prints, the verdict what it says. */
 const verifyStep: Step = async (args, { readStdin, print, say, signal }) => {
-  const { declare } =
-    require("./commands/verify/command") as typeof import("./commands/verify/command");
-  const { verify } =
-    require("./commands/verify/verify") as typeof import("./commands/verify/verify");
   const program = new Command().option("--json").exitOverride();
   const command = program.command("verify").exitOverride();
   let exitCode: number = EXIT.environment;
@@ -113,4 +110,3 @@ const verifyStep: Step = async (args, { readStdin, print, say, signal }) => {
   await program.parseAsync([...args], { from: "user" });
   if (exitCode !== EXIT.good) throw new StepFailed(exitCode);
 };
-/* eslint-enable @typescript-eslint/no-require-imports */

@@ -1,7 +1,7 @@
 /** `sweep`: finds what killed drills have left, shows it, and removes exactly that. */
 import { Option, type Command } from "commander";
 import { drillsHome, findDrills, removePlace, type FoundDrill } from "../drills/home";
-import type { Row } from "../drills/cloud";
+import { sweepCloud, type Row } from "../drills/cloud";
 import { deadlineOf } from "../drills/names";
 import { labOf, removeDrill } from "../drills/remove";
 import { pathFlag } from "../flags";
@@ -81,8 +81,6 @@ export async function sweep(names: readonly string[], options: SweepOptions): Pr
     }
   }
   if (options.target === "openstack" && !interrupted.aborted) {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- most sweeps ask no cloud
-    const { sweepCloud } = require("../drills/cloud") as typeof import("../drills/cloud");
     const alive = found.filter(({ state }) => state === "running" || state === "kept");
     rows.push(
       ...(await sweepCloud(

@@ -4,18 +4,10 @@ import { WAYS } from "../../../cluster/way-names";
 import { pathFlag } from "../../flags";
 import { withClusterFlags, withHelperImage, withOnly } from "../../cluster";
 import { EXIT, UserError } from "../../outcome";
-import type { FromClusterOptions } from "./from-cluster";
-import type { FromV2Options } from "./from-v2";
-import type { BackupOptions } from "./from-endpoint";
+import { backupFromCluster, type FromClusterOptions } from "./from-cluster";
+import { backupOfV2, type FromV2Options } from "./from-v2";
+import { backupFromEndpoint, type BackupOptions } from "./from-endpoint";
 import { POD_FLAGS, refuseUnused } from "../../unused";
-
-/* eslint-disable @typescript-eslint/no-require-imports -- each loaded when it is asked for, as in command-line.ts */
-const load = {
-  fromEndpoint: () => require("./from-endpoint") as typeof import("./from-endpoint"),
-  fromCluster: () => require("./from-cluster") as typeof import("./from-cluster"),
-  fromV2: () => require("./from-v2") as typeof import("./from-v2"),
-};
-/* eslint-enable @typescript-eslint/no-require-imports */
 
 /** Adds the flags of a backup out of the pods of a cluster. */
 function withPodFlags(command: Command): Command {
@@ -104,7 +96,7 @@ export function declare(command: Command): void {
       const options = command.optsWithGlobals<TypedOptions>();
       if (options.v2 === true) {
         refuseBesideV2(command, options);
-        process.exitCode = await load.fromV2().backupOfV2(options);
+        process.exitCode = await backupOfV2(options);
         return;
       }
       refuseUnused(command, V2_FLAGS, "it is about a v2 store: give --v2, too");
@@ -137,8 +129,8 @@ function refuseBesideV2(command: Command, { kubernetes, ssh }: TypedOptions): vo
 }
 
 function backup(options: TypedOptions): Promise<number> {
-  if (options.kubernetes === true) return load.fromCluster().backupFromCluster(options);
+  if (options.kubernetes === true) return backupFromCluster(options);
   const { output } = options;
   if (output === undefined) throw new UserError(EXIT.usage, "where to? Give -o FILE");
-  return load.fromEndpoint().backupFromEndpoint({ ...options, output });
+  return backupFromEndpoint({ ...options, output });
 }

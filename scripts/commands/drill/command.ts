@@ -11,9 +11,11 @@ import {
 } from "../../flags";
 import { EXIT, UserError } from "../../outcome";
 import type { FleetOptions } from "../../fleet/options";
+import { proveMany } from "../../fleet/prove-many";
 import { isList, LEVELS, shardText } from "../../fleet/words";
 import { refuseUnused } from "../../unused";
 import { addBudget } from "./budget";
+import { drill } from "./drill";
 import type { DrillOptions } from "./options";
 
 export function declare(command: Command): void {
@@ -116,7 +118,7 @@ export function declare(command: Command): void {
       const file = onlyOne(word, options);
       if (file === undefined && options.from !== undefined && isList(options.from)) {
         refuseUnused(command, OF_ONE, "it is about one backup, and --from names a list of many");
-        process.exitCode = await many().proveMany(options.from, options);
+        process.exitCode = await proveMany(options.from, options);
         return;
       }
       refuseUnused(command, OF_MANY, "it is about many backups: name a list with --from");
@@ -127,14 +129,9 @@ export function declare(command: Command): void {
           "--level file restores nothing: it is for lists; of one backup `etcd-restore inspect` says the same",
         );
       }
-      process.exitCode = await one().drill(file, { ...rest, ...(level && { level }) });
+      process.exitCode = await drill(file, { ...rest, ...(level && { level }) });
     });
 }
-
-/* eslint-disable @typescript-eslint/no-require-imports -- wrong use needs none of it */
-const one = () => require("./drill") as typeof import("./drill");
-const many = () => require("../../fleet/prove-many") as typeof import("../../fleet/prove-many");
-/* eslint-enable @typescript-eslint/no-require-imports */
 
 const OF_ONE = ["random", "seed", "keep"];
 const OF_MANY = ["shard", "jobs", "results", "againAfter"];

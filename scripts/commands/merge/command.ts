@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { durationText } from "../../durations";
 import { pathFlag, pathText } from "../../flags";
-import type { MergeCommandOptions } from "./merge";
+import { merge, type MergeCommandOptions } from "./merge";
 
 export function declare(command: Command): void {
   command
@@ -50,8 +50,6 @@ export function declare(command: Command): void {
     )
     .action(async (places: readonly string[]) => {
       const options = command.optsWithGlobals<MergeCommandOptions>();
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- help and wrong use need none of it
-      const { merge } = require("./merge") as typeof import("./merge");
       process.exitCode = await merge(places, options);
     });
 }

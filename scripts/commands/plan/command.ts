@@ -4,7 +4,7 @@ import { version } from "../../../package.json";
 import { durationText } from "../../durations";
 import { pathFlag, pathText, wholeNumber } from "../../flags";
 import { LEVELS } from "../../fleet/words";
-import type { PlanCommandOptions } from "./plan";
+import { plan, type PlanCommandOptions } from "./plan";
 
 export function declare(command: Command): void {
   command
@@ -43,8 +43,6 @@ export function declare(command: Command): void {
     )
     .action(async (list: string) => {
       const options = command.optsWithGlobals<PlanCommandOptions>();
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- help and wrong use need none of it
-      const { plan } = require("./plan") as typeof import("./plan");
       process.exitCode = await plan(list, options);
     });
 }
