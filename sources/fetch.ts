@@ -5,7 +5,7 @@ import * as path from "node:path";
 import * as z from "zod";
 import type { FetchedFrom } from "../etcd/backup/backup-file";
 import { manifestFileOf } from "../etcd/backup/manifest";
-import { openLastingPlace, openUnnamedPlace, sha256OfFile } from "../etcd/backup/place";
+import { openNamedPlace, openUnnamedPlace, sha256OfFile } from "../etcd/backup/place";
 import { download, type Downloaded, type DownloadOptions, type Wanted } from "./download";
 import { removeOthers } from "./kept";
 import { readManifestText } from "./manifest-beside";
@@ -113,12 +113,10 @@ async function fetchToKeep(
   const { keepIn } = options;
   const name = store.nameOf(about.path);
   const folder = folderFor(keepIn, name, about.etag);
-  const place = openLastingPlace(name, folder, "fetched");
+  const place = openNamedPlace(name, folder, fileNameOf(about.path));
   try {
     const found = await download(store, about, place, options);
-    const placed = place.finish();
-    const file = path.join(folder, fileNameOf(about.path));
-    if (placed.path !== file) fs.renameSync(placed.path, file);
+    const { path: file } = place.finish();
     if (manifest !== undefined) {
       fs.writeFileSync(manifestFileOf(file), manifest, { mode: 0o600 });
     }

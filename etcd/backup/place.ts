@@ -97,7 +97,28 @@ const REASONS: Readonly<Record<string, string>> = {
  * A file in a folder of its own that stays: `FOLDER/<sha256 of what was written>.db`. Nobody else may read it.
  * @param folder absolute; what it held is removed
  */
-export function openLastingPlace(file: string, folder: string, doing: Doing = "unpacked"): Place {
+export function openLastingPlace(file: string, folder: string): Place {
+  const hash = createHash("sha256");
+  const place = placeIn(folder, { file, doing: "unpacked" }, () => `${hash.digest("hex")}.db`);
+  return {
+    ...place,
+    write(part) {
+      place.write(part);
+      hash.update(part);
+    },
+  };
+}
+
+/** The same for what is fetched, and hashed by whoever fetches it: under a name of its own. */
+export function openNamedPlace(file: string, folder: string, name: string): Place {
+  return placeIn(folder, { file, doing: "fetched" }, () => name);
+}
+
+function placeIn(
+  folder: string,
+  about: { readonly file: string; readonly doing: Doing },
+  nameIt: () => string,
+): Place {
   fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unfinished = path.join(folder, "unfinished");
@@ -106,18 +127,14 @@ export function openLastingPlace(file: string, folder: string, doing: Doing = "u
     fs.closeSync(fd);
   });
   const wayOut = "use a lab directory on a larger disk (setting labDirectory)";
-  const room = roomIn(folder, fd, { file, doing, wayOut });
-  const hash = createHash("sha256");
+  const room = roomIn(folder, fd, { ...about, wayOut });
   let finished = false;
   return {
     expect: room.expect,
-    write(part) {
-      room.write(part);
-      hash.update(part);
-    },
+    write: room.write,
     finish() {
       close();
-      const lasting = path.join(folder, `${hash.digest("hex")}.db`);
+      const lasting = path.join(folder, nameIt());
       fs.renameSync(unfinished, lasting);
       finished = true;
       return { path: lasting, bytes: room.bytes(), dispose: () => undefined };

@@ -7,13 +7,19 @@ const { fetchNewest } = /** @type {typeof import("../../sources/newest")} */ (
 );
 
 const [source = "", keepIn] = process.argv.slice(2);
-const started = process.hrtime.bigint();
+const started = performance.now();
+/** When what is to be fetched is known, and the store's client is loaded. */
+let chosen = NaN;
+const say = () => {
+  if (Number.isNaN(chosen)) chosen = performance.now();
+};
 const beforeMegabytes = process.resourceUsage().maxRSS / 1024;
-fetchNewest(source, keepIn === undefined ? {} : { keepIn }).then(
+fetchNewest(source, { say, ...(keepIn !== undefined && { keepIn }) }).then(
   ({ sha256, bytes, resumed, name, isKept, dispose }) => {
-    const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+    const now = performance.now();
+    const times = { seconds: (now - started) / 1e3, downloadSeconds: (now - chosen) / 1e3 };
     const peakMegabytes = process.resourceUsage().maxRSS / 1024;
-    const end = { sha256, bytes, resumed, name, isKept, seconds, beforeMegabytes, peakMegabytes };
+    const end = { sha256, bytes, resumed, name, isKept, ...times, beforeMegabytes, peakMegabytes };
     console.log(JSON.stringify(end));
     dispose();
   },
