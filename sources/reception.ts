@@ -12,7 +12,7 @@ const PLAIN_BYTES = 1 << 16;
 
 /** Whoever takes a socket's bytes in its place. Nothing of it throws. */
 interface Taker {
-  /** Where the next ones go; undefined: as those of a stream. */
+  /** Where the next ones go; undefined: they are copied. */
   space(): Uint8Array | undefined;
   /**
    * @param stray where they lie, if that is no space of the taker's
@@ -110,35 +110,48 @@ function takeRest(
 ): Promise<void> {
   const { socket } = answer;
   let left = bytes;
-  let isDirect = true;
+  let isWaiting = false;
+  /** What came while it was to wait: TLS gives all that it has decrypted. */
+  const early: Buffer[] = [];
   return new Promise((resolve, reject) => {
-    const goOn = (): void => {
+    const wait = async (waiting: Promise<void> | undefined): Promise<void> => {
+      isWaiting = true;
+      await waiting;
+      for (let part = early.shift(); part !== undefined; part = early.shift())
+        await put(sink, part);
+      isWaiting = false;
       if (left === 0) resolve();
       else socket.resume();
     };
-    const waitFor = (waiting: Promise<void>): false => {
-      waiting.then(goOn, reject);
-      return false;
-    };
-    const took = (count: number, stray: Uint8Array | undefined): boolean => {
-      const space = sink.space();
+    /** @returns what to wait for, or true */
+    const took = (count: number, stray: Uint8Array | undefined): Promise<void> | true => {
       left -= count;
-      isDirect = stray === undefined || count <= space.length;
-      if (!isDirect) return waitFor(put(sink, Buffer.from(stray ?? [])));
+      const space = sink.space();
+      if (stray !== undefined && count > space.length) {
+        early.push(Buffer.from(stray));
+        return wait(undefined);
+      }
       if (stray !== undefined) space.set(stray);
       const waiting = sink.took(count);
-      return waiting === undefined && left > 0 ? true : waitFor(Promise.resolve(waiting));
+      return waiting === undefined && left > 0 ? true : wait(waiting);
     };
     reception.taker = {
-      space: () => (isDirect && left > 0 ? sink.space().subarray(0, left) : undefined),
+      space: () => (isWaiting || left === 0 ? undefined : sink.space().subarray(0, left)),
       took(count, stray) {
-        try {
-          const most = Math.min(count, left);
-          return took(most, stray?.subarray(0, most));
-        } catch (error) {
-          reject(error instanceof Error ? error : new Error(String(error)));
+        const part = stray?.subarray(0, left);
+        if (isWaiting && part !== undefined) {
+          left -= part.length;
+          early.push(Buffer.from(part));
           return false;
         }
+        try {
+          const next = took(part?.length ?? count, part);
+          if (next === true) return true;
+          next.catch(reject);
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+        return false;
       },
     };
     answer.on("error", reject).on("close", () => {
