@@ -1,8 +1,5 @@
-/**
- * The report as JUnit XML, for pipelines that show tests. The form is the one of the Jenkins xUnit plugin's `junit-10.xsd`,
- * which GitLab, Azure and GitHub's test reporters read as well: `testsuites > testsuite > properties, testcase…, system-out`.
- */
-import { lines, markup, type Markup } from "./markup";
+/** The report as JUnit XML: a case for each check, and one for the verdict. */
+import { junitText, partLines, type TestCase } from "./junit-suite";
 import type { Check, Report } from "./report";
 
 /**
@@ -11,24 +8,12 @@ import type { Check, Report } from "./report";
  * incomplete: there a check that the level asks for is among them.
  */
 export function junitReport(report: Report): string {
-  const cases = [verdictCase(report), ...report.checks.map((check) => checkCase(check, report))];
-  const failures = cases.filter((each) => each.outcome === "failure").length;
-  const skipped = cases.filter((each) => each.outcome === "skipped").length;
-  const seconds = report.seconds.toFixed(3);
-  return markup`<?xml version="1.0" encoding="UTF-8"?>
-<testsuites name="etcd-restore" tests="${cases.length}" failures="${failures}" errors="0" time="${seconds}">
-  <testsuite name="etcd-restore" tests="${cases.length}" failures="${failures}" errors="0" skipped="${skipped}" time="${seconds}" timestamp="${report.startedAt}">
-    <properties>
-${properties(report).map(([name, value]) => markup`      <property name="${name}" value="${value}"/>\n`)}    </properties>
-${cases.map((each) => each.xml)}    <system-out>${lines(differenceLines(report))}</system-out>
-  </testsuite>
-</testsuites>
-`.markup;
-}
-
-interface TestCase {
-  readonly outcome: "passed" | "failure" | "skipped";
-  readonly xml: Markup;
+  return junitText({
+    ...{ name: "etcd-restore", seconds: report.seconds, timestamp: report.startedAt },
+    properties: properties(report),
+    cases: [verdictCase(report), ...report.checks.map((check) => checkCase(check, report))],
+    output: differenceLines(report),
+  });
 }
 
 function verdictCase({ verdict, checks, tool, ended }: Report): TestCase {
@@ -38,30 +23,24 @@ function verdictCase({ verdict, checks, tool, ended }: Report): TestCase {
     ended !== undefined
       ? `${verdict}: ended in the phase ${ended.phase}: ${ended.reason}`
       : `${verdict}: of ${checks.length} checks ${count("fail")} failed, ${count("not-checked")} could not be made`;
-  return testCase(
-    "etcd-restore.run",
-    "verdict",
-    verdict === "pass"
-      ? { outcome: "passed", details: [`${tool}: ${message}`] }
-      : { outcome: "failure", type: verdict, message, details: [`${tool}: ${message}`] },
-  );
+  const told = {
+    ...{ classname: "etcd-restore.run", name: "verdict" },
+    details: [`${tool}: ${message}`],
+  };
+  return verdict === "pass"
+    ? { ...told, outcome: "passed" }
+    : { ...told, outcome: "failure", type: verdict, message };
 }
 
 function checkCase(check: Check, report: Report): TestCase {
   // The origin of the expectation groups the cases; a free text would tear the tree of class names apart.
-  const group = /^[a-z][a-z-]*$/.test(check.source ?? "") ? check.source : "verify";
+  const { source = "" } = check;
+  const group = /^[a-z][a-z-]*$/.test(source) ? source : "verify";
   // The id alone: a title may name this night's revision, and servers follow a test through the nights by its name.
-  return testCase(`etcd-restore.${group}`, check.id, result(check, report));
+  return { classname: `etcd-restore.${group}`, name: check.id, ...result(check, report) };
 }
 
-interface Result {
-  readonly outcome: TestCase["outcome"];
-  readonly type?: string;
-  readonly message?: string;
-  readonly details: readonly string[];
-}
-
-function result(check: Check, report: Report): Result {
+function result(check: Check, report: Report): Omit<TestCase, "classname" | "name"> {
   const { verdict } = check;
   switch (verdict) {
     case "pass":
@@ -79,26 +58,8 @@ function result(check: Check, report: Report): Result {
   }
 }
 
-function testCase(classname: string, name: string, found: Result): TestCase {
-  const { outcome, type, message } = found;
-  const details = lines(found.details);
-  const inside =
-    outcome === "passed"
-      ? markup`<system-out>${details}</system-out>`
-      : outcome === "failure"
-        ? markup`<failure type="${type}" message="${message}">${details}</failure>`
-        : markup`<skipped type="${type}" message="${message}">${details}</skipped>`;
-  return {
-    outcome,
-    xml: markup`    <testcase classname="${classname}" name="${name}">${inside}</testcase>\n`,
-  };
-}
-
-function detailLines({ title, verdict, expected, found, source, reason }: Check): string[] {
-  const parts = { check: title, verdict, expected, found, "expectation from": source, reason };
-  return Object.entries(parts).flatMap(([name, text]) =>
-    text === undefined ? [] : [`${name}: ${text}`],
-  );
+function detailLines({ title, verdict, expected, found, source, reason }: Check) {
+  return partLines({ check: title, verdict, expected, found, "expectation from": source, reason });
 }
 
 type Property = readonly [name: string, value: string | number];

@@ -1,31 +1,14 @@
 /**
- * The report as Prometheus text (exposition format 0.0.4) for node_exporter's textfile collector. No sample has a time of
+ * The report as Prometheus text for node_exporter's textfile collector. No sample has a time of
  * its own (the collector refuses those) and no label comes from the store: the number of series stays the same for ever.
  */
 import { wasRead } from "./end";
+import { metricsText, unixSeconds, type Metric, type Sample } from "./metrics-text";
 import type { Check, CheckVerdict, Report } from "./report";
 
-interface Sample {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-interface Metric {
-  readonly name: string;
-  readonly help: string;
-  readonly samples: readonly Sample[];
-}
-
-/** All metrics are gauges: they describe the one run that wrote the file, they do not count up. */
+/** They describe the one run that wrote the file. */
 export function prometheusReport(report: Report): string {
-  return metrics(report)
-    .filter(({ samples }) => samples.length > 0)
-    .map(
-      ({ name, help, samples }) =>
-        `# HELP ${name} ${help.replace(/\\/g, "\\\\")}\n# TYPE ${name} gauge\n` +
-        samples.map((sample) => `${name}${labelText(sample)} ${sample.value}\n`).join(""),
-    )
-    .join("");
+  return metricsText(metrics(report));
 }
 
 function metrics(report: Report): Metric[] {
@@ -145,14 +128,4 @@ function checkStates(checks: readonly Check[]): Sample[] {
       value: index === rank ? 1 : 0,
     })),
   );
-}
-
-function unixSeconds(iso: string): number {
-  return Date.parse(iso) / 1000;
-}
-
-function labelText({ labels }: Sample): string {
-  if (labels === undefined) return "";
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value}"`);
-  return `{${pairs.join(",")}}`;
 }

@@ -1,45 +1,29 @@
-/** The report over many as JUnit XML: one case a backup, in the form that `etcd/report/junit.ts` keeps to as well. */
-import { lines, markup, type Markup } from "../../../etcd/report/markup";
+/** The report over many as JUnit XML: one case a backup. */
+import { junitText, partLines, type TestCase } from "../../../etcd/report/junit-suite";
 import type { FleetReport, FleetRow } from "./fleet-report";
 
 export function fleetJunit({ rows, madeAt }: FleetReport): string {
-  const failures = rows.filter((row) => !isGood(row)).length;
-  const seconds = rows.reduce((sum, row) => sum + (row.seconds ?? 0), 0).toFixed(3);
-  return markup`<?xml version="1.0" encoding="UTF-8"?>
-<testsuites name="etcd-restore" tests="${rows.length}" failures="${failures}" errors="0" time="${seconds}">
-  <testsuite name="etcd-restore.fleet" tests="${rows.length}" failures="${failures}" errors="0" skipped="0" time="${seconds}" timestamp="${madeAt}">
-${rows.map(caseOf)}  </testsuite>
-</testsuites>
-`.markup;
+  return junitText({
+    ...{ name: "etcd-restore.fleet", timestamp: madeAt, cases: rows.map(caseOf) },
+    seconds: rows.reduce((sum, row) => sum + (row.seconds ?? 0), 0),
+  });
 }
 
 function isGood({ verdict }: FleetRow): boolean {
   return verdict === "pass" || verdict === "restorable";
 }
 
-function caseOf(row: FleetRow): Markup {
+function caseOf(row: FleetRow): TestCase {
   const { name, verdict, reason = "", seconds = 0 } = row;
-  const about = lines(detailsOf(row));
-  const inside = isGood(row)
-    ? markup`<system-out>${about}</system-out>`
-    : markup`<failure type="${verdict}" message="${reason}">${about}</failure>`;
-  return markup`    <testcase classname="etcd-restore.fleet" name="${name}" time="${seconds.toFixed(3)}">${inside}</testcase>\n`;
+  const told = { classname: "etcd-restore.fleet", name, seconds, details: detailsOf(row) };
+  return isGood(row)
+    ? { ...told, outcome: "passed" }
+    : { ...told, outcome: "failure", type: verdict, message: reason };
 }
 
-function detailsOf({
-  verdict,
-  source,
-  level,
-  endedAt,
-  takenAt,
-  sha256,
-  failed,
-}: FleetRow): string[] {
-  const parts = {
+function detailsOf({ verdict, source, level, endedAt, takenAt, sha256, failed }: FleetRow) {
+  return partLines({
     ...{ verdict, source, level, "ended at": endedAt, "backup taken at": takenAt, sha256 },
     "failed checks": failed.length === 0 ? undefined : failed.join(", "),
-  };
-  return Object.entries(parts).flatMap(([name, text]) =>
-    text === undefined ? [] : [`${name}: ${text}`],
-  );
+  });
 }

@@ -1,15 +1,16 @@
 /** The report over many as Prometheus text, for node_exporter's textfile collector. A series for each backup, by the list's names. */
+import {
+  metricsText,
+  unixSeconds,
+  type Metric,
+  type Sample,
+} from "../../../etcd/report/metrics-text";
 import type { FleetReport } from "./fleet-report";
 
-interface Sample {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-/** All metrics are gauges: they describe what was merged, they do not count up. */
+/** They describe what was merged. */
 export function fleetMetrics(report: FleetReport): string {
   const { backups, counts, coverage, evidence, madeAt, rows, unreadable } = report;
-  return [
+  return metricsText([
     metric("backups", "Backups of the fleet.", [{ value: backups }]),
     metric(
       "verdict",
@@ -27,7 +28,7 @@ export function fleetMetrics(report: FleetReport): string {
     metric(
       "merged_timestamp_seconds",
       "When this was put together, Unix time. Alert on its age as well.",
-      [{ value: seconds(madeAt) }],
+      [{ value: unixSeconds(madeAt) }],
     ),
     metric(
       "backup_good",
@@ -41,29 +42,12 @@ export function fleetMetrics(report: FleetReport): string {
       "backup_last_pass_timestamp_seconds",
       "When a backup passed last, Unix time; absent for one that never did.",
       rows.flatMap(({ name: backup, lastPass }) =>
-        lastPass === undefined ? [] : [{ labels: { backup }, value: seconds(lastPass) }],
+        lastPass === undefined ? [] : [{ labels: { backup }, value: unixSeconds(lastPass) }],
       ),
     ),
-  ].join("");
+  ]);
 }
 
-function metric(name: string, help: string, samples: readonly Sample[]): string {
-  if (samples.length === 0) return "";
-  const full = `etcd_restore_fleet_${name}`;
-  return (
-    `# HELP ${full} ${help}\n# TYPE ${full} gauge\n` +
-    samples.map((sample) => `${full}${labelsOf(sample)} ${sample.value}\n`).join("")
-  );
-}
-
-function labelsOf({ labels }: Sample): string {
-  if (labels === undefined) return "";
-  const pairs = Object.entries(labels).map(
-    ([name, value]) => `${name}="${value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`,
-  );
-  return `{${pairs.join(",")}}`;
-}
-
-function seconds(iso: string): number {
-  return Date.parse(iso) / 1000;
+function metric(name: string, help: string, samples: readonly Sample[]): Metric {
+  return { name: `etcd_restore_fleet_${name}`, help, samples };
 }
