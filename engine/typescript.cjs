@@ -62,6 +62,39 @@ function compile(source, file) {
   return lazyImports(outputText, ts);
 }
 
+const LANGUAGES = /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.cjs$/;
+
+/**
+ * As Node loads it, but for the fifty languages in which zod can complain: half of what it costs to load it, and asked for
+ * by nobody. They are loaded when they are.
+ * @param {NodeModule} module @param {string} file
+ */
+function withoutLanguages(module, file) {
+  if (!LANGUAGES.test(file)) {
+    kinds[".js"](module, file);
+    return;
+  }
+  /** @type {object | undefined} */
+  let loaded;
+  module.exports = new Proxy(
+    {},
+    {
+      get(_, key) {
+        // Keeps compiled `import * as` from copying, and so loading, all of it.
+        if (key === "__esModule") return true;
+        if (loaded === undefined) {
+          const whole = new Module(file, module);
+          whole.filename = file;
+          whole.paths = module.paths;
+          kinds[".js"](whole, file);
+          loaded = whole.exports;
+        }
+        return Reflect.get(loaded ?? {}, key);
+      },
+    },
+  );
+}
+
 /**
  * Keeps code for the next run, whole or not at all: others may look for it at the same time.
  * @param {string} path @param {string} code
@@ -77,6 +110,8 @@ function keep(path, code) {
   }
 }
 
-Reflect.set(Reflect.get(Module, "_extensions"), ".ts", load);
+const kinds = Reflect.get(Module, "_extensions");
+kinds[".ts"] = load;
+kinds[".cjs"] = withoutLanguages;
 // Lines of a stack trace as they are in the source: only where somebody asked for stack traces.
 if (process.argv.includes("--debug")) process.setSourceMapsEnabled(true);

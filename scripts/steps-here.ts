@@ -1,6 +1,6 @@
 /**
- * The steps that the Pulumi program runs on this computer, done in this process: a drill of a small backup costs less than
- * starting Node for each of them. Every other command, and whatever is not written as we write it, gets its process.
+ * The steps that the Pulumi program runs on this computer, done in this process: what `start`, `stop` and a drill of a small
+ * backup do costs less than starting Node for each of them. Every other command, and whatever is not written as we write it, gets its process.
  */
 import * as path from "node:path";
 import { Command } from "commander";

@@ -17,7 +17,16 @@ const LAZY = new Set([
   ...["@opentelemetry/instrumentation-grpc", "@opentelemetry/resources"],
   ...["@opentelemetry/sdk-trace-base", "@opentelemetry/sdk-trace-node"],
 ]);
-/** @type {(request: string, ...rest: unknown[]) => object} */
+/** Parts of the SDK itself that a program need not have; another file of such a name is loaded as ever. */
+const LAZY_PARTS = new Set(["./automation", "./dynamic", "./provider"]);
+const SDK = /[\\/]@pulumi[\\/]pulumi[\\/]index\.js$/;
+
+/** @param {string} request @param {NodeModule | null | undefined} by */
+function mayWait(request, by) {
+  return LAZY.has(request) || (LAZY_PARTS.has(request) && SDK.test(by?.filename ?? ""));
+}
+
+/** @type {(request: string, by?: NodeModule | null, ...rest: unknown[]) => object} */
 const load = Reflect.get(Module, "_load");
 Reflect.set(
   Module,
@@ -25,12 +34,13 @@ Reflect.set(
   /**
    * @this {unknown}
    * @param {string} request
+   * @param {NodeModule | null} [by]
    * @param {unknown[]} rest
    */
-  function (request, ...rest) {
+  function (request, by, ...rest) {
     // Stack lines are for developers, and mapping them to TypeScript costs a tenth of a second at every start.
     if (request === "source-map-support/register") return {};
-    if (!LAZY.has(request)) return load.call(this, request, ...rest);
+    if (!mayWait(request, by)) return load.call(this, request, by, ...rest);
     /** @type {object | undefined} */
     let loaded;
     return new Proxy(
@@ -39,7 +49,7 @@ Reflect.set(
         get: (_, key) => {
           // Keeps compiled `import * as` from copying, and so loading, all of it.
           if (key === "__esModule") return true;
-          loaded ??= load.call(this, request, ...rest);
+          loaded ??= load.call(this, request, by, ...rest);
           return key === "default" ? loaded : Reflect.get(loaded, key);
         },
       },

@@ -21,6 +21,7 @@ import { EXIT, UserError, exitCodeOf } from "../outcome";
 import { IS_PACKAGE, labDirectory, LOCAL_STACK, programTyped, typed } from "../project";
 import { badEnd, badEndOf, reportBadEnd, type BadEnd, type BeginningOfRun } from "../run-end";
 import { shellWord } from "../shell-word";
+import { runHere } from "../steps-here";
 import { colorsFor, columnsOf, printJson, printText, say } from "../terminal";
 
 export type StartOptions = GlobalOptions & Pick<LabOptions, "engine" | "config">;
@@ -71,7 +72,8 @@ export async function start(file: string | undefined, options: StartOptions): Pr
     const reason = "the run has not come to its end yet, or was ended from outside";
     writeEnd(lab, { ...run, verdict: "incomplete", phase: "preflight", reason });
     const fetched = file === undefined ? undefined : await fetchToLab(file, lab, signal, quiet);
-    const engine = labEngine({ ...options, config: { ...config, ...fetched }, quiet, signal });
+    const settings = { ...config, ...fetched };
+    const engine = labEngine({ ...options, config: settings, quiet, runHere, signal });
     if (!quiet) say(engine.description);
     const result = await engine.up();
     if (!result.ok) {

@@ -10,6 +10,7 @@ import { EXIT, exitCodeOf } from "../outcome";
 import { labDirectory, LOCAL_STACK, typed } from "../project";
 import { causeOf } from "../run-end";
 import { shellWord } from "../shell-word";
+import { runHere } from "../steps-here";
 import { takeDown } from "../take-down";
 import { printJson, say } from "../terminal";
 
@@ -49,7 +50,7 @@ export async function stop(options: StopOptions): Promise<number> {
   };
   if (!fs.existsSync(lab))
     return end(`There is nothing to stop: ${lab} does not exist.`, [], false);
-  const engine = labEngine({ ...options, quiet, signal: abortOnInterrupt() });
+  const engine = labEngine({ ...options, quiet, runHere, signal: abortOnInterrupt() });
   const taken = await takeDown(lab, engine, options.purge === true);
   if ("failed" in taken) {
     const exitCode = interruptedCode() ?? exitCodeOf(taken.failed);
