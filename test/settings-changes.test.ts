@@ -8,11 +8,13 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { sealed } from "../etcd/backup/seal";
 import { ensureEtcd } from "../machine/programs/programs";
 import { settingsChangesPage } from "../scripts/tools/settings-changes";
+import program from "../index";
 import { CHANGES, type Change, type Effect } from "../settings/changes";
+import { openCommands, type Commands } from "./support/commands";
 import { createWorkspace, readTruth, snapshotBytes } from "./support/kubernetes-fixtures";
 import { openLab, type Lab } from "./support/lab";
 import { mockEngine, type MockEngineOptions } from "./support/mock-engine";
@@ -77,14 +79,19 @@ describe("the table of changes", () => {
 
 describe("on this computer", () => {
   let lab: Lab;
+  let commands: Commands;
   let other: readonly number[];
   beforeAll(async () => {
+    commands = openCommands();
     await ensureEtcd("3.6");
     await ensureEtcd("3.7");
     lab = await openLab();
     other = await freePorts(2);
   }, 900_000);
-  afterAll(() => lab.dispose());
+  afterAll(async () => {
+    await commands.close();
+    await lab.dispose();
+  });
 
   /** What there is: which process serves, which restore its data is of, which proof the report is of. */
   const state = () => ({
@@ -99,8 +106,7 @@ describe("on this computer", () => {
       "-c",
       `${key}=${value}`,
     ]);
-    const ended = await lab.run("start", snapshot, ...flags);
-    return ended;
+    return commands.run(lab.words("start", snapshot, ...flags));
   }
 
   /** The settings that one computer can have otherwise, each with a change. */
@@ -291,10 +297,6 @@ describe("on OpenStack, as far as the program registers it", () => {
     const config = Object.entries({ ...SETTINGS, ...change });
     pulumi.runtime.setAllConfig(
       Object.fromEntries(config.map(([name, value]) => [`etcd-restore:${name}`, value])),
-    );
-    vi.resetModules();
-    const { default: program } = await vi.importActual<{ default: () => Promise<unknown> }>(
-      "../index",
     );
     await program();
     await engine.settled();

@@ -1,8 +1,11 @@
-/** How our program ends under Pulumi: run by the SDK's own `run.js` and TypeScript support, as `pulumi up` does. */
+/**
+ * How our program ends under Pulumi: run by the SDK's own `run.js`, as `pulumi up` does. By its TypeScript support, too, where
+ * lines of a stack or what a run costs are the matter; else by ours, which need not compile all of it again.
+ */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
-import { runProgram } from "../support/run-program";
+import { runProgram, type ProgramRunOptions } from "../support/run-program";
 import { currentReport } from "../../etcd/report/evidence";
 import { REPORT_FILES } from "../../etcd/report/report";
 import { writeReports } from "../../etcd/report/write-all";
@@ -14,10 +17,14 @@ const PROJECT = path.join(__dirname, "..", "..");
 const CPU_SECONDS = 15;
 const MEGABYTES = 700;
 
-async function refused(config: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv = {}) {
+async function refused(
+  config: Readonly<Record<string, string>>,
+  env: NodeJS.ProcessEnv,
+  typescript: ProgramRunOptions["typescript"] = "ts-node",
+) {
   const labDirectory = path.join(await temporaryDirectory(), "lab");
   const all = { "etcd-restore:target": "local", "etcd-restore:labDirectory": labDirectory };
-  return await runProgram({ projectDir: PROJECT, config: { ...all, ...config }, env });
+  return await runProgram({ projectDir: PROJECT, config: { ...all, ...config }, env, typescript });
 }
 
 /** A program of its own, which imports `program` as ours does. */
@@ -69,6 +76,7 @@ describe("a refused backup", () => {
         "etcd-restore:etcdPrograms": "/nonexistent",
       },
       { PROGRAM_FAILURE_FILE: failure },
+      "ours",
     );
     expect(run.logged.error).toEqual([expect.stringMatching(/^not ready: /)]);
     expect(JSON.parse(fs.readFileSync(failure, "utf8"))).toEqual({ kind: "not ready" });
@@ -85,8 +93,9 @@ describe("what a run by Pulumi's own CLI leaves behind", () => {
     writeReports(readReport("pass"), lab);
     return { lab, proof: fs.readFileSync(path.join(lab, "report.json"), "utf8") };
   }
-  const settings = (labDirectory: string, snapshot: string) => ({
+  const settings = (labDirectory: string, snapshot: string): ProgramRunOptions => ({
     projectDir: PROJECT,
+    typescript: "ours",
     config: {
       "etcd-restore:target": "local",
       "etcd-restore:labDirectory": labDirectory,

@@ -79,7 +79,10 @@ describe("while etcd runs", () => {
     const writing = new AbortController();
     const store = v2Requests(etcd.url);
     const writer = (async () => {
-      for (let i = 0; !writing.signal.aborted; i++) await store.put(`/busy/${i % 50}`, `${i}`);
+      for (let i = 0; !writing.signal.aborted; i++) {
+        await store.put(`/busy/${i % 50}`, `${i}`);
+        await sleep(2); // some hundred in a second: more would take the computer from the backup
+      }
     })();
     try {
       for (let i = 0; i < 5; i++) {

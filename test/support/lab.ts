@@ -33,6 +33,8 @@ export interface Running {
 export interface Lab {
   readonly directory: string;
   readonly clientPort: number;
+  /** The words after `etcd-restore` of a command for this lab. */
+  readonly words: (command: "start" | "stop", ...args: readonly string[]) => readonly string[];
   /** Begins `etcd-restore start FILE` or `stop` for this lab. */
   readonly begin: (command: "start" | "stop", ...args: readonly string[]) => Running;
   /** The same, to its end. */
@@ -104,11 +106,18 @@ export async function openLab(): Promise<Lab> {
   const settings = { labDirectory: directory, clientPort, peerPort };
   const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   const engine = (process.env.ENGINE ?? "embedded") as EngineName;
-  const begin: Lab["begin"] = (command, ...args) =>
-    beginCommand([command, ...flags, "--engine", engine, ...args]);
+  const words: Lab["words"] = (command, ...args) => [
+    command,
+    ...flags,
+    "--engine",
+    engine,
+    ...args,
+  ];
+  const begin: Lab["begin"] = (...command) => beginCommand(words(...command));
   return {
     directory,
     clientPort,
+    words,
     begin,
     run: (command, ...args) => begin(command, ...args).ended,
     up: (file) => {

@@ -13,6 +13,7 @@ import { findPulumiCli } from "../../../engine/pulumi-cli/find-cli";
 import { failureOf } from "../../../engine/pulumi-cli/provider-message";
 import { pulumiCliEngine } from "../../../engine/pulumi-cli/pulumi-cli-engine";
 import { temporaryDirectory } from "../../support/temporary";
+import { everyKindOfEvent, failedRun, goodRun } from "./events.cjs";
 import { stderrOf, until } from "../support";
 
 interface Call {
@@ -24,6 +25,31 @@ interface Call {
   readonly cwd: string;
 }
 
+/** A line of the stand-in's log. */
+function readCall(line: string): Call {
+  const fields = new Map(
+    line.split(" ").map((field) => {
+      const [name = ""] = field.split("=", 1);
+      return [name, Buffer.from(field.slice(name.length + 1), "base64").toString()];
+    }),
+  );
+  const { args = "", project = "", cwd = "", ...rest } = Object.fromEntries(fields);
+  return { ...rest, args: args.split("\0").slice(0, -1), project, cwd };
+}
+
+/** The events of each kind of run, as the CLI writes them into its log. */
+function writeEvents(folder: string): string {
+  fs.mkdirSync(folder);
+  const runs = { good: goodRun(), failed: failedRun(), "every-kind": everyKindOfEvent() };
+  for (const [name, events] of Object.entries(runs)) {
+    const lines = events.map((event, sequence) =>
+      JSON.stringify({ sequence, timestamp: 0, ...event }),
+    );
+    fs.writeFileSync(path.join(folder, name), `${lines.join("\n")}\n`);
+  }
+  return folder;
+}
+
 /** A project of its own and a PATH on which `pulumi` is the stand-in. */
 async function fakeCli() {
   const directory = await temporaryDirectory();
@@ -32,7 +58,7 @@ async function fakeCli() {
   fs.mkdirSync(bin);
   fs.mkdirSync(projectDir);
   const cli = path.join(bin, "pulumi");
-  fs.copyFileSync(path.join(__dirname, "fake-pulumi.cjs"), cli);
+  fs.copyFileSync(path.join(__dirname, "fake-pulumi.sh"), cli);
   fs.chmodSync(cli, 0o755);
   fs.writeFileSync(
     path.join(projectDir, "Pulumi.yaml"),
@@ -43,7 +69,7 @@ async function fakeCli() {
   const log = path.join(directory, "log");
   vi.stubEnv("PATH", `${bin}${path.delimiter}${process.env.PATH ?? ""}`);
   vi.stubEnv("FAKE_PULUMI_LOG", log);
-  vi.stubEnv("FAKE_PULUMI_EVENTS", path.join(__dirname, "events.cjs"));
+  vi.stubEnv("FAKE_PULUMI_EVENTS", writeEvents(path.join(directory, "events")));
   const options = {
     projectDir,
     stack: "test",
@@ -54,9 +80,7 @@ async function fakeCli() {
   const calls = (): readonly Call[] => {
     const lines = fs.existsSync(log) ? fs.readFileSync(log, "utf8").trim().split("\n") : [];
     fs.rmSync(log, { force: true });
-    return lines
-      .map((line) => JSON.parse(line) as Call)
-      .filter(({ args }) => args[0] !== "version");
+    return lines.map(readCall).filter(({ args }) => args[0] !== "version");
   };
   return { cli, options, stackFile, files: cliFiles(options), calls };
 }
