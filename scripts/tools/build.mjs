@@ -39,7 +39,8 @@ const WITH_TYPES = new Set(["components", "etcd", "machine", "settings"]);
 /** @param {string} dist */
 function compile(dist) {
   const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
-  const args = ["-p", join(ROOT, "tsconfig.build.json"), "--outDir", dist];
+  // Types are checked by `npm run check`: here that would be two fifths of the work, and again for each package.
+  const args = ["-p", join(ROOT, "tsconfig.build.json"), "--noCheck", "--outDir", dist];
   const { status } = spawnSync(process.execPath, [tsc, ...args], { stdio: ["ignore", 2, 2] });
   if (status !== 0) throw new Error("the sources do not compile");
   for (const file of filesIn(dist)) {
