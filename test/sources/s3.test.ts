@@ -99,12 +99,11 @@ describe.skipIf(!canHaveVersitygw())(
     });
 
     test("more objects than a page of a thousand, each listed once", async () => {
-      const names = Array.from({ length: 1_105 }, (_, i) => `many/etcd-${1_700_000_000 + i}.db`);
-      const waiting = names[Symbol.iterator]();
-      const work = async () => {
-        for (const name of waiting) await put(name, Buffer.from("x"));
-      };
-      await Promise.all(Array.from({ length: 24 }, work));
+      // Where the server keeps them: what it lists is the matter, and not how they came there.
+      const many = path.join(folder ?? "", BUCKET, "many");
+      fs.mkdirSync(many);
+      for (let i = 0; i < 1_105; i++)
+        fs.writeFileSync(path.join(many, `etcd-${1_700_000_000 + i}.db`), "x");
       const store = openS3(BUCKET, "many/");
       const { backups } = await listBackups(store);
       store.close();
