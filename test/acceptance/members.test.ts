@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { memberNames } from "../../machine/local/members";
 import { ensureEtcd } from "../../machine/programs/programs";
+import { openCommands, type Commands } from "../support/commands";
 import { createWorkspace, readTruth, snapshotBytes } from "../support/kubernetes-fixtures";
 import {
   beginCommand,
@@ -21,15 +22,21 @@ const files = createWorkspace();
 const FILE = files.write(SAMPLE, snapshotBytes(SAMPLE));
 const CLUSTER = ["-c", "members=3"];
 let lab: Lab;
+let commands: Commands;
 
 beforeAll(async () => {
+  commands = openCommands();
   await ensureEtcd("3.6");
   lab = await openLab();
 }, 900_000);
 afterAll(async () => {
+  await commands.close();
   await lab.dispose();
   files.remove();
 });
+
+/** In a process that has done others before, where nothing is killed. */
+const run = (...words: Parameters<Lab["words"]>) => commands.run(lab.words(...words));
 
 const etcdctl = (...args: readonly string[]): string =>
   execFileSync(path.join(lab.directory, "etcdctl"), args, { encoding: "utf8" });
@@ -76,13 +83,13 @@ describe("a cluster of three on this computer", { timeout: 300_000 }, () => {
 
   it("comes back with all its members when one of them was killed", async () => {
     process.kill(pidOf("etcd-2"), "SIGKILL");
-    const ended = await lab.run("start", FILE, ...CLUSTER);
+    const ended = await run("start", FILE, ...CLUSTER);
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
     expectCluster();
   });
 
   it("is whole after a restore of which everything was killed half way", async () => {
-    await lab.run("stop");
+    await run("stop");
     const begun = lab.begin("start", FILE, ...CLUSTER);
     await begun.said("etcd-3: restore: moving what was restored");
     for (const { pid, command } of processesOf(lab.directory)) {
@@ -90,7 +97,7 @@ describe("a cluster of three on this computer", { timeout: 300_000 }, () => {
     }
     begun.process.kill("SIGKILL");
     await begun.ended;
-    const ended = await lab.run("start", FILE, ...CLUSTER);
+    const ended = await run("start", FILE, ...CLUSTER);
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
     expectCluster();
   });
@@ -104,7 +111,7 @@ describe("a cluster of three on this computer", { timeout: 300_000 }, () => {
     "etcd-2: restore: starting etcd",
     "verification-proof: creating",
   ])('is whole at the next try when a member was killed at "%s"', async (phase) => {
-    await lab.run("stop");
+    await run("stop");
     const begun = lab.begin("start", FILE, ...CLUSTER);
     await begun.said(phase);
     const own = processesOf(path.join(lab.directory, "etcd-2"));
@@ -113,14 +120,14 @@ describe("a cluster of three on this computer", { timeout: 300_000 }, () => {
     const { code } = await begun.ended;
     // What lost a member never says that it holds all of them, unless the member was back by then.
     if (code === 0) expectCluster();
-    const ended = await lab.run("start", FILE, ...CLUSTER);
+    const ended = await run("start", FILE, ...CLUSTER);
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
     expectCluster();
   });
 
   it("is taken away whole, also when a member has been lost", async () => {
     process.kill(pidOf("etcd-3"), "SIGKILL");
-    const ended = await lab.run("stop");
+    const ended = await run("stop");
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
     expect(fs.existsSync(lab.directory)).toBe(false);
     await waitUntil(() => processesOf(lab.directory).length === 0, "no process is left");
