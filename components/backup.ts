@@ -1,7 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { removeKept, type V2Place } from "../etcd/backup/backup-file";
+import { removeKept } from "../etcd/backup/backup-file";
+import type { V2Place } from "../etcd/backup/opened-backup";
 import { manifestOf } from "../etcd/backup/manifest-beside";
 import { readBackup as readFrom, snapshotOrV2 } from "../etcd/backup/read-backup";
 import { ManifestError } from "../etcd/backup/manifest";
@@ -31,7 +32,21 @@ import { clusterIdentity } from "../etcd/kubernetes/cluster-identity";
 
 export type { Backup } from "./backup-facts";
 
-/** A backup that cannot be restored. A RunError, so Pulumi prints its message without a stack. */
+/**
+ * A backup that cannot be restored. A RunError, so Pulumi prints its message without a stack.
+ *
+ * @example
+ * ```ts
+ * import { BackupError, readBackup } from "etcd-restore";
+ *
+ * try {
+ *   await readBackup("/backups/etcd-2026-11-22.db", "auto", "/var/tmp/lab");
+ * } catch (error) {
+ *   if (!(error instanceof BackupError)) throw error;
+ *   console.error(error.message); // why it cannot be restored, and what to do
+ * }
+ * ```
+ */
 export class BackupError extends pulumi.RunError {}
 
 /** What a backup must be. */
@@ -60,6 +75,14 @@ export interface Demands {
  * @param bumpRevision by how much the revision shall be bumped once the backup is proved.
  * @param demands what the backup must be. Default: nothing but whole.
  * @throws BackupError with the reason and what to do, NotReadyError when there is no room to unpack it.
+ *
+ * @example
+ * ```ts
+ * import { readBackup } from "etcd-restore";
+ *
+ * const backup = await readBackup("/backups/etcd-2026-11-22.db", "auto", "/var/tmp/lab");
+ * console.log(backup.servedBy, backup.bytes);
+ * ```
  */
 export async function readBackup(
   file: string,

@@ -34,6 +34,22 @@ export interface LocalEtcdArgs {
  * An etcd of this user on this computer, installed and configured but without data: it is started by a restore.
  *
  * It listens on loopback only, wants client certificates, and survives the shell that made it.
+ *
+ * @example
+ * ```ts
+ * import { LocalEtcd, Pki, preflight } from "etcd-restore";
+ *
+ * const { backup, members } = await preflight({
+ *   ...{ snapshot: "/backups/etcd.db", labDirectory: "/var/tmp/lab", etcdVersion: "auto" },
+ *   ...{ clientPort: 22379, peerPort: 22380 },
+ * });
+ * const pki = new Pki("pki", { addresses: ["127.0.0.1"], clientDirectory: "/var/tmp/lab/client" });
+ * const etcds = members.map(({ name, ...member }) => {
+ *   const of = { etcdVersion: backup.servedBy, backupBytes: backup.bytes };
+ *   return new LocalEtcd(name, { ...member, ...of, pki: pki.files });
+ * });
+ * export const etcdctl = etcds.map((etcd) => etcd.etcdctl(pki.clientDirectory));
+ * ```
  */
 export class LocalEtcd extends pulumi.ComponentResource {
   /** Where a backup can be restored. */

@@ -33,6 +33,18 @@ const FAMILIES = ["IPv4", "IPv6"] as const;
  *
  * Makes a network, a subnet and a router, unless it is given a network. There is no rule for etcd's peer port unless
  * there are several members: an etcd that is alone has no peers.
+ *
+ * @example
+ * ```ts
+ * import { Network } from "etcd-restore";
+ *
+ * const network = new Network("lab", {
+ *   sshCidrs: ["203.0.113.7/32"],
+ *   clientCidrs: ["203.0.113.0/24"],
+ *   externalNetwork: "public",
+ * });
+ * export const { networkId } = network;
+ * ```
  */
 export class Network extends pulumi.ComponentResource {
   public readonly networkId: pulumi.Output<string>;

@@ -21,6 +21,18 @@ const SET = "client, root";
  *
  * The CA's own key is thrown away after signing: nobody can ever add a certificate to this etcd. Other addresses
  * or names make a new set.
+ *
+ * @example
+ * ```ts
+ * import { Pki } from "etcd-restore";
+ *
+ * const pki = new Pki("pki", {
+ *   addresses: ["127.0.0.1"],
+ *   dnsNames: ["localhost"],
+ *   clientDirectory: "/var/tmp/lab/client",
+ * });
+ * export const { caCertificate, clientKey } = pki; // the key is a secret
+ * ```
  */
 export class Pki extends pulumi.ComponentResource {
   /** All of them; secret. */

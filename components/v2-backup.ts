@@ -1,7 +1,8 @@
 /** What the components need to know of a backup of etcd's old v2 store: it is restored as a data directory is. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { removeKept, type V2Place } from "../etcd/backup/backup-file";
+import { removeKept } from "../etcd/backup/backup-file";
+import type { V2Place } from "../etcd/backup/opened-backup";
 import { manifestOf } from "../etcd/backup/manifest-beside";
 import { findLasting, openLastingPlace } from "../etcd/backup/place";
 import { hasV2Store, NEWEST_WITH_V2 as NEWEST } from "../etcd/backup/v2/judgement";

@@ -72,6 +72,31 @@ export interface VerificationArgs {
  *
  * Made once for each restore. A difference fails the resource, and `pulumi up` with it; the report is written in
  * any case.
+ *
+ * @example
+ * ```ts
+ * import * as pulumi from "@pulumi/pulumi";
+ * import { LocalEtcd, Pki, preflight, SnapshotRestore, Verification } from "etcd-restore";
+ *
+ * const { backup, members } = await preflight({
+ *   ...{ snapshot: "/backups/etcd.db", labDirectory: "/var/tmp/lab", etcdVersion: "auto" },
+ *   ...{ clientPort: 22379, peerPort: 22380 },
+ * });
+ * const pki = new Pki("pki", { addresses: ["127.0.0.1"], clientDirectory: "/var/tmp/lab/client" });
+ * const etcds = members.map(({ name, ...member }) => {
+ *   const of = { etcdVersion: backup.servedBy, backupBytes: backup.bytes };
+ *   return new LocalEtcd(name, { ...member, ...of, pki: pki.files });
+ * });
+ * const machines = etcds.map(({ machine }) => machine);
+ * const restore = new SnapshotRestore("restore", { backup, machines });
+ * const proof = new Verification("verification", {
+ *   ...{ backup, clientDirectory: pki.clientDirectory, level: "full" },
+ *   endpoints: pulumi.all(etcds.map(({ clientEndpoint }) => clientEndpoint)),
+ *   ...{ restored: restore.result, inUse: restore.adopted, restoredAt: restore.restoredAt },
+ *   reportDirectory: "/var/tmp/lab",
+ * });
+ * export const { verdict } = proof;
+ * ```
  */
 export class Verification extends pulumi.ComponentResource {
   /** `pass`; anything else would have failed the resource. */

@@ -4,13 +4,8 @@
  * `readBackup` takes a backup in any form that people keep; `readSnapshot` a plain database file. Both read it once from
  * end to end and refuse what is not whole. Keys and values are bytes; numbers that may pass 2^53 are `bigint`.
  */
-export {
-  openBackup,
-  V2BackupError,
-  type BackupFile,
-  type FetchedFrom,
-  type OpenOptions,
-} from "./backup/backup-file";
+export { openBackup, type FetchedFrom, type OpenOptions } from "./backup/backup-file";
+export { V2BackupError, type BackupFile } from "./backup/opened-backup";
 export {
   readBackup,
   readBackupKeys,

@@ -1,7 +1,7 @@
 /** What people name as a backup: which of the words it is, and the opening of it, wherever it lies. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { V2BackupError } from "../etcd/backup/backup-file";
+import { V2BackupError } from "../etcd/backup/opened-backup";
 import {
   readBackup,
   readBackupKeys,

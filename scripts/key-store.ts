@@ -1,11 +1,11 @@
 /** What `ls` and `get` look into: a backup file, a stack's etcd, or any endpoint. */
-import { V2BackupError } from "../etcd/backup/backup-file";
+import { V2BackupError } from "../etcd/backup/opened-backup";
 import { sortedKeys } from "../etcd/inspect/keys";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import type { SnapshotKeys } from "../etcd/snapshot/types";
 import type { V2Store } from "../etcd/backup/v2/v2-backup";
 import type { Endpoint } from "../etcd/client/endpoint";
-import type { ClusterStoreFlags } from "./cluster-endpoint";
+import { type ClusterStoreFlags, holdClusterEndpoint } from "./cluster-endpoint";
 import { findOne, type EndpointOptions } from "./endpoint";
 import { readNamedKeys, readNamedV2, salvageNamed } from "./file-argument";
 import { nameOfBackup } from "../sources/address";
@@ -14,7 +14,6 @@ import { EXIT, UserError } from "./outcome";
 import { assertSalvageable, tellLosses } from "./salvage";
 import type { KeyStore, Served } from "./opened-store";
 import { say } from "./terminal";
-import { holdClusterEndpoint } from "./cluster-endpoint";
 import { servedV2Store, v2Hint } from "./v2-key-store";
 import { openEtcd } from "../etcd/client/etcd-client";
 import { nearestServed, servedKey, servedKeys } from "../etcd/inspect/served-keys";

@@ -29,6 +29,23 @@ export interface SnapshotRestoreArgs {
  * Restored beside the data that is there, proved by HashKV before anything serves it, then swapped; the old data
  * is kept aside. Again with the same backup: nothing is touched, or etcd is started anew where its settings have
  * changed. A failure leaves the old etcd serving.
+ *
+ * @example
+ * ```ts
+ * import { LocalEtcd, Pki, preflight, SnapshotRestore } from "etcd-restore";
+ *
+ * const { backup, members } = await preflight({
+ *   ...{ snapshot: "/backups/etcd.db", labDirectory: "/var/tmp/lab", etcdVersion: "auto" },
+ *   ...{ clientPort: 22379, peerPort: 22380 },
+ * });
+ * const pki = new Pki("pki", { addresses: ["127.0.0.1"], clientDirectory: "/var/tmp/lab/client" });
+ * const etcds = members.map(({ name, ...member }) => {
+ *   const of = { etcdVersion: backup.servedBy, backupBytes: backup.bytes };
+ *   return new LocalEtcd(name, { ...member, ...of, pki: pki.files });
+ * });
+ * const machines = etcds.map(({ machine }) => machine);
+ * export const { result } = new SnapshotRestore("restore", { backup, machines });
+ * ```
  */
 export class SnapshotRestore extends pulumi.ComponentResource {
   /** What the restore script said, as JSON; changes with each restore. */

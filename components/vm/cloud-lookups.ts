@@ -2,7 +2,20 @@
 import * as openstack from "@pulumi/openstack";
 import * as pulumi from "@pulumi/pulumi";
 
-/** Nothing, or too much, has the name that a setting gives. A RunError, so Pulumi prints its message without a stack. */
+/**
+ * Nothing, or too much, has the name that a setting gives. A RunError, so Pulumi prints its message without a stack.
+ *
+ * @example
+ * ```ts
+ * import { LookupError, Network } from "etcd-restore";
+ *
+ * const cidrs = ["192.0.2.0/24"];
+ * const network = new Network("lab", { sshCidrs: cidrs, clientCidrs: cidrs, externalNetwork: "public" });
+ * // Where the cloud has no network `public`, what is made of it fails with a LookupError that says how to list them.
+ * export const pool = network.floatingIpPool;
+ * export const isLookupError = (error: unknown) => error instanceof LookupError;
+ * ```
+ */
 export class LookupError extends pulumi.RunError {}
 
 /** A network that is there already. */

@@ -67,6 +67,27 @@ export interface EtcdVmArgs {
  * Its addresses and its SSH host key are there before it boots, so certificates can name it and the first
  * connection is to the right machine. Other keys, programs or settings make another VM; another security group
  * does not.
+ *
+ * @example
+ * ```ts
+ * import { EtcdVm, Network, vmPreflight } from "etcd-restore";
+ *
+ * const { backup, install, needs } = await vmPreflight({
+ *   ...{ snapshot: "/backups/etcd.db", labDirectory: "/var/tmp/lab" },
+ *   ...{ etcdVersion: "auto", etcdInstall: "release" },
+ * });
+ * const cidrs = ["203.0.113.7/32"];
+ * const network = new Network("lab", {
+ *   ...{ sshCidrs: cidrs, clientCidrs: cidrs, externalNetwork: "public" },
+ * });
+ * const { networkId, subnetId, securityGroupId, floatingIpPool } = network;
+ * const args = {
+ *   ...{ image: "debian-12", flavor: "m1.small", install, needs, snapshotBytes: backup.bytes },
+ *   ...{ networkId, subnetId, securityGroupId, floatingIpPool, sshDirectory: "/var/tmp/lab/ssh" },
+ * };
+ * const vm = new EtcdVm("etcd", args);
+ * export const { clientEndpoint, connection } = vm;
+ * ```
  */
 export class EtcdVm extends pulumi.ComponentResource {
   /** Where it is reached: the floating IP, or its own address. */

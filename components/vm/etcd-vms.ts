@@ -16,6 +16,27 @@ export type EtcdVmsArgs = Omit<EtcdVmArgs, "peers" | "serverGroupId" | "sshDirec
 /**
  * Makes so many VMs: `etcd`, `etcd-2`, `etcd-3`. Several are kept on different hosts: a cloud that has too few of them refuses the server, and
  * says so, rather than that one host's end takes two members along.
+ *
+ * @example
+ * ```ts
+ * import { makeEtcdVms, Network, vmPreflight } from "etcd-restore";
+ *
+ * const { backup, install, needs } = await vmPreflight({
+ *   ...{ snapshot: "/backups/etcd.db", labDirectory: "/var/tmp/lab" },
+ *   ...{ etcdVersion: "auto", etcdInstall: "release" },
+ * });
+ * const cidrs = ["203.0.113.7/32"];
+ * const network = new Network("lab", {
+ *   ...{ sshCidrs: cidrs, clientCidrs: cidrs, externalNetwork: "public" },
+ * });
+ * const { networkId, subnetId, securityGroupId, floatingIpPool } = network;
+ * const args = {
+ *   ...{ image: "debian-12", flavor: "m1.small", install, needs, snapshotBytes: backup.bytes },
+ *   ...{ networkId, subnetId, securityGroupId, floatingIpPool, sshDirectory: "/var/tmp/lab/ssh" },
+ * };
+ * const vms = makeEtcdVms(3, args);
+ * export const endpoints = vms.map(({ clientEndpoint }) => clientEndpoint);
+ * ```
  */
 export function makeEtcdVms(count: number, args: EtcdVmsArgs): readonly EtcdVm[] {
   const names = memberNames(count);
@@ -47,7 +68,17 @@ export function makeEtcdVms(count: number, args: EtcdVmsArgs): readonly EtcdVm[]
   return vms;
 }
 
-/** How long the slowest of them took until it began to boot, where the cloud tells, and until it was ready, in seconds. */
+/**
+ * How long the slowest of them took until it began to boot, where the cloud tells, and until it was ready, in seconds.
+ *
+ * @example
+ * ```ts
+ * import { slowestOf, type EtcdVm } from "etcd-restore";
+ *
+ * export const installSeconds = (vms: readonly EtcdVm[]) =>
+ *   slowestOf(vms).apply(({ install }) => install);
+ * ```
+ */
 export function slowestOf(vms: readonly EtcdVm[]): pulumi.Output<ReadySeconds> {
   return pulumi.all(vms.map(({ seconds }) => seconds)).apply((all) => {
     const provisions = all.flatMap(({ provision }) => provision ?? []);

@@ -55,6 +55,19 @@ export interface VmPlan {
  * restored, there is an `ssh`, the etcd that serves it can be had, the data volume is large enough. Asks nothing of the cloud.
  *
  * @throws BackupError, NotReadyError
+ *
+ * @example
+ * ```ts
+ * import { vmPreflight } from "etcd-restore";
+ *
+ * const { backup, needs } = await vmPreflight({
+ *   snapshot: "/backups/etcd-2026-11-22.db",
+ *   labDirectory: "/var/tmp/lab",
+ *   etcdVersion: "auto",
+ *   etcdInstall: "release",
+ * });
+ * console.log(backup.servedBy, needs.ramMiB, needs.diskGiB);
+ * ```
  */
 export async function vmPreflight(args: VmPreflightArgs): Promise<VmPlan> {
   const { snapshot, etcdVersion, labDirectory, bumpRevision } = args;

@@ -1,12 +1,21 @@
 /** The manifest of a backup: where it lies, whatever the backup is packed in and wherever it came from. */
 import * as path from "node:path";
-import type { BackupFile, V2Place } from "./backup-file";
+import type { BackupFile, V2Place } from "./opened-backup";
 import { findManifest, findManifestIn, type Found, type Manifest } from "./manifest";
 
 /**
  * Reads the manifest of a backup: beside it, or beside what it was called before it was packed (`X.db.json` for
  * `X.db.gz`). Undefined when there is none of ours.
  * @throws ManifestError
+ *
+ * @example
+ * ```ts
+ * import { manifestOf, readBackup } from "etcd-restore/snapshot";
+ *
+ * const { backup, snapshot } = await readBackup("/backups/etcd-2026-11-22.db.gz");
+ * console.log(manifestOf(backup)?.source.hashKv, snapshot.hashKv());
+ * snapshot.close();
+ * ```
  */
 export function manifestOf(backup: V2Place): Manifest | undefined {
   const found = filesBeside(backup).find(({ kind }) => kind === "ours");

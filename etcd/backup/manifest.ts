@@ -13,7 +13,22 @@ export interface Manifest extends ManifestContent {
   readonly seal?: Seal | undefined;
 }
 
-/** A manifest that is there and cannot be used; the message names file and fields. */
+/**
+ * A manifest that is there and cannot be used; the message names file and fields.
+ *
+ * @example
+ * ```ts
+ * import { ManifestError, manifestOf, openBackup } from "etcd-restore/snapshot";
+ *
+ * const backup = await openBackup("/backups/etcd-2026-11-22.db");
+ * try {
+ *   console.log(manifestOf(backup)?.takenAt);
+ * } catch (error) {
+ *   if (!(error instanceof ManifestError)) throw error;
+ *   console.error(error.message); // which file, and which of its fields
+ * }
+ * ```
+ */
 export class ManifestError extends Error {}
 
 /** Name of the manifest of a backup. */

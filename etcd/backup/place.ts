@@ -7,7 +7,21 @@ import { streamPlainFile } from "../../files/plain-file";
 import { size } from "../wire/figures";
 import { visible } from "../wire/visible";
 
-/** The disk has not the room to unpack. The message names numbers and the way out. */
+/**
+ * The disk has not the room to unpack. The message names numbers and the way out.
+ *
+ * @example
+ * ```ts
+ * import { NoRoomError, openBackup } from "etcd-restore/snapshot";
+ *
+ * try {
+ *   await openBackup("/backups/etcd-2026-11-22.db.zst");
+ * } catch (error) {
+ *   if (!(error instanceof NoRoomError)) throw error;
+ *   console.error(error.message); // set TMPDIR to a larger disk
+ * }
+ * ```
+ */
 export class NoRoomError extends Error {}
 
 /** What is done with a backup there, for messages. */

@@ -3,13 +3,8 @@ import { readSnapshot, readSnapshotKeys } from "../snapshot/snapshot";
 import { SnapshotError } from "../snapshot/snapshot-error";
 import { salvageKeys, type SalvagedKeys } from "../snapshot/salvage";
 import type { KeyReader, ReadOptions, Snapshot, SnapshotKeys } from "../snapshot/types";
-import {
-  openBackup,
-  V2BackupError,
-  type BackupFile,
-  type OpenOptions,
-  type V2Place,
-} from "./backup-file";
+import { openBackup, type OpenOptions } from "./backup-file";
+import { V2BackupError, type BackupFile, type V2Place } from "./opened-backup";
 import { noteOnManifest } from "./manifest-beside";
 
 /** How a backup is opened and read. */
@@ -52,6 +47,16 @@ export async function readBackup(
  * Opens a backup and reads its keys with `readSnapshotKeys`: faster, and without a check of its sha256.
  *
  * @throws as `readBackup`
+ *
+ * @example
+ * ```ts
+ * import { readBackupKeys } from "etcd-restore/snapshot";
+ *
+ * const { live, close } = await readBackupKeys("/backups/etcd-2026-11-22.db.gz");
+ * const i = live.indexOf(Buffer.from("/registry/namespaces/default"));
+ * console.log(i < 0 ? "not there" : live.value(i).length);
+ * close();
+ * ```
  */
 export async function readBackupKeys(
   file: string,

@@ -110,6 +110,16 @@ export interface Asked {
 /**
  * Judges a snapshot that was read, and counts what is in it.
  * @param manifest what the backup's source said; where it is there, all of it must fit
+ *
+ * @example
+ * ```ts
+ * import { inspect, manifestOf, readBackup } from "etcd-restore/snapshot";
+ *
+ * const { backup, snapshot } = await readBackup("/backups/etcd-2026-11-22.db.gz");
+ * const { verdict, reasons, census } = inspect(snapshot, manifestOf(backup));
+ * console.log(verdict, reasons, census.namespaces.length);
+ * snapshot.close();
+ * ```
  */
 export function inspect(
   snapshot: Snapshot,

@@ -36,6 +36,15 @@ export function compareVersions(a: string, b: string): number {
  *
  * The patch is always 0: etcd stores only what the data's form depends on. The cluster version is written by the
  * servers, the storage version from 3.6 on and only after the first WAL snapshot, so the greater one counts.
+ *
+ * @example
+ * ```ts
+ * import { etcdVersionOf, readSnapshot } from "etcd-restore/snapshot";
+ *
+ * const snapshot = await readSnapshot("/backups/etcd-2026-11-22.db");
+ * console.log(etcdVersionOf(snapshot)); // 3.6.0
+ * snapshot.close();
+ * ```
  */
 export function etcdVersionOf(
   snapshot: Pick<Snapshot, "clusterVersion" | "storageVersion">,
@@ -52,6 +61,13 @@ export function etcdVersionOf(
  *
  * Older programs cannot be had any more as published modules, and 3.5 reads what 3.4 wrote. A snapshot that does not
  * name a version is taken for an old one.
+ *
+ * @example
+ * ```ts
+ * import { minorToServe } from "etcd-restore/snapshot";
+ *
+ * console.log(minorToServe("3.6.0"), minorToServe("unknown")); // 3.6 3.5
+ * ```
  */
 export function minorToServe(etcdVersion: string): string {
   const minor = etcdVersion.split(".").slice(0, 2).join(".");
@@ -60,7 +76,18 @@ export function minorToServe(etcdVersion: string): string {
     : minor;
 }
 
-/** Why a snapshot that could be read must not be restored; empty when nothing speaks against it. */
+/**
+ * Why a snapshot that could be read must not be restored; empty when nothing speaks against it.
+ *
+ * @example
+ * ```ts
+ * import { readSnapshot, reasonsAgainstRestore } from "etcd-restore/snapshot";
+ *
+ * const snapshot = await readSnapshot("/backups/etcd-2026-11-22.db");
+ * for (const reason of reasonsAgainstRestore(snapshot)) console.error(reason);
+ * snapshot.close();
+ * ```
+ */
 export function reasonsAgainstRestore(snapshot: Snapshot): readonly string[] {
   const reasons: string[] = [];
   if (snapshot.trailer === "absent") {
@@ -93,7 +120,18 @@ export function reasonsAgainstRestore(snapshot: Snapshot): readonly string[] {
   return reasons;
 }
 
-/** What a report says of the file. */
+/**
+ * What a report says of the file.
+ *
+ * @example
+ * ```ts
+ * import { readSnapshot, summarize } from "etcd-restore/snapshot";
+ *
+ * const snapshot = await readSnapshot("/backups/etcd-2026-11-22.db");
+ * console.log(JSON.stringify(summarize(snapshot)));
+ * snapshot.close();
+ * ```
+ */
 export function summarize(snapshot: Snapshot): SnapshotSummary {
   return {
     file: snapshot.file,

@@ -24,7 +24,21 @@ export interface Place {
   readonly kind?: SnapshotErrorKind;
 }
 
-/** A file that is no whole etcd snapshot. The message is meant for the user: file, page, offset, what was found and expected. */
+/**
+ * A file that is no whole etcd snapshot. The message is meant for the user: file, page, offset, what was found and expected.
+ *
+ * @example
+ * ```ts
+ * import { readSnapshot, SnapshotError } from "etcd-restore/snapshot";
+ *
+ * try {
+ *   (await readSnapshot("/backups/etcd-2026-11-22.db")).close();
+ * } catch (error) {
+ *   if (!(error instanceof SnapshotError)) throw error;
+ *   console.error(error.kind, error.page, error.message);
+ * }
+ * ```
+ */
 export class SnapshotError extends Error {
   readonly file: string;
   readonly kind: SnapshotErrorKind;

@@ -39,6 +39,16 @@ export type * from "./types";
  * The file is only read. Values are not kept: memory grows with the number of records (about 130 MB a million),
  * and ends at about 30 million.
  * @throws SnapshotError naming page and byte when the file is not a whole snapshot, or changes while it is read.
+ *
+ * @example
+ * ```ts
+ * import { readSnapshot } from "etcd-restore/snapshot";
+ *
+ * const snapshot = await readSnapshot("/backups/etcd-2026-11-22.db");
+ * console.log(snapshot.revision, snapshot.hashKv(), snapshot.trailer);
+ * for (let i = 0; i < snapshot.live.count; i++) console.log(snapshot.live.key(i).toString());
+ * snapshot.close();
+ * ```
  */
 export async function readSnapshot(file: string, options: ReadOptions = {}): Promise<Snapshot> {
   options.signal?.throwIfAborted();
@@ -56,6 +66,15 @@ export async function readSnapshot(file: string, options: ReadOptions = {}): Pro
  * Reads the keys of an etcd snapshot file on one core, where `readSnapshot` takes two: the structure is checked as there,
  * but nothing is hashed, so a changed byte inside a key or a value stays unseen.
  * @throws SnapshotError as `readSnapshot`, but for what only a hash shows
+ *
+ * @example
+ * ```ts
+ * import { readSnapshotKeys } from "etcd-restore/snapshot";
+ *
+ * const { live, close } = await readSnapshotKeys("/backups/etcd-2026-11-22.db");
+ * console.log(live.count, "keys");
+ * close();
+ * ```
  */
 export async function readSnapshotKeys(
   file: string,

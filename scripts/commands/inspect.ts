@@ -1,6 +1,6 @@
 /** `inspect FILE`: what a backup holds, and whether it can be restored. */
 import type { Command } from "commander";
-import { V2BackupError } from "../../etcd/backup/backup-file";
+import { V2BackupError } from "../../etcd/backup/opened-backup";
 import { manifestOf } from "../../etcd/backup/manifest-beside";
 import { inspect as inspectSnapshot, type Inspection } from "../../etcd/inspect/inspection";
 import { inspectionText } from "../../etcd/inspect/text";

@@ -3,7 +3,7 @@
  * is `restorable`, never `pass`: nothing was restored.
  */
 import * as path from "node:path";
-import { V2BackupError } from "../../etcd/backup/backup-file";
+import { V2BackupError } from "../../etcd/backup/opened-backup";
 import { manifestOf } from "../../etcd/backup/manifest-beside";
 import { readBackup } from "../../etcd/backup/read-backup";
 import { inspect } from "../../etcd/inspect/inspection";

@@ -1,4 +1,7 @@
-/** The examples of doc comments and of docs/components.md: each compiles as strictly as our own sources. */
+/**
+ * The examples of doc comments and of docs/components.md: each compiles as strictly as our own sources, and each function
+ * and class that the package exports has one.
+ */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import ts from "typescript";
@@ -24,21 +27,48 @@ function examples(): ReadonlyMap<string, string> {
   return new Map(found);
 }
 
+function compilerOptions(): ts.CompilerOptions {
+  const { config } = ts.readConfigFile(path.join(ROOT, "tsconfig.json"), (file) =>
+    ts.sys.readFile(file),
+  ) as { readonly config: object };
+  return ts.parseJsonConfigFileContent({ ...config, files: [], include: [] }, ts.sys, ROOT).options;
+}
+
+/** What the package exports as a value, by its name; types are shown with what takes or gives them. */
+function exportedValues(entry: string): ReadonlyMap<string, ts.Symbol> {
+  const file = path.join(ROOT, entry);
+  const program = ts.createProgram([file], compilerOptions());
+  const checker = program.getTypeChecker();
+  const source = program.getSourceFile(file);
+  const module = source && checker.getSymbolAtLocation(source);
+  const exported = module === undefined ? [] : checker.getExportsOfModule(module);
+  const found = exported.flatMap((each) => {
+    const own = each.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(each) : each;
+    const isType = each.declarations?.some(ts.isTypeOnlyImportOrExportDeclaration) === true;
+    return own.flags & ts.SymbolFlags.Value && !isType ? [[each.name, own] as const] : [];
+  });
+  return new Map(found);
+}
+
+it.each(["components/index.ts", "etcd/reader.ts"])(
+  "stand at each function and class that %s exports",
+  (entry) => {
+    const values = exportedValues(entry);
+    expect(values.size).toBeGreaterThan(10);
+    const without = [...values].filter(
+      ([, symbol]) => !symbol.getJsDocTags().some(({ name }) => name === "example"),
+    );
+    expect(without.map(([name]) => name)).toEqual([]);
+  },
+  timeLimit(60_000),
+);
+
 it(
   "compile",
   () => {
     const found = examples();
-    expect(found.size).toBeGreaterThanOrEqual(5);
-    const { config } = ts.readConfigFile(path.join(ROOT, "tsconfig.json"), (file) =>
-      ts.sys.readFile(file),
-    ) as {
-      readonly config: { readonly compilerOptions: object };
-    };
-    const { options } = ts.parseJsonConfigFileContent(
-      { ...config, files: [], include: [] },
-      ts.sys,
-      ROOT,
-    );
+    expect(found.size).toBeGreaterThanOrEqual(30);
+    const options = compilerOptions();
     const files = new Map([...found].map(([name, code]) => [path.join(ROOT, name), code]));
     const host = ts.createCompilerHost({ ...options, noUnusedLocals: false });
     const others = ts.createCompilerHost(options);

@@ -7,7 +7,7 @@ import {
   reasonsAgainstRestore,
 } from "../../../etcd/snapshot/judgement";
 import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
-import { V2BackupError } from "../../../etcd/backup/backup-file";
+import { V2BackupError } from "../../../etcd/backup/opened-backup";
 import { hasV2Store, NEWEST_WITH_V2 } from "../../../etcd/backup/v2/judgement";
 import type { V2Store } from "../../../etcd/backup/v2/v2-backup";
 import { isRemote, shownAddress } from "../../../sources/address";

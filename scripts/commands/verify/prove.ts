@@ -3,7 +3,7 @@ import { proveOwnReboot, type OwnReboot } from "../../../boot/own/reboot";
 import { proveOwnRestart, type OwnRestart } from "../../../boot/own/restart";
 import { proveOwnRestartV2 } from "../../../boot/own/restart-v2";
 import { proveUse, type UseRequest } from "../../../boot/prove-use";
-import type { V2Place } from "../../../etcd/backup/backup-file";
+import type { V2Place } from "../../../etcd/backup/opened-backup";
 import { manifestOf } from "../../../etcd/backup/manifest-beside";
 import { readBackup, snapshotOrV2, type OpenedSnapshot } from "../../../etcd/backup/read-backup";
 import { readRestorableV2 } from "../../../etcd/backup/v2/restorable";

@@ -4,8 +4,8 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { deflateSync, gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
-
-import { openBackup, V2BackupError } from "../../../etcd/backup/backup-file";
+import { openBackup } from "../../../etcd/backup/backup-file";
+import { V2BackupError } from "../../../etcd/backup/opened-backup";
 import { readBackup } from "../../../etcd/backup/read-backup";
 import { NoProgramError } from "../../../etcd/backup/damage";
 import { SnapshotError } from "../../../etcd/snapshot/snapshot";

@@ -2,8 +2,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-
-import { V2BackupError } from "../../../../etcd/backup/backup-file";
+import { V2BackupError } from "../../../../etcd/backup/opened-backup";
 import { readBackup } from "../../../../etcd/backup/read-backup";
 import { findDataDirectory } from "../../../../etcd/backup/data-directory";
 import { readV2Store, type V2Store } from "../../../../etcd/backup/v2/v2-backup";
