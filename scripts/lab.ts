@@ -20,10 +20,12 @@ export interface LabOptions {
 
 /** The engine for a stack; its own state lies in the lab's folder, too. */
 export function labEngine(options: LabOptions): Engine {
-  const { stack = "local", config, signal } = options;
+  const { stack = "local", signal } = options;
+  // Where the stack's file had to be read for its paths, they tell the folder, too.
+  const settings = stackSettings(stack, options.config);
   return chooseEngine(options.engine, {
-    ...stackSettings(stack, config),
-    workDir: path.join(labDirectory(stack, config), "stack"),
+    ...settings,
+    workDir: path.join(labDirectory(stack, settings.config), "stack"),
     signal,
     visible,
     runHere: options.runHere,
