@@ -8,7 +8,7 @@ import type { Place } from "../etcd/backup/place";
 import { NoRoomError } from "../etcd/backup/place";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import { size } from "../etcd/wire/figures";
-import { openIntake, type Intake } from "./intake";
+import { openIntake } from "./intake";
 import { createLook } from "./look-meanwhile";
 import { put, type Sink } from "./sink";
 import { isFinal, reasonOf, SourceError } from "./source-error";
@@ -115,14 +115,15 @@ function createArrival(
 ): Arrival {
   const name = store.nameOf(wanted.path);
   const look = createLook(store, wanted.path, signal);
-  let intake: Intake | undefined;
+  // Before the first answer: the thread that hashes starts meanwhile.
+  const intake = openIntake(wanted.bytes, handOn);
   let received = 0;
   let written = 0;
   let total: number | undefined = Number.isNaN(wanted.bytes) ? undefined : wanted.bytes;
   let etag = wanted.etag;
 
   async function goOn(): Promise<Omit<Downloaded, "resumed">> {
-    await intake?.flush();
+    await intake.flush();
     const opened = await store.open(wanted.path, { from: received }, { etag, signal });
     // The same object as was listed, and as before a cut.
     assertSameSize(name, total, opened.total);
@@ -130,7 +131,6 @@ function createArrival(
     etag ??= opened.etag;
     look.knows({ ...opened, etag, total });
     if (received === 0 && total !== undefined) place.expect(total);
-    intake ??= openIntake(total ?? NaN, handOn);
     const sink = { space: intake.space, took };
     if (opened.from < received)
       await takeAgain(opened, { bytes: received, sha256: await intake.digest(), name }, sink);
@@ -145,7 +145,7 @@ function createArrival(
   function took(count: number): Promise<void> | undefined {
     assertRoomFor(name, received + count, total);
     received += count;
-    return intake?.took(count);
+    return intake.took(count);
   }
 
   function handOn(piece: Uint8Array): Promise<void> | undefined {
@@ -163,7 +163,7 @@ function createArrival(
     bytes: () => received,
     async close() {
       await look.close();
-      await intake?.close();
+      await intake.close();
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Sink } from "./sink";
 
 /** As much is handed on at once. It is still in a core's cache when it is written and hashed. */
 const SLOT_BYTES = 1 << 19;
-const SLOTS = 6;
+const SLOTS = 12;
 /** From so many bytes on, a thread that hashes is worth its start. */
 const LEAST_BESIDE_BYTES = 16 * 2 ** 20;
 
