@@ -60,14 +60,17 @@ export function passphrasesOf({ passphrase }: StackFiles): readonly string[] {
   ];
 }
 
+let made: string | undefined;
+
 /**
  * Makes the passphrase of a stack that has neither a state nor one given. Never where there is a state: it would
- * be taken for the right one from then on.
+ * be taken for the right one from then on. One process makes one: who makes many stacks one after the other (the drills of
+ * a list) derives one key for all of them (passphrase.ts), which is a tenth of what a small drill costs.
  *
  * @param mayWrite false in a preview, whose passphrase is never used again.
  */
 export function makePassphrase(files: StackFiles, mayWrite: boolean): string {
-  const made = crypto.randomBytes(24).toString("base64");
+  made ??= crypto.randomBytes(24).toString("base64");
   if (mayWrite) writeFileSafely(files.passphrase, `${made}\n`);
   return made;
 }

@@ -29,7 +29,7 @@ export interface KeptKeys {
 
 /**
  * Derives the key, which takes a good part of a second beside the main thread, unless it was kept.
- * With `salt` (of an existing state) a wrong passphrase is an error; without, a new salt is made.
+ * With `salt` (of an existing state) a wrong passphrase is an error; without, the state is a new one.
  */
 export async function openCrypter(
   passphrase: string,
@@ -37,7 +37,7 @@ export async function openCrypter(
   kept?: KeptKeys,
 ): Promise<Crypter> {
   const [, encodedSalt = "", ...check] = salt?.split(":") ?? [];
-  const raw = salt === undefined ? crypto.randomBytes(8) : Buffer.from(encodedSalt, "base64");
+  const raw = salt === undefined ? newSaltFor(passphrase) : Buffer.from(encodedSalt, "base64");
   const known = kept?.find(raw);
   if (salt !== undefined && known !== undefined && isKeyOf(known, check.join(":"))) {
     return crypterOf(known, salt);
@@ -56,6 +56,19 @@ function isKeyOf(key: Buffer, sealedCheck: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Salts that this process has made, by passphrase. */
+const made = new Map<string, Buffer>();
+
+/**
+ * A salt keeps one passphrase from giving two people the same key. Here it is one user's, in one process: all its new states
+ * share the salt, and so the key, and each secret has a nonce of its own.
+ */
+function newSaltFor(passphrase: string): Buffer {
+  const salt = made.get(passphrase) ?? crypto.randomBytes(8);
+  made.set(passphrase, salt);
+  return salt;
 }
 
 /** Keys that this process has derived: who makes a stack and takes it away again derives its key once. */

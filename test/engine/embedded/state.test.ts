@@ -172,6 +172,24 @@ describe("the state of a stack", () => {
     }
   });
 
+  it("shares its key with the other new ones of its process, and each is opened with its own files alone", async () => {
+    const passphraseAndSalt = async () => {
+      const stack = await fakeStack();
+      await stack.up((register) => register("a", { inputs: { word: secret("something") } }));
+      const files = stackFiles(stack.options.workDir, "test");
+      const { deployment } = JSON.parse(fs.readFileSync(files.state, "utf8")) as StateDocument;
+      const { salt } = deployment.secrets_providers.state;
+      const passphrase = fs.readFileSync(files.passphrase, "utf8").trim();
+      const crypter = await openCrypter(passphrase, salt);
+      const word = deployment.resources.at(-1)?.inputs?.["word"] as { readonly ciphertext: string };
+      expect(JSON.parse(crypter.decrypt(word.ciphertext))).toBe("something");
+      return { key: [passphrase, salt.split(":")[1]], word: word.ciphertext };
+    };
+    const [one, another] = [await passphraseAndSalt(), await passphraseAndSalt()];
+    expect(one.key).toEqual(another.key);
+    expect(one.word, "each secret has a nonce of its own").not.toBe(another.word);
+  });
+
   it("of a passphrase that is not here gets no other one, and what the message says to do works", async () => {
     const stack = await testStack("chain");
     const files = stackFiles(stack.workDir, "test");
