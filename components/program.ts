@@ -19,12 +19,12 @@ import type { RefusalKind } from "./run-evidence";
 /** Run by Pulumi (or by our engine, as Pulumi does), and not by a test or another program. */
 const isRunByPulumi = process.env.PULUMI_NODEJS_MONITOR !== undefined;
 
-/** Where our own engine wants to be told why the program refused. */
-const failureFile = process.env.PROGRAM_FAILURE_FILE;
+/** Where our own engine wants to be told why the program refused; each run may have another. */
+const failureFile = (): string | undefined => process.env.PROGRAM_FAILURE_FILE;
 
 /** Loaded only here: its printers are a tenth of a second of every run of our own engine, which writes them itself. */
 const evidence =
-  isRunByPulumi && failureFile === undefined
+  isRunByPulumi && failureFile() === undefined
     ? // eslint-disable-next-line @typescript-eslint/no-require-imports -- see above
       (require("./run-evidence") as typeof import("./run-evidence")).openEvidence()
     : undefined;
@@ -69,7 +69,8 @@ function tellReason(error: Error): void {
   const isNotReady = "kind" in error && error.kind === "not ready";
   const kind: RefusalKind = isRefusal && !isNotReady ? "settings" : "not ready";
   evidence?.refused(error, kind);
-  if (isRefusal && failureFile !== undefined) {
-    fs.writeFileSync(failureFile, JSON.stringify({ kind }), { mode: 0o600 });
+  const file = failureFile();
+  if (isRefusal && file !== undefined) {
+    fs.writeFileSync(file, JSON.stringify({ kind }), { mode: 0o600 });
   }
 }

@@ -29,7 +29,45 @@ export interface EngineOptions {
    * @default every command is a process of its own
    */
   readonly runHere?: RunHere | undefined;
+  /**
+   * Starts the program for a run. Only the embedded engine asks it.
+   * @default a process of its own for each run, as Pulumi has it
+   */
+  readonly startProgram?: StartProgram | undefined;
 }
+
+/** What the program is told of one run. */
+export interface ProgramRun {
+  /** Folder of the program, and its file there. */
+  readonly programDir: string;
+  readonly entry: string;
+  /** Folder of `Pulumi.yaml`. */
+  readonly projectDir: string;
+  readonly organization: string;
+  readonly project: string;
+  readonly stack: string;
+  /** Where the engine listens for it. */
+  readonly address: string;
+  /** Most resources at one time. */
+  readonly parallel: number;
+  readonly preview: boolean;
+  /** Settings by full name. */
+  readonly config: Readonly<Record<string, string>>;
+  readonly secretKeys: readonly string[];
+  /** What this run alone has in its environment. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** The program at its work. */
+export interface RunningProgram {
+  /** Leader of its process group; undefined when no process could be started. */
+  readonly pid: number | undefined;
+  /** `exit status 0`, `signal SIGTERM`; rejects when no process could be started. */
+  readonly ending: Promise<string>;
+}
+
+/** Starts the program; `onLine` gets what it prints. */
+export type StartProgram = (run: ProgramRun, onLine: (line: string) => void) => RunningProgram;
 
 /** What a command is given, and what it says while it runs. */
 export interface GivenToCommand {

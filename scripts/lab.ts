@@ -1,7 +1,7 @@
 /** The stack on this computer as `start` and `stop` see it: where it lies, and the engine that runs it. */
 import * as path from "node:path";
 import { chooseEngine, type EngineName } from "../engine/choose";
-import type { Engine, RunHere } from "../engine/engine";
+import type { Engine, RunHere, StartProgram } from "../engine/engine";
 import { labDirectory } from "./project";
 import { stackSettings } from "./stack-settings";
 import { visible } from "../etcd/wire/visible";
@@ -15,6 +15,8 @@ export interface LabOptions {
   readonly quiet: boolean;
   /** @default every command of the program is a process of its own */
   readonly runHere?: RunHere | undefined;
+  /** @default a process of its own for each run of the program */
+  readonly startProgram?: StartProgram | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -29,6 +31,7 @@ export function labEngine(options: LabOptions): Engine {
     signal,
     visible,
     runHere: options.runHere,
+    startProgram: options.startProgram,
     progress: options.quiet ? "none" : process.stderr.isTTY ? "tree" : "lines",
   });
 }

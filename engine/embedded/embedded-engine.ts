@@ -47,7 +47,8 @@ async function followProgram(run: Run, options: RunOptions): Promise<void> {
     const config = programConfig(engine, project);
     for (const key of config.secretKeys) run.mask.collect(secret(config.values[key] ?? ""));
     run.progress.passing("starting the program");
-    await runProgram(run, { projectDir: engine.projectDir, project, config, parallel, lock });
+    const { projectDir, startProgram } = engine;
+    await runProgram(run, { projectDir, project, config, parallel, lock, startProgram });
   } catch (error) {
     if (!(error instanceof StackConfigError)) throw error;
     run.progress.note(`error: ${error.message}`);

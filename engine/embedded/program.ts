@@ -1,19 +1,17 @@
-/** Runs a Pulumi program in a child process, as Pulumi's language host does (`sdk/nodejs/cmd/run`). */
+/** Runs a Pulumi program to its end: serves it over its protocol, and ends it when it is not to go on. */
 
 import * as grpc from "@grpc/grpc-js";
-import { spawn, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
-import { createRequire } from "node:module";
 import * as os from "node:os";
 import * as path from "node:path";
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
+import type { StartProgram } from "../engine";
 import type { ProgramConfig, Project } from "../stack-config";
 import { readRefusal, REFUSAL_FILE } from "../refusal";
 import type { Lock } from "./lock";
 import { addServices } from "./monitor";
 import { signalGroup } from "./processes";
 import type { Run } from "./run";
+import { startOnce } from "./start-once";
 
 export interface ProgramOptions {
   readonly projectDir: string;
@@ -21,6 +19,8 @@ export interface ProgramOptions {
   readonly config: ProgramConfig;
   readonly parallel: number;
   readonly lock: Lock | undefined;
+  /** @default a process of its own */
+  readonly startProgram: StartProgram | undefined;
 }
 
 /** How long an interrupted program gets to end by itself. */
@@ -31,9 +31,6 @@ const END_MS = 15_000;
 
 /** So much of what the program printed goes into the message when it ends for no reason that we know. */
 const LAST_LINES = 10;
-
-/** Where the program reads its settings. */
-const CONFIG_FD = 4;
 
 const MESSAGE_BYTES = 400 * 1024 * 1024;
 
@@ -99,18 +96,24 @@ async function runChild(
   address: string,
   folder: string,
 ): Promise<Ending> {
-  const child = spawnProgram(run, options, address, folder);
-  const { pid } = child;
+  const { project, config, projectDir, parallel, lock, startProgram = startOnce } = options;
   const { signal } = run.steps;
   const lastLines: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream === null) continue;
-    createInterface({ input: stream }).on("line", (line) => {
+  const { pid, ending } = startProgram(
+    {
+      ...{ projectDir, programDir: project.programDir, entry: project.entry },
+      ...{ organization: "organization", ...run.identity, address, parallel },
+      preview: run.preview,
+      config: config.values,
+      secretKeys: config.secretKeys,
+      environment: { ENGINE_SOCKET_FOLDER: folder, [REFUSAL_FILE]: refusalFile(folder) },
+    },
+    (line) => {
       lastLines.push(line);
       if (lastLines.length > LAST_LINES) lastLines.shift();
       run.progress.note(line);
-    });
-  }
+    },
+  );
 
   const timers: NodeJS.Timeout[] = [];
   const end = (): void => {
@@ -125,91 +128,13 @@ async function runChild(
   }, 200);
   signal.addEventListener("abort", end, { once: true });
   if (signal.aborted) end();
-  if (pid !== undefined) options.lock?.started(pid);
+  if (pid !== undefined) lock?.started(pid);
   try {
-    const ending = await new Promise<string>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", (code, by) => {
-        resolve(code === null ? `signal ${String(by)}` : `exit status ${code}`);
-      });
-    });
-    return { ending, lastLines };
+    return { ending: await ending, lastLines };
   } finally {
     clearInterval(watch);
     timers.forEach(clearTimeout);
     signal.removeEventListener("abort", end);
-    if (pid !== undefined) options.lock?.ended(pid);
+    if (pid !== undefined) lock?.ended(pid);
   }
-}
-
-function spawnProgram(
-  run: Run,
-  options: ProgramOptions,
-  address: string,
-  folder: string,
-): ChildProcess {
-  const { project, config } = options;
-  // The program's own copy of the SDK, not ours.
-  const { resolve } = createRequire(path.join(project.programDir, "program.js"));
-  const runner = resolve("@pulumi/pulumi/cmd/run");
-  const child = spawn(
-    process.execPath,
-    [
-      "--no-deprecation",
-      "--require",
-      path.join(__dirname, "preload.cjs"),
-      "--require",
-      path.join(__dirname, "..", "typescript.cjs"),
-      runner,
-      ...flagsOf(run, options, address),
-      project.entry,
-    ],
-    {
-      cwd: project.programDir,
-      env: {
-        ...process.env,
-        // TypeScript as in our scripts (typescript.cjs), which keeps what it compiled. Pulumi's own support (ts-node) would
-        // compile every file anew, which costs more than all the rest of a run that changes nothing.
-        PULUMI_NODEJS_TYPESCRIPT: "false",
-        ENGINE_SOCKET_FOLDER: folder,
-        [REFUSAL_FILE]: refusalFile(folder),
-      },
-      // A group of its own: Ctrl-C reaches the engine alone, which ends the program in good order. The channel (ipc)
-      // tells the program when the engine is killed.
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
-    },
-  );
-  // Settings may be secret, and an environment is seen by whoever is this user. See preload.cjs.
-  const settings = child.stdio[CONFIG_FD];
-  settings?.on("error", () => undefined); // it did not start, which is told elsewhere
-  if (settings instanceof Writable) {
-    settings.end(
-      JSON.stringify({
-        PULUMI_CONFIG: JSON.stringify(config.values),
-        PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(config.secretKeys),
-      }),
-    );
-  }
-  return child;
-}
-
-/** What the SDK's runner is told, as the CLI tells it. */
-function flagsOf(
-  run: Run,
-  { projectDir, project, parallel }: ProgramOptions,
-  address: string,
-): readonly string[] {
-  const flags: Readonly<Record<string, string>> = {
-    monitor: address,
-    engine: address,
-    organization: "organization",
-    project: run.identity.project,
-    "root-directory": projectDir,
-    stack: run.identity.stack,
-    pwd: project.programDir,
-    parallel: String(parallel),
-  };
-  const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
-  return run.preview ? [...words, "--dry-run"] : words;
 }

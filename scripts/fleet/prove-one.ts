@@ -1,4 +1,5 @@
 /** One backup of a list, from its line to its result. Runs in a process that proves one after the other. */
+import { startKept } from "../../engine/embedded/start-kept";
 import { wasRead } from "../../etcd/report/end";
 import { TOOL } from "../../etcd/report/tool";
 import { shownAddress } from "../../sources/address";
@@ -12,6 +13,9 @@ import { failedOf, type Finding, type Sought } from "./finding";
 import type { Outcome, Task } from "./messages";
 import { readWhole } from "./read-whole";
 import { reasonOf, type Result } from "./result";
+
+/** One drill after the other: the program is loaded once for all of them. */
+const startProgram = startKept();
 
 /**
  * Looks for the backup, and proves it unless that was done before.
@@ -64,7 +68,7 @@ async function drill(
   const ended = await new Drill(
     {
       ...clock,
-      ...{ source: entry.source, settings },
+      ...{ source: entry.source, settings, startProgram },
       choose: async (fetchTo, signal) => {
         if ("problem" in sought) throw sought.problem;
         return await sought.found.bring(fetchTo, signal);

@@ -7,6 +7,7 @@
  */
 import * as path from "node:path";
 import { privateKeyOf } from "../../../etcd/wire/ed25519";
+import type { StartProgram } from "../../../engine/engine";
 import { currentReport } from "../../../etcd/report/evidence";
 import type { Check, Phase, Report } from "../../../etcd/report/report";
 import { duration } from "../../../etcd/wire/figures";
@@ -53,6 +54,8 @@ export interface DrillGiven {
   readonly write: (report: Report, directory: string) => void;
   /** @default the engine of the stack on this computer */
   readonly engineFor?: EngineFor;
+  /** @default a process of its own for the drill's program */
+  readonly startProgram?: StartProgram;
 }
 
 /** How a drill ended. */
@@ -192,9 +195,11 @@ export class Drill {
 
   private async up(lab: string, config: Config): Promise<Outcome> {
     const { engine, quiet = false } = this.options;
-    const { engineFor = labEngine } = this.given;
+    const { engineFor = labEngine, startProgram } = this.given;
     const signal = AbortSignal.any([this.interrupted, this.deadline.signal]);
-    const made = engineFor({ engine, stack: this.name, config, quiet, signal, runHere });
+    const made = engineFor({
+      ...{ engine, stack: this.name, config, quiet, signal, runHere, startProgram },
+    });
     if (!quiet) say(`Drill ${this.name}: ${made.description}`);
     const result = await made.up();
     const report = currentReport(lab);

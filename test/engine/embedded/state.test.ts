@@ -181,7 +181,7 @@ describe("the state of a stack", () => {
       const { salt } = deployment.secrets_providers.state;
       const passphrase = fs.readFileSync(files.passphrase, "utf8").trim();
       const crypter = await openCrypter(passphrase, salt);
-      const word = deployment.resources.at(-1)?.inputs?.["word"] as { readonly ciphertext: string };
+      const word = deployment.resources.at(-1)?.inputs?.word as { readonly ciphertext: string };
       expect(JSON.parse(crypter.decrypt(word.ciphertext))).toBe("something");
       return { key: [passphrase, salt.split(":")[1]], word: word.ciphertext };
     };
