@@ -6,6 +6,8 @@ import { MachineError } from "../machine-error";
 
 /** Lies in every folder that we made; a folder with other things in it and without this is not ours to touch. */
 export const OWN_MARKER = ".made-by-etcd-restore";
+/** What a file is called until it is whole, after its name: one that was killed leaves it so. */
+const UNFINISHED = /\.[0-9a-f-]{36}\.new$/;
 
 /**
  * Makes a folder (mode 0700) that is ours.
@@ -16,7 +18,7 @@ export async function claimDirectory(directory: string): Promise<void> {
   await fs.mkdir(directory, { recursive: true, mode: 0o700 });
   const entries = await fs.readdir(directory);
   if (entries.includes(OWN_MARKER)) return;
-  if (entries.length > 0) throw notOurs(directory, entries);
+  if (!entries.every(isMarker)) throw notOurs(directory, entries);
   await fs.chmod(directory, 0o700);
   await writeIfChanged(path.join(directory, OWN_MARKER), "Removed together with what is in it.\n");
 }
@@ -32,7 +34,7 @@ export async function isClaimed(directory: string): Promise<boolean> {
     throw error;
   });
   if (entries === undefined) return false;
-  if (!entries.includes(OWN_MARKER) && entries.length > 0) throw notOurs(directory, entries);
+  if (!entries.includes(OWN_MARKER) && !entries.every(isMarker)) throw notOurs(directory, entries);
   return true;
 }
 
@@ -46,16 +48,22 @@ export async function removeOwn(
   isOurs: (name: string) => boolean,
 ): Promise<readonly string[]> {
   const entries = (await fs.readdir(directory)).filter((name) => name !== OWN_MARKER);
-  for (const name of entries.filter(isOurs)) {
+  const isOwn = (name: string): boolean => isMarker(name) || isOurs(name.replace(UNFINISHED, ""));
+  for (const name of entries.filter(isOwn)) {
     await fs.rm(path.join(directory, name), { recursive: true, force: true });
   }
-  const left = entries.filter((name) => !isOurs(name));
+  const left = entries.filter((name) => !isOwn(name));
   if (left.length === 0) {
     // The marker last: a removal that is killed half way can be done again.
     await fs.rm(path.join(directory, OWN_MARKER), { force: true });
     await fs.rmdir(directory);
   }
   return left;
+}
+
+/** The marker, or what was to become one when whoever wrote it was killed. */
+function isMarker(name: string): boolean {
+  return name.replace(UNFINISHED, "") === OWN_MARKER;
 }
 
 /** Writes a file (mode 0600) at once or not at all, and only when its text is another. */
