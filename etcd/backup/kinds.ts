@@ -1,6 +1,7 @@
 /** What a file is, by the bytes that it begins with; its name is asked for one thing only. */
 import { constants, inflateSync } from "node:zlib";
 import { describeForeign, foreignKind, isText } from "../snapshot/foreign-file";
+import { isTarHeader } from "./tar-header";
 
 export type Compression = "gzip" | "zlib" | "zstd" | "xz" | "bzip2";
 export type Archive = "zip" | "tar";
@@ -100,19 +101,4 @@ function isZlib(head: Buffer): boolean {
   } catch {
     return false;
   }
-}
-
-/** A tar header has no magic in its oldest form, but always a sum of its own bytes (POSIX.1, ustar). */
-function isTarHeader(head: Buffer): boolean {
-  if (head.length < 512) return false;
-  const stated = parseInt(
-    head
-      .toString("latin1", 148, 156)
-      .replace(/[\0 ].*$/s, "")
-      .trim(),
-    8,
-  );
-  let sum = 0;
-  for (let i = 0; i < 512; i++) sum += i >= 148 && i < 156 ? 0x20 : (head[i] ?? 0);
-  return sum !== 256 && sum === stated;
 }

@@ -17,7 +17,7 @@ export interface Header {
 
 /** @throws DamageError when its sum is wrong */
 export function parseHeader(block: Buffer): Header {
-  if (!hasRightSum(block))
+  if (!isTarHeader(block))
     throw new DamageError("it is damaged or cut off (a header's sum is wrong)");
   const prefix =
     block.toString("latin1", 257, 263) === "ustar\0" ? untilNul(block.subarray(345, 500)) : "";
@@ -31,9 +31,16 @@ export function parseHeader(block: Buffer): Header {
   };
 }
 
-/** The sum of a header's bytes, its own field taken for blanks; old programs took bytes for signed numbers. */
-function hasRightSum(block: Buffer): boolean {
-  const stated = headerNumber(block.subarray(148, 156));
+/**
+ * Whether these bytes begin with the header of an entry: in its oldest form it has no magic, but always a sum of its own
+ * bytes, its own field taken for blanks (POSIX.1, ustar). Old programs took bytes for signed numbers, and wrote the sum
+ * behind blanks. Without a digit there is no sum: the signed bytes of a database could add up to 0 by chance.
+ */
+export function isTarHeader(block: Buffer): boolean {
+  if (block.length < BLOCK) return false;
+  const [, digits] = /^ *([0-7]+)(?:[ \0]|$)/.exec(block.toString("latin1", 148, 156)) ?? [];
+  if (digits === undefined) return false;
+  const stated = parseInt(digits, 8);
   let unsigned = 0;
   let signed = 0;
   for (let at = 0; at < BLOCK; at += 1) {

@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 
 import { openBackup } from "../../../etcd/backup/backup-file";
+import { kindOf } from "../../../etcd/backup/kinds";
 import { manifestOf } from "../../../etcd/backup/manifest-beside";
 import { readBackup } from "../../../etcd/backup/read-backup";
 import { inspect } from "../../../etcd/inspect/inspection";
@@ -107,6 +108,32 @@ describe("is read as the plain file is", () => {
     await expectRead(write(tarOf(inside)), "tar", "etcd.backup.gz");
     await expectRead(write(gzipSync(tarOf(inside))), "tar in gzip", "etcd.backup.gz");
     await expectRead(write(zipOf(inside)), "zip", "etcd.backup.gz");
+  });
+
+  it.each([
+    ["behind blanks", false, (sum: number) => `${sum.toString(8).padStart(7)}\0`],
+    ["up to its field's end", false, (sum: number) => sum.toString(8).padStart(8, "0")],
+    ["of signed bytes", true, (sum: number) => `${sum.toString(8).padStart(6, "0")}\0 `],
+    ["of signed bytes behind blanks", true, (sum: number) => `${sum.toString(8).padStart(6)}\0 `],
+  ])("a tar archive whose headers have their sum %s", async (_, isSigned, written) => {
+    const name = "sauvegardes-d\u00e9j\u00e0-v\u00e9rifi\u00e9es/etcd.db";
+    const archive = tarOf([[name, good]]);
+    const header = archive.subarray(0, 512);
+    header.fill(" ", 148, 156);
+    const bytes = [...(isSigned ? new Int8Array(header) : header)];
+    header.write(written(bytes.reduce((sum, byte) => sum + byte, 0)), 148);
+    await expectRead(write(archive), "tar", name);
+    await expectRead(write(gzipSync(archive)), "tar in gzip", name);
+  });
+
+  it("and no tar archive is seen in a database whose first signed bytes add up to nothing", () => {
+    const head = Buffer.alloc(4096);
+    head.writeUInt32LE(0xed0cdaed, 16);
+    head.writeUInt32LE(2, 20);
+    const sum = 8 * 0x20 + new Int8Array(head).reduce((total, byte) => total + byte, 0);
+    // The field of the sum stays empty, which is no sum of 0.
+    head.fill(0xff, 300, 300 + sum);
+    expect(kindOf(head)).toBe("database");
   });
 
   it("the directories of OpenShift, kops and gardener", async () => {
