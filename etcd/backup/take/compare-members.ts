@@ -5,6 +5,7 @@ import { type Answering, asError, type AskedMember, askOne, isAnswering } from "
 
 const LOOKS = 6;
 const PAUSE_MS = 250;
+const NOT_HAD = "its HashKV could not be had at a revision and compaction that others have";
 
 /** Members that hold something else than others, in words. */
 export interface Disagreement {
@@ -18,7 +19,8 @@ export interface Disagreement {
  * with the same compaction are compared; while a store is compacted they differ for a moment, and are asked again.
  *
  * A member that lags so far behind that the others have compacted its revision away is left out and said to: that is
- * no alarm.
+ * no alarm. It is asked again before: it may catch up, and where compactions are frequent it is perhaps only its answer
+ * that is old.
  */
 export async function compareMembers(
   members: readonly AskedMember[],
@@ -29,9 +31,10 @@ export async function compareMembers(
   for (let look = 1; ; look += 1) {
     const hashed = await hashAll(now);
     const disagreement = hashesDiffer(hashed) ?? revisionsDiffer(before, hashed);
+    // Who is behind in this look may not be in the next one; who does not answer is not waited for.
     const open = hashed.filter(
-      ({ hash, notCompared, status }) =>
-        status?.isLearner === false && hash === undefined && notCompared === undefined,
+      (member, at) =>
+        isVoter(member) && member.hash === undefined && now[at]?.notCompared === undefined,
     );
     if (disagreement !== undefined) return { members: hashed, disagreement };
     const settled = open.length === 0 && isOneGroup(hashed);
@@ -40,7 +43,7 @@ export async function compareMembers(
       return { members: settled ? hashed : leftOpen(hashed) };
     await delay(PAUSE_MS, undefined, signal === undefined ? {} : { signal });
     before = hashed;
-    now = await Promise.all(hashed.map(again));
+    now = await Promise.all(now.map(again));
   }
 }
 
@@ -76,10 +79,11 @@ async function hashAll(members: readonly AskedMember[]): Promise<readonly AskedM
     const last = asked.filter(({ status }) => status.revision === revision);
     if (compacted.length > 0 && last.length < asked.length) {
       for (const member of last) {
-        behind.set(
-          member,
-          `it is behind: at revision ${revision}, which others have compacted already`,
-        );
+        // One that has compacted it itself is further than it said.
+        const reason = isCompacted(answers.get(member))
+          ? NOT_HAD
+          : `it is behind: at revision ${revision}, which others have compacted already`;
+        behind.set(member, reason);
       }
       continue;
     }
@@ -111,7 +115,7 @@ function leftOpen(members: readonly AskedMember[]): readonly AskedMember[] {
     isVoter(member) && member.hash === undefined && member.notCompared === undefined
       ? {
           ...member,
-          notCompared: "its HashKV could not be had at a revision and compaction that others have",
+          notCompared: NOT_HAD,
         }
       : member,
   );
