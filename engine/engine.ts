@@ -54,8 +54,8 @@ export interface ProgramRun {
   /** Settings by full name. */
   readonly config: Readonly<Record<string, string>>;
   readonly secretKeys: readonly string[];
-  /** What this run alone has in its environment. */
-  readonly environment: Readonly<Record<string, string>>;
+  /** What this run has in its environment, beside what this process has. */
+  readonly environment: Readonly<NodeJS.ProcessEnv>;
 }
 
 /** The program at its work. */

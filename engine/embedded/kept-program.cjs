@@ -7,7 +7,8 @@ const { createRequire } = require("node:module");
 const { join } = require("node:path");
 
 // For the program, which asks whether it is run by Pulumi.
-process.env["PULUMI_NODEJS_MONITOR"] = "";
+const RUN_BY_PULUMI = { PULUMI_NODEJS_MONITOR: "" };
+Object.assign(process.env, RUN_BY_PULUMI);
 // The program's own copy of the SDK.
 const requireOfProgram = createRequire(join(process.cwd(), "program.js"));
 /** @type {typeof import("@pulumi/pulumi")} */
@@ -23,9 +24,15 @@ let inRun = (tell) => {
   tell();
 };
 
+/** Of the last run, nothing stays: its folder for temporary files is gone. @param {NodeJS.ProcessEnv} environment */
+function setEnvironment(environment) {
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  Object.assign(process.env, environment, RUN_BY_PULUMI);
+}
+
 /** @param {import("../engine").ProgramRun} run */
 async function carryOut(run) {
-  Object.assign(process.env, run.environment);
+  setEnvironment(run.environment);
   await withLocalStorage(async () => {
     inRun = AsyncResource.bind((tell) => {
       tell();

@@ -30,7 +30,7 @@ export const startOnce: StartProgram = (run, onLine) => {
  */
 export function spawnProgram(
   words: readonly string[],
-  { programDir, environment }: ProgramRun,
+  run: ProgramRun,
   settings: Readonly<Record<string, string>>,
 ): ChildProcess {
   const loaders = [
@@ -41,14 +41,8 @@ export function spawnProgram(
     process.execPath,
     ["--no-deprecation", ...loaders.flatMap((file) => ["--require", file]), ...words],
     {
-      cwd: programDir,
-      env: {
-        ...process.env,
-        // TypeScript as in our scripts (typescript.cjs), which keeps what it compiled. Pulumi's own support (ts-node) would
-        // compile every file anew, which costs more than all the rest of a run that changes nothing.
-        PULUMI_NODEJS_TYPESCRIPT: "false",
-        ...environment,
-      },
+      cwd: run.programDir,
+      env: environmentOf(run),
       // A group of its own: Ctrl-C reaches the engine alone, which ends the program in good order. The channel (ipc)
       // tells the program when the engine is killed.
       detached: true,
@@ -60,6 +54,17 @@ export function spawnProgram(
   pipe?.on("error", () => undefined); // it did not start, which is told elsewhere
   if (pipe instanceof Writable) pipe.end(JSON.stringify(settings));
   return child;
+}
+
+/** All that the program has in its environment in a run: what this process has then, such as a folder for temporary files. */
+export function environmentOf({ environment }: ProgramRun): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    // TypeScript as in our scripts (typescript.cjs), which keeps what it compiled. Pulumi's own support (ts-node) would
+    // compile every file anew, which costs more than all the rest of a run that changes nothing.
+    PULUMI_NODEJS_TYPESCRIPT: "false",
+    ...environment,
+  };
 }
 
 /** Gives on what a process prints, line by line. */

@@ -7,6 +7,7 @@ import type { Failure, StartProgram } from "../../../engine/engine";
 import { stackFiles } from "../../../engine/embedded/files";
 import { signalGroup } from "../../../engine/embedded/processes";
 import { startKept } from "../../../engine/embedded/start-kept";
+import { temporaryDirectory } from "../../support/temporary";
 import { TYPESCRIPT } from "../../support/typescript";
 import { stderrOf, testStack, until } from "../support";
 
@@ -53,6 +54,48 @@ describe("a program whose process is kept", () => {
       expect(echoed).toEqual({ value: word, secret: true });
     }
     expect(new Set(pids).size, "one process for four runs").toBe(1);
+  }, 120_000);
+
+  it("has in each run the environment that its engine has then", async () => {
+    const { startProgram, pids } = kept();
+    const { TMPDIR } = process.env;
+    onTestFinished(() => {
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
+      delete process.env.ONLY_THEN;
+    });
+    const environmentWith = async (): Promise<unknown> => {
+      const engine = (await testStack("function")).engine({ mode: "ends" }, { startProgram });
+      expect((await engine.up()).failures).toEqual([]);
+      return (await engine.outputs()).environment?.value;
+    };
+
+    const first = await temporaryDirectory();
+    Object.assign(process.env, { TMPDIR: first, ONLY_THEN: "yes" });
+    expect(await environmentWith()).toEqual({ TMPDIR: first, ONLY_THEN: "yes" });
+    const second = await temporaryDirectory();
+    process.env.TMPDIR = second;
+    delete process.env.ONLY_THEN;
+    expect(await environmentWith()).toEqual({ TMPDIR: second, ONLY_THEN: "" });
+    expect(pids[0]).toBe(pids[1]);
+  }, 120_000);
+
+  it("is none for a run that begins while another one is under way: that has a process of its own", async () => {
+    const { startProgram, pids } = kept();
+    const words = ["first-word-17", "second-word-18"];
+    const engines = await Promise.all(
+      words.map(async (word) =>
+        (await testStack("function")).engine({ mode: "waits", word }, { startProgram }),
+      ),
+    );
+    const ends = await Promise.all(engines.map((engine) => engine.up()));
+    expect(ends.map(({ failures }) => failures)).toEqual([[], []]);
+    const outputs = await Promise.all(engines.map((engine) => engine.outputs()));
+    expect(outputs.map(({ word }) => word?.value)).toEqual(words);
+    expect(new Set(pids).size).toBe(2);
+    const next = (await testStack("function")).engine({ mode: "ends" }, { startProgram });
+    expect((await next.up()).ok).toBe(true);
+    expect(pids[2]).toBe(pids[0]);
   }, 120_000);
 
   it.each([

@@ -7,6 +7,7 @@ export = async () => {
   const word = config.requireSecret("word");
   const commands: Readonly<Record<string, string>> = {
     fails: "echo no such disk >&2; exit 7",
+    waits: 'sleep 1; printf "%s" "$WORD"',
     sleeps: `echo begun >> ${config.require("log")}; sleep 60`,
   };
   const mode = config.require("mode");
@@ -25,5 +26,7 @@ export = async () => {
     });
   await Promise.resolve();
   console.log(`run of ${pulumi.getStack()}`);
-  return { pid: process.pid, word: made.stdout, isPreview: pulumi.runtime.isDryRun() };
+  const { TMPDIR = "", ONLY_THEN = "" } = process.env;
+  const environment = { TMPDIR, ONLY_THEN };
+  return { pid: process.pid, word: made.stdout, isPreview: pulumi.runtime.isDryRun(), environment };
 };
