@@ -9,7 +9,8 @@ import type { EngineFor } from "../../drills/remove";
 import { colorsFor, columnsOf, printJson, printText, say } from "../../terminal";
 import { chooseBackup, chosenFile } from "./choose";
 import type { DrillOptions } from "./options";
-import { Drill, type DrillEnd } from "./run";
+import type { DrillEnd } from "./given";
+import { Drill } from "./run";
 import { drillSettings } from "./settings";
 
 /** Runs one drill; returns the exit code. */

@@ -3,9 +3,11 @@ import { reportOfEnd, wallClock } from "../../../etcd/report/end";
 import type { Check, Phase, Report } from "../../../etcd/report/report";
 import type { DrillSummary } from "../../../etcd/report/drill-summary";
 import { overallVerdict } from "../../../etcd/report/verdict";
+import { duration } from "../../../etcd/wire/figures";
 import { shownAddress } from "../../../sources/address";
 import { EXIT } from "../../outcome";
 import { interruptedCode } from "../../interrupt";
+import { programTyped } from "../../project";
 import { endOfRun, type BadEnd, type BeginningOfRun } from "../../run-end";
 import type { Chosen } from "./choose";
 
@@ -22,6 +24,12 @@ export interface Additions {
 export interface DrillFacts extends Pick<DrillSummary, "name" | "target" | "source"> {
   readonly chosen: Chosen | undefined;
   readonly passedOver: Chosen["passedOver"];
+}
+
+/** What a run of the engine came to: the verification's report, or how it ended before. */
+export interface Outcome {
+  readonly report: Report;
+  readonly badEnd?: BadEnd;
 }
 
 /** As many that were passed over stand in the report. */
@@ -49,6 +57,22 @@ export function summaryOf(facts: DrillFacts): DrillSummary {
 /** The report of a drill that came to no verification. */
 export function reportOfBadEnd(run: BeginningOfRun, end: BadEnd): Report {
   return reportOfEnd(endOfRun(run, end));
+}
+
+/** The end of a drill that had no time left. */
+export function overTime({ phase }: BadEnd, limit: number): BadEnd {
+  return {
+    ...{ exitCode: EXIT.checkFailed, phase },
+    cause: `the drill was ended because its budget of ${duration(limit)} was used up`,
+    remedy: "find out what it waited for, or give it more time with --budget total=TIME",
+  };
+}
+
+/** What to do after a drill that ended so. */
+export function remedyFor({ exitCode, remedy }: BadEnd, hasBackup: boolean): string {
+  if (exitCode > 128) return "run it again";
+  if (exitCode === EXIT.environment) return `\`${programTyped()} doctor\` says what is needed`;
+  return hasBackup ? remedy : "look whether backups are still taken and arrive";
 }
 
 /** The report with what the drill adds; its verdict is never better than that of its checks. */

@@ -7,21 +7,18 @@
  */
 import * as path from "node:path";
 import { privateKeyOf } from "../../../etcd/wire/ed25519";
-import type { StartProgram } from "../../../engine/engine";
 import { currentReport } from "../../../etcd/report/evidence";
 import type { Check, Phase, Report } from "../../../etcd/report/report";
-import { duration } from "../../../etcd/wire/figures";
 import { takePortSlot } from "../../../machine/port-slot";
 import { isRemote, shownAddress } from "../../../sources/address";
 import { drillsHome, openPlace, type DrillPlace } from "../../drills/home";
 import { drillName } from "../../drills/names";
-import { labOf, type EngineFor } from "../../drills/remove";
+import { labOf } from "../../drills/remove";
 import { secondsSince } from "../../durations";
 import { exitCodeOfError } from "../../errors";
 import { abortOnInterrupt, interruptedCode } from "../../interrupt";
 import { labEngine } from "../../lab";
 import { EXIT, exitCodeOf } from "../../outcome";
-import { programTyped } from "../../project";
 import { badEnd, badEndOf, type BadEnd, type BeginningOfRun } from "../../run-end";
 import { runHere } from "../../steps-here";
 import { say } from "../../terminal";
@@ -29,50 +26,24 @@ import { readSignKey } from "../backup/sign-key";
 import { ageCheck } from "./age";
 import { budgetChecks } from "./budget";
 import { NoBackupError, type Chosen } from "./choose";
-import { exitCodeOfDrill, reportOfBadEnd, summaryOf, withAdditions } from "./end";
+import {
+  exitCodeOfDrill,
+  overTime,
+  remedyFor,
+  reportOfBadEnd,
+  summaryOf,
+  withAdditions,
+  type Outcome,
+} from "./end";
+import type { DrillEnd, DrillGiven } from "./given";
 import { noted } from "./note";
 import type { RunOptions } from "./options";
-import { settingsToDestroy, type Config, type DrillSettings } from "./settings";
+import { settingsToDestroy, type Config } from "./settings";
 import { sendSpans } from "./spans";
 import { KEEP_SECONDS, takeAway } from "./take-away";
 
 /** A drill without a budget of its own ends after so long: nobody waits for it any more. */
 const LONGEST_SECONDS = 86_400;
-
-/** What a drill is of. */
-export interface DrillGiven {
-  /** The backup, or where backups lie: an absolute path, or an address. */
-  readonly source: string;
-  /** Finds the backup and brings it here, what is fetched into a folder. */
-  readonly choose: (fetchTo: string, signal: AbortSignal) => Promise<Chosen>;
-  readonly settings: DrillSettings;
-  /** When the run began that this drill is of. */
-  readonly startedAt: Date;
-  /** Seconds that it took to find the backup, where that was done before. @default 0 */
-  readonly soughtSeconds?: number;
-  /** Takes every report of the drill, from the first, which says that it has only begun. */
-  readonly write: (report: Report, directory: string) => void;
-  /** @default the engine of the stack on this computer */
-  readonly engineFor?: EngineFor;
-  /** @default a process of its own for the drill's program */
-  readonly startProgram?: StartProgram;
-}
-
-/** How a drill ended. */
-export interface DrillEnd {
-  readonly report: Report;
-  /** What ended it before its proof was made, or made it fail. */
-  readonly badEnd: BadEnd | undefined;
-  readonly exitCode: number;
-  /** Folder of its reports. */
-  readonly reports: string;
-}
-
-/** What a run of the engine came to: the verification's report, or how it ended before. */
-interface Outcome {
-  readonly report: Report;
-  readonly badEnd?: BadEnd;
-}
 
 export class Drill {
   private readonly interrupted = abortOnInterrupt();
@@ -222,21 +193,11 @@ export class Drill {
   }
 
   private badOutcome(end: BadEnd): Outcome {
-    const overTime = this.deadline.signal.aborted && interruptedCode() === undefined;
-    const told: BadEnd = overTime
-      ? {
-          ...{ exitCode: EXIT.checkFailed, phase: end.phase },
-          cause: `the drill was ended because its budget of ${duration(this.limit)} was used up`,
-          remedy: "find out what it waited for, or give it more time with --budget total=TIME",
-        }
-      : { ...end, remedy: this.remedyFor(end) };
+    const isOverTime = this.deadline.signal.aborted && interruptedCode() === undefined;
+    const told = isOverTime
+      ? overTime(end, this.limit)
+      : { ...end, remedy: remedyFor(end, this.chosen !== undefined) };
     return { report: reportOfBadEnd(this.beginning(), told), badEnd: told };
-  }
-
-  private remedyFor({ exitCode, remedy }: BadEnd): string {
-    if (exitCode > 128) return "run it again";
-    if (exitCode === EXIT.environment) return `\`${programTyped()} doctor\` says what is needed`;
-    return this.chosen === undefined ? "look whether backups are still taken and arrive" : remedy;
   }
 
   /** Writes the report, takes everything away (or keeps it), and writes the report again. */
