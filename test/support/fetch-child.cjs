@@ -8,6 +8,8 @@ const { fetchNewest } = /** @type {typeof import("../../sources/newest")} */ (
 // Before the time counts: our modules are loaded when they are first used.
 require("../../sources/fetch");
 
+const { peakMegabytes } = require("./peak-memory.cjs");
+
 const [source = "", keepIn] = process.argv.slice(2);
 const started = performance.now();
 /** When what is to be fetched is known, and the store's client is loaded. */
@@ -15,13 +17,13 @@ let chosen = NaN;
 const say = () => {
   if (Number.isNaN(chosen)) chosen = performance.now();
 };
-const beforeMegabytes = process.resourceUsage().maxRSS / 1024;
+const beforeMegabytes = peakMegabytes();
 fetchNewest(source, { say, ...(keepIn !== undefined && { keepIn }) }).then(
   ({ sha256, bytes, resumed, name, isKept, dispose }) => {
     const now = performance.now();
     const times = { seconds: (now - started) / 1e3, downloadSeconds: (now - chosen) / 1e3 };
-    const peakMegabytes = process.resourceUsage().maxRSS / 1024;
-    const end = { sha256, bytes, resumed, name, isKept, ...times, beforeMegabytes, peakMegabytes };
+    const memory = { beforeMegabytes, peakMegabytes: peakMegabytes() };
+    const end = { sha256, bytes, resumed, name, isKept, ...times, ...memory };
     console.log(JSON.stringify(end));
     dispose();
   },

@@ -78,7 +78,13 @@ export async function runProgram(options: ProgramRunOptions): Promise<ProgramRun
   const preload = path.join(directory, "usage.cjs");
   fs.writeFileSync(
     preload,
-    `process.on("exit", () => require("node:fs").writeFileSync(${JSON.stringify(usage)}, JSON.stringify(process.resourceUsage())));`,
+    `const { peakMegabytes } = require(${JSON.stringify(path.join(__dirname, "peak-memory.cjs"))});
+     process.on("exit", () => {
+       const { userCPUTime, systemCPUTime } = process.resourceUsage();
+       const cpuSeconds = (userCPUTime + systemCPUTime) / 1e6;
+       const text = JSON.stringify({ cpuSeconds, peakMegabytes: peakMegabytes() });
+       require("node:fs").writeFileSync(${JSON.stringify(usage)}, text);
+     });`,
   );
   const { address, seen, close } = await startMonitor(
     `unix:${path.join(directory, "s")}`,
@@ -86,16 +92,11 @@ export async function runProgram(options: ProgramRunOptions): Promise<ProgramRun
   );
   try {
     const { exitCode, stderr } = await child(options, address, preload);
-    const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(
-      fs.readFileSync(usage, "utf8"),
-    ) as NodeJS.ResourceUsage;
-    return {
-      ...seen,
-      exitCode,
-      stderr,
-      cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
-      peakMegabytes: maxRSS / 1024,
-    };
+    const used = JSON.parse(fs.readFileSync(usage, "utf8")) as Pick<
+      ProgramRun,
+      "cpuSeconds" | "peakMegabytes"
+    >;
+    return { ...seen, exitCode, stderr, ...used };
   } finally {
     close();
   }

@@ -103,12 +103,23 @@ describe("readHostKey", () => {
 
 const sshd = ["/usr/sbin/sshd"].find((file) => fs.existsSync(file));
 
+/** sshd does not begin without it (sshd(8)); what starts it as a service makes it, and nobody does where it is only installed. */
+function makePrivilegeSeparationFolder(): void {
+  const folder = "/run/sshd";
+  if (process.getuid?.() !== 0 || fs.existsSync(folder)) return;
+  fs.mkdirSync(folder, { mode: 0o755 });
+  cleanups.push(() => {
+    fs.rmdirSync(folder);
+  });
+}
+
 describe("with a real sshd (left out where none is installed)", () => {
   it.runIf(sshd !== undefined)("reads its host key", async () => {
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), "sshd-"));
     cleanups.push(() => {
       fs.rmSync(directory, { recursive: true, force: true });
     });
+    makePrivilegeSeparationFolder();
     const own = makeSshKey("sshd");
     fs.writeFileSync(path.join(directory, "key"), own.privateKey, { mode: 0o600 });
     const port = await listen((socket) => {
