@@ -158,8 +158,8 @@ function createArrival(
 
   return {
     goOn,
-    // Without ranges it begins again, and what is there is compared; a pipe does not begin again.
-    canGoOn: () => store.canReopen,
+    // Without ranges it begins again, and compares; a pipe does not. What was not written or hashed is no fault of the line.
+    canGoOn: () => store.canReopen && intake.isWhole(),
     bytes: () => received,
     async close() {
       await look.close();

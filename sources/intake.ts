@@ -11,6 +11,8 @@ const LEAST_BESIDE_BYTES = 16 * 2 ** 20;
 export interface Intake extends Sink {
   /** Hands on what has come, also where that fills no slot; rejects as that does. */
   flush(): Promise<void>;
+  /** Whether all that has come was taken: otherwise nothing can be brought behind it. */
+  isWhole(): boolean;
   /** SHA-256 in hex of all that was handed on. */
   digest(): Promise<string>;
   close(): Promise<void>;
@@ -34,6 +36,7 @@ export function openIntake(
   let filled = 0;
   /** What the last piece is waited for. */
   let pending: Promise<void> | undefined;
+  let isWhole = true;
 
   const stretch = (from: number, length: number): Uint8Array =>
     new Uint8Array(memory, slot * SLOT_BYTES + from, length);
@@ -41,13 +44,15 @@ export function openIntake(
   function handOver(): Promise<void> | undefined {
     const piece = stretch(0, filled);
     const current = slot;
+    isWhole = false;
     const hashed = digest.update(piece)?.then(() => void hashing.delete(current));
     if (hashed !== undefined) {
       hashing.set(current, hashed);
       // Whoever needs the slot again, or the digest, is told of a failure.
-      hashed.catch(() => undefined);
+      hashed.catch(() => (isWhole = false));
     }
     const waiting = handOn(piece);
+    isWhole = true;
     slot = (slot + 1) % slots;
     filled = 0;
     const inUse = hashing.get(slot);
@@ -65,6 +70,7 @@ export function openIntake(
       await pending;
       if (filled > 0) await handOver();
     },
+    isWhole: () => isWhole,
     digest: () => digest.soFar(),
     close: () => digest.close(),
   };

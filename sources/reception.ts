@@ -102,62 +102,95 @@ async function takeParsed(answer: http.IncomingMessage, sink: Sink): Promise<num
   }
 }
 
-function takeRest(
+async function takeRest(
   answer: http.IncomingMessage,
   reception: Reception,
   bytes: number,
   sink: Sink,
 ): Promise<void> {
   const { socket } = answer;
+  const rest = createRest(bytes, sink, () => socket.resume());
+  reception.taker = rest;
+  answer.on("error", rest.fail).on("close", () => {
+    rest.fail(new Error("the connection was closed"));
+  });
+  if (answer.destroyed) rest.fail(new Error("the connection was closed"));
+  else socket.resume();
+  try {
+    await rest.come;
+  } finally {
+    answer.destroy();
+    // What has come goes into the sink now, and not when somebody else brings more into it.
+    await rest.idle();
+  }
+}
+
+interface Rest extends Taker {
+  readonly come: Promise<void>;
+  /** No more comes. */
+  readonly fail: (error: unknown) => void;
+  /** Resolves when the sink has what came. */
+  readonly idle: () => Promise<void>;
+}
+
+/** @param resume wants more, after it was not to come */
+function createRest(bytes: number, sink: Sink, resume: () => void): Rest {
   let left = bytes;
   let isWaiting = false;
+  /** What still comes is nobody's, and there is no space for it: in an empty one TLS would go round for ever. */
+  let isOver = false;
+  let waited = Promise.resolve();
   /** What came while it was to wait: TLS gives all that it has decrypted. */
   const early: Buffer[] = [];
-  return new Promise((resolve, reject) => {
-    const wait = async (waiting: Promise<void> | undefined): Promise<void> => {
-      isWaiting = true;
-      await waiting;
-      for (let part = early.shift(); part !== undefined; part = early.shift())
-        await put(sink, part);
-      isWaiting = false;
-      if (left === 0) resolve();
-      else socket.resume();
-    };
-    /** @returns what to wait for, or true */
-    const took = (count: number, stray: Uint8Array | undefined): Promise<void> | true => {
-      left -= count;
-      const space = sink.space();
-      if (stray !== undefined && count > space.length) {
-        early.push(Buffer.from(stray));
-        return wait(undefined);
-      }
-      if (stray !== undefined) space.set(stray);
-      const waiting = sink.took(count);
-      return waiting === undefined && left > 0 ? true : wait(waiting);
-    };
-    reception.taker = {
-      space: () => (isWaiting || left === 0 ? undefined : sink.space().subarray(0, left)),
-      took(count, stray) {
-        const part = stray?.subarray(0, left);
-        if (isWaiting && part !== undefined) {
-          left -= part.length;
-          early.push(Buffer.from(part));
-          return false;
-        }
-        try {
-          const next = took(part?.length ?? count, part);
-          if (next === true) return true;
-          next.catch(reject);
-        } catch (error) {
-          reject(error instanceof Error ? error : new Error(String(error)));
-        }
-        return false;
-      },
-    };
-    answer.on("error", reject).on("close", () => {
-      reject(new Error("the connection was closed"));
-    });
-    if (answer.destroyed) reject(new Error("the connection was closed"));
-    else socket.resume();
+  let succeed = (): void => undefined;
+  let refuse: (error: unknown) => void = succeed;
+  const come = new Promise<void>((resolve, reject) => {
+    [succeed, refuse] = [resolve, reject];
   });
+
+  async function wait(waiting: Promise<void> | undefined): Promise<void> {
+    isWaiting = true;
+    await waiting;
+    for (let part = early.shift(); part !== undefined; part = early.shift()) await put(sink, part);
+    isWaiting = false;
+    if (left === 0) succeed();
+    else resume();
+  }
+
+  /** @returns what to wait for, or true */
+  function took(count: number, stray: Uint8Array | undefined): Promise<void> | true {
+    left -= count;
+    const space = sink.space();
+    if (stray !== undefined && (isWaiting || count > space.length)) {
+      early.push(Buffer.from(stray));
+      return isWaiting ? waited : wait(undefined);
+    }
+    if (stray !== undefined) space.set(stray);
+    const waiting = sink.took(count);
+    return waiting === undefined && left > 0 ? true : wait(waiting);
+  }
+
+  function fail(error: unknown): void {
+    isOver = true;
+    refuse(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  return {
+    come,
+    fail,
+    idle: () => waited,
+    space: () => (isOver || isWaiting || left === 0 ? undefined : sink.space().subarray(0, left)),
+    took(count, stray) {
+      if (isOver) return false;
+      const part = stray?.subarray(0, left);
+      try {
+        const next = took(part?.length ?? count, part);
+        if (next === true) return true;
+        waited = next.catch(fail);
+      } catch (error) {
+        fail(error);
+      }
+      return false;
+    },
+  };
 }

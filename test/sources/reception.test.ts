@@ -9,6 +9,7 @@ import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { makePki } from "../../machine/pki/pki";
+import { download } from "../../sources/download";
 import { fetchBackup } from "../../sources/fetch";
 import { openLink } from "../../sources/https";
 import { openIntake } from "../../sources/intake";
@@ -127,6 +128,29 @@ describe("a download", () => {
     expect(asked.at(-1)).toMatch(/^8\d{6}-$/);
   });
 
+  test("that the disk does not take is an error at once: nothing is brought behind a gap", async () => {
+    const bytes = await snapshot(900);
+    const { url, asked } = await serve(bytes, { random: createRandom(1), cutAfter: () => 1e9 });
+    const link = openLink(new URL(url), 5000);
+    onTestFinished(link.close);
+    let written = 0;
+    const nothing = () => undefined;
+    const place = {
+      ...{
+        expect: nothing,
+        discard: nothing,
+        finish: () => ({ path: "", bytes: 0, dispose: nothing }),
+      },
+      write() {
+        if (++written === 2) throw new Error("EIO: i/o error, write");
+      },
+    };
+    const wanted = { path: "etcd.db", bytes: bytes.length, etag: '"one"' };
+    await expect(download(link, wanted, place, { firstWaitMs: 1 })).rejects.toThrow(/EIO/);
+    expect(asked.filter((range) => range.endsWith("-"))).toEqual(["0-"]);
+    expect(written).toBe(2);
+  });
+
   test("does not run ahead of the look at its beginning", async () => {
     const bytes = await snapshot(20_000);
     // A branch page behind what is looked at first leads the look there.
@@ -213,6 +237,26 @@ describe("an answer", () => {
     const received = await receive(await get(url, [ca]));
     expect(received).toMatchObject({ isDirect: true, sha256: sha256(bytes) });
     expect(received.bytes.equals(bytes)).toBe(true);
+  });
+
+  test("over TLS that is given up in the middle ends there, whatever TLS has decrypted already", async () => {
+    const bytes = Buffer.alloc(20 << 20, 1);
+    const { ca, server: cert, serverKey: key } = await makePki({ addresses: [], dnsNames: [] });
+    const server = https.createServer({ cert, key }, (_, response) => {
+      response.writeHead(200, { "content-length": bytes.length }).end(bytes);
+    });
+    const url = new URL(`https://127.0.0.1:${await listening(server)}/`);
+    for (let most = 1; most <= 8; most++) {
+      const receiver = receiverOf(await get(url, [ca]));
+      let pieces = 0;
+      const intake = openIntake(NaN, () => {
+        if (++pieces > most) throw new Error("the disk is full");
+        return undefined;
+      });
+      await expect(receiver?.(intake)).rejects.toThrow("the disk is full");
+      expect(pieces).toBe(most + 1);
+      await intake.close();
+    }
   });
 
   test("that is there already when it is asked for is taken, and what is behind it is not", async () => {
