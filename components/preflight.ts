@@ -1,6 +1,7 @@
 import type { PeerMember } from "../machine/environment";
 import { localInstance } from "../machine/local/local-etcd";
 import { localMembers, localPeers, type LocalMember } from "../machine/local/members";
+import { labDirectoryProblem } from "../machine/local/lab-directory";
 import { memberPortProblems } from "../machine/ports";
 import { EtcdProgramsError, findEtcd } from "../machine/programs/programs";
 import { readBackup, type Backup } from "./backup";
@@ -78,6 +79,8 @@ export interface PlannedMember extends LocalMember {
  */
 export async function preflight(args: PreflightArgs): Promise<LocalPlan> {
   const { snapshot, etcdVersion, labDirectory, bumpRevision } = args;
+  const unwritable = labDirectoryProblem(labDirectory);
+  if (unwritable !== undefined) throw new NotReadyError([unwritable]);
   const backup = await readBackup(snapshot, etcdVersion, labDirectory, bumpRevision, args);
   const members = localMembers(args.members ?? 1, args);
   const taken = await Promise.all(members.map(memberPortProblems));

@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { readPlainText } from "../files/plain-file";
+import { holdsCiphertext } from "./ciphertext";
 import type { EngineOptions } from "./engine";
 
 /** Settings that Pulumi itself would refuse. Meant for the user, as it stands. */
@@ -152,13 +153,8 @@ export interface ProgramConfig {
   readonly secretKeys: readonly string[];
 }
 
-/**
- * Everything that the program gets: what is given, and the defaults of what is not.
- *
- * @throws StackConfigError for a value that only the Pulumi CLI can decrypt, and for a declared setting that has
- * neither a value nor a default (which Pulumi refuses, too).
- */
-export function programConfig(options: EngineOptions, project: Project): ProgramConfig {
+/** What is given, and the defaults of what is not; declared settings that have neither. */
+export function withDefaults(options: EngineOptions, project: Project) {
   const merged = new Map(givenConfig(options, project));
   const missing: string[] = [];
   for (const [name, { default: byDefault, value }] of project.declared) {
@@ -167,6 +163,17 @@ export function programConfig(options: EngineOptions, project: Project): Program
     if (fallback !== undefined && fallback !== null) merged.set(name, fallback);
     else if (name.startsWith(`${project.name}:`)) missing.push(name);
   }
+  return { merged, missing };
+}
+
+/**
+ * Everything that the program gets: what is given, and the defaults of what is not.
+ *
+ * @throws StackConfigError for a value that only the Pulumi CLI can decrypt, and for a declared setting that has
+ * neither a value nor a default (which Pulumi refuses, too).
+ */
+export function programConfig(options: EngineOptions, project: Project): ProgramConfig {
+  const { merged, missing } = withDefaults(options, project);
   if (missing.length > 0) {
     throw new StackConfigError(
       `stack ${options.stack} has no value for ${missing.join(", ")}: put it into ` +
@@ -217,14 +224,8 @@ function refuseSealed(
   );
 }
 
-function holdsCiphertext(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const isSealed = !Array.isArray(value) && "secure" in value && Object.keys(value).length === 1;
-  return isSealed || Object.values(value).some(holdsCiphertext);
-}
-
 /** Pulumi hands every setting to the program as text: a structured one as JSON. */
-function configText(value: unknown): string {
+export function configText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 

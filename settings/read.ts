@@ -6,7 +6,8 @@ import { EncryptionConfigError } from "../etcd/encryption/errors";
 import { isPlainPath, PLAIN_PATH } from "../machine/environment";
 import { localMembers, portConflict, PORT_STEP } from "../machine/local/members";
 import { isRemote, shownAddress } from "../sources/address";
-import { Reader, type GivenSettings } from "./reader";
+import { unknownSettings } from "./names";
+import { Reader, type GivenSettings, type Problem } from "./reader";
 import type {
   BastionSettings,
   CommonSettings,
@@ -28,29 +29,48 @@ const Bastion = z.strictObject({
   hostKey: z.string().regex(/^ssh-ed25519 \S/, "must be like `ssh-ed25519 AAAA…`"),
 });
 
+/** The settings, and every problem with them: where there is one, they are not to be used. */
+export interface ReadSettings<Secret> {
+  readonly settings: Settings<Secret>;
+  readonly problems: readonly Problem[];
+}
+
 /**
  * Reads and checks all of them.
+ * @param fullNames of all that are given: one that nobody reads is a wish that would not come true
  * @param seal makes of a text what nobody may see
- * @returns the settings, and every problem with them: where there is one, they are not to be used
+ * @param folder what a relative path is as of
  */
 export function readSettings<Secret>(
   given: GivenSettings,
+  fullNames: Iterable<string>,
   seal: (text: string) => Secret,
-): { readonly settings: Settings<Secret>; readonly problems: readonly string[] } {
+  folder = process.cwd(),
+): ReadSettings<Secret> {
   const reader = new Reader(given);
   const target = reader.word("target");
-  const common = commonSettings(reader, target, seal);
+  const common = commonSettings(reader, target, seal, folder);
   const settings =
     target === "local"
       ? { target, ...common }
       : { target, ...common, ...openStackSettings(reader, seal) };
-  return { settings, problems: reader.problems };
+  const unknown = unknownSettings(fullNames).map((text) => ({ text, names: [] }));
+  return { settings, problems: [...reader.problems, ...unknown] };
+}
+
+/** What is said of a stack whose settings are wrong. */
+export function wrongSettings(stack: string, problems: readonly Problem[]): string {
+  return [
+    `the settings of stack ${stack} are wrong:`,
+    ...problems.map(({ text }) => `- ${text}`),
+  ].join("\n");
 }
 
 function commonSettings<Secret>(
   reader: Reader,
   target: Settings<Secret>["target"],
   seal: (text: string) => Secret,
+  folder: string,
 ): CommonSettings<Secret> {
   const snapshot = reader.required("snapshot");
   if (/^-$|^[^/]*:\/\/[^/]*@/.test(snapshot)) {
@@ -62,10 +82,10 @@ function commonSettings<Secret>(
   const encryptionConfig = encryptionText(reader);
   const absolute = (name: "etcdPrograms" | "trustedKey"): string | undefined => {
     const given = reader.text(name);
-    return given === undefined ? undefined : path.resolve(given);
+    return given === undefined ? undefined : path.resolve(folder, given);
   };
   return {
-    snapshot: isRemote(snapshot) ? snapshot : path.resolve(snapshot),
+    snapshot: isRemote(snapshot) ? snapshot : path.resolve(folder, snapshot),
     verification: reader.word("verification"),
     expectedKeys: reader.list("expectedKeys"),
     etcdVersion: reader.text("etcdVersion") ?? "auto",
@@ -76,7 +96,7 @@ function commonSettings<Secret>(
     encryptionConfig: encryptionConfig === undefined ? undefined : seal(encryptionConfig),
     credentials: credentials(reader, seal),
     bumpRevision: bump === undefined ? undefined : bump === "auto" ? AUTOMATIC_BUMP : Number(bump),
-    ...placed(reader, target),
+    ...placed(reader, target, folder),
   };
 }
 
@@ -84,15 +104,20 @@ function commonSettings<Secret>(
 function placed(
   reader: Reader,
   target: Settings<unknown>["target"],
+  folder: string,
 ): Pick<CommonSettings<unknown>, "members" | "clientPort" | "peerPort" | "labDirectory"> {
   const [client, peer] = PORTS[target];
   const clientPort = reader.number("clientPort") || client;
   const peerPort = reader.number("peerPort") || peer;
   if (clientPort === peerPort) {
-    reader.problem(`clientPort and peerPort are both ${clientPort}; they must differ`);
+    reader.problem(
+      `clientPort and peerPort are both ${clientPort}; they must differ`,
+      "clientPort",
+      "peerPort",
+    );
   }
   const members = Number(reader.word("members"));
-  const labDirectory = path.resolve(reader.text("labDirectory") ?? ".lab");
+  const labDirectory = path.resolve(folder, reader.text("labDirectory") ?? ".lab");
   if (target === "local" && !isPlainPath(labDirectory)) {
     reader.wrong("labDirectory", labDirectory, PLAIN_PATH);
   }
@@ -102,6 +127,7 @@ function placed(
       reader.problem(
         `members is ${members}: each further one has its ports ${PORT_STEP} above those of the one before, and ` +
           `${conflict}; set clientPort and peerPort otherwise`,
+        ...["members", "clientPort", "peerPort"],
       );
     }
   }
@@ -115,7 +141,10 @@ function credentials<Secret>(
   const username = reader.text("etcdUsername");
   const password = reader.secret("etcdPassword");
   if ((username === undefined) !== (password === undefined)) {
-    reader.problem("etcdUsername and etcdPassword go together; only one of them is set");
+    reader.problem(
+      "etcdUsername and etcdPassword go together; only one of them is set",
+      ...["etcdUsername", "etcdPassword"],
+    );
   }
   if (username === undefined || password === undefined) return undefined;
   return { username, password: seal(password) };
@@ -129,7 +158,7 @@ function encryptionText(reader: Reader): string | undefined {
     parseEncryptionConfig(text.trim());
   } catch (error) {
     if (!(error instanceof EncryptionConfigError)) throw error;
-    reader.problem(`encryptionConfig: ${error.message}`);
+    reader.problem(`encryptionConfig: ${error.message}`, "encryptionConfig");
   }
   return text;
 }
@@ -145,16 +174,23 @@ function openStackSettings<Secret>(
     reader.problem(
       "externalNetwork is not set; it is where the router leads and the floating IP comes from " +
         "(`openstack network list --external` shows what there is)",
+      ...["externalNetwork", "network", "floatingIp"],
     );
   }
   const allowPublicAccess = reader.flag("allowPublicAccess");
   const kubernetesOn = reader.word("kubernetesOn");
   if (kubernetesOn === "machine" && (reader.text("kubernetes") ?? "off") === "off") {
-    reader.problem("kubernetesOn is machine, and kubernetes is off: set kubernetes to auto");
+    reader.problem(
+      "kubernetesOn is machine, and kubernetes is off: set kubernetes to auto",
+      ...["kubernetesOn", "kubernetes"],
+    );
   }
   const reboot = reader.flag("reboot");
   if (reboot && reader.word("verification") !== "full") {
-    reader.problem("reboot is true: what holds after it is compared at verification full alone");
+    reader.problem(
+      "reboot is true: what holds after it is compared at verification full alone",
+      ...["reboot", "verification"],
+    );
   }
   const dataVolumeGiB = reader.number("dataVolumeGiB");
   return {
@@ -187,7 +223,8 @@ function bastionSettings<Secret>(
   if (parsed.success) return { ...parsed.data, privateKey: seal(parsed.data.privateKey) };
   // Without what was given: it may be the key.
   for (const { path: at, message } of parsed.error.issues) {
-    reader.problem(`${["bastion", ...at].join(".")}: ${message}`);
+    const name = ["bastion", ...at].join(".");
+    reader.problem(`${name}: ${message}`, name);
   }
   return undefined;
 }

@@ -12,25 +12,41 @@ import {
 
 /** Where the settings are, by their names without the namespace: Pulumi's own `Config` is one. */
 export interface GivenSettings {
+  /** As text; a list or an object as its JSON. */
   get(name: string): string | undefined;
-  /** A list or an object, out of its JSON. */
-  getObject(name: string): unknown;
+  /**
+   * Settings, or parts of one (`bastion.privateKey`), that are set and encrypted, and cannot be opened here: nothing is
+   * said of them. `get` has another text in the place of such a part.
+   * @default none
+   */
+  readonly sealed?: readonly string[];
+}
+
+/** What is wrong with settings. */
+export interface Problem {
+  readonly text: string;
+  /** Of which settings, or parts of them; none where nobody knows the setting. */
+  readonly names: readonly string[];
 }
 
 /** The settings, and what is wrong with them. */
 export class Reader {
-  public readonly problems: string[] = [];
+  public readonly problems: Problem[] = [];
 
   constructor(private readonly given: GivenSettings) {}
 
-  /** Said once, however often the setting is read. */
-  problem(text: string): void {
-    const problem = `${NAMESPACE}:${text}`;
-    if (!this.problems.includes(problem)) this.problems.push(problem);
+  /**
+   * Said once, however often the setting is read; not at all where it stands on a setting that is sealed.
+   * @param names all settings that it stands on
+   */
+  problem(text: string, ...names: readonly string[]): void {
+    const problem = { text: `${NAMESPACE}:${text}`, names };
+    if (names.some((name) => this.isSealed(name))) return;
+    if (!this.problems.some((known) => known.text === problem.text)) this.problems.push(problem);
   }
 
   wrong(name: SettingName, given: unknown, wanted: string): void {
-    this.problem(`${name} is ${JSON.stringify(given)}; it must be ${wanted}`);
+    this.problem(`${name} is ${JSON.stringify(given)}; it must be ${wanted}`, name);
   }
 
   /** An empty text is no setting, and one without a form is not looked at. */
@@ -49,7 +65,7 @@ export class Reader {
   required(name: NameOf<"string">): string {
     const { required = "" }: Setting & { type: "string" } = SETTINGS[name];
     const text = this.text(name);
-    if (text === undefined) this.problem(`${name} is not set; it is ${required}`);
+    if (text === undefined) this.problem(`${name} is not set; it is ${required}`, name);
     return text ?? "";
   }
 
@@ -86,14 +102,14 @@ export class Reader {
   }
 
   list(name: NameOf<"list">): readonly string[] {
-    const given = this.given.getObject(name) ?? SETTINGS[name].default;
+    const given = this.json(name) ?? SETTINGS[name].default;
     if (Array.isArray(given) && given.every((item) => typeof item === "string")) return given;
     this.wrong(name, given, "a list of texts");
     return [];
   }
 
   object(name: NameOf<"object">): unknown {
-    return this.given.getObject(name) ?? SETTINGS[name].default;
+    return this.json(name) ?? SETTINGS[name].default;
   }
 
   /** @param why what the computer that runs this needs of them */
@@ -102,15 +118,33 @@ export class Reader {
     if (given.length === 0) {
       this.problem(
         `${name} is not set; name at least the network of this computer, ${why}, like ["203.0.113.7/32"]`,
+        name,
       );
     }
     try {
       return parseCidrs(name, given, allowPublicAccess).map(({ text }) => text);
     } catch (error) {
       if (!(error instanceof CidrError)) throw error;
-      this.problem(error.message);
+      this.problem(error.message, name, "allowPublicAccess");
       return [];
     }
+  }
+
+  /** A text that is no JSON stays one, which is then not what is wanted. */
+  private json(name: SettingName): unknown {
+    const text = this.trimmed(name);
+    if (text === undefined) return undefined;
+    try {
+      return JSON.parse(text);
+    } catch {
+      return text;
+    }
+  }
+
+  private isSealed(name: string): boolean {
+    return (this.given.sealed ?? []).some(
+      (sealed) => sealed === name || sealed.startsWith(`${name}.`) || name.startsWith(`${sealed}.`),
+    );
   }
 
   private trimmed(name: SettingName): string | undefined {

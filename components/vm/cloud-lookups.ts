@@ -1,6 +1,7 @@
 /** Finds by name what is there in a cloud already, and says how to find out more when it is not there. */
 import * as openstack from "@pulumi/openstack";
 import * as pulumi from "@pulumi/pulumi";
+import { nothingOf, severalOf, type CloudName } from "../../settings/cloud-names";
 
 /**
  * Nothing, or too much, has the name that a setting gives. A RunError, so Pulumi prints its message without a stack.
@@ -62,22 +63,18 @@ export async function findNetwork(
   nameOrId: string,
 ): Promise<FoundNetwork> {
   const external = setting === "externalNetwork";
-  const found = await lookUp(
-    setting,
-    nameOrId,
-    `openstack network list${external ? " --external" : ""}`,
-    () =>
-      openstack.networking.getNetwork({
-        ...(UUID.test(nameOrId) ? { networkId: nameOrId } : { name: nameOrId }),
-        ...(external ? { external } : {}),
-      }),
+  const found = await lookUp(setting, nameOrId, () =>
+    openstack.networking.getNetwork({
+      ...(UUID.test(nameOrId) ? { networkId: nameOrId } : { name: nameOrId }),
+      ...(external ? { external } : {}),
+    }),
   );
   return { id: found.id, name: found.name ?? nameOrId };
 }
 
 /** The flavor with this name, or else with this id. */
 export async function findFlavor(nameOrId: string): Promise<FoundFlavor> {
-  const found = await lookUp("flavor", nameOrId, "openstack flavor list", async () => {
+  const found = await lookUp("flavor", nameOrId, async () => {
     try {
       return await openstack.compute.getFlavor({ name: nameOrId });
     } catch (error) {
@@ -100,33 +97,19 @@ export async function findFlavor(nameOrId: string): Promise<FoundFlavor> {
  */
 export async function findImage(nameOrId: string): Promise<string> {
   if (UUID.test(nameOrId)) return nameOrId;
-  const found = await lookUp("image", nameOrId, "openstack image list", () =>
+  const found = await lookUp("image", nameOrId, () =>
     openstack.images.getImage({ name: nameOrId }),
   );
   return found.id;
 }
 
-async function lookUp<T>(
-  setting: string,
-  nameOrId: string,
-  listing: string,
-  ask: () => Promise<T>,
-): Promise<T> {
+async function lookUp<T>(setting: CloudName, nameOrId: string, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const list = `\`${listing}\` shows what there is`;
-    if (isNotFound(error)) {
-      throw new LookupError(
-        `${setting} is "${nameOrId}", and this OpenStack project sees nothing of that name or id; ${list}`,
-      );
-    }
-    if (/more than one result/i.test(reason)) {
-      throw new LookupError(
-        `${setting} is "${nameOrId}", and there are several of that name; set it to the id of the one: ${list}`,
-      );
-    }
+    if (isNotFound(error)) throw new LookupError(nothingOf(setting, nameOrId));
+    if (/more than one result/i.test(reason)) throw new LookupError(severalOf(setting, nameOrId));
     if (/auth_url|'cloud' must be specified|no suitable endpoint|authenticate|401/i.test(reason)) {
       throw new LookupError(
         `OpenStack does not let us ask for ${setting} "${nameOrId}": ${firstLine(reason)}; set OS_CLOUD to a cloud of ` +

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { EtcdInstall } from "../../machine/vm/cloud-init";
 import { ensureEtcd, EtcdProgramsError, type EtcdPrograms } from "../../machine/programs/programs";
 import pinned from "../../machine/programs/checksums.json";
+import { labDirectoryProblem } from "../../machine/local/lab-directory";
 import { pinnedRelease, RELEASES } from "../../machine/programs/release";
 import { parseWanted } from "../../machine/programs/version";
 import { GET_SSH, sshVersion } from "../../machine/ssh/ssh-program";
@@ -71,6 +72,8 @@ export interface VmPlan {
  */
 export async function vmPreflight(args: VmPreflightArgs): Promise<VmPlan> {
   const { snapshot, etcdVersion, labDirectory, bumpRevision } = args;
+  const unwritable = labDirectoryProblem(labDirectory);
+  if (unwritable !== undefined) throw new NotReadyError([unwritable]);
   const backup = await readBackup(snapshot, etcdVersion, labDirectory, bumpRevision, args);
   if (sshVersion() === undefined) {
     throw new NotReadyError([`there is no program ssh on this computer; ${GET_SSH}`]);

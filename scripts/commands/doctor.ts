@@ -3,8 +3,8 @@ import { type Command, Option } from "commander";
 import { version } from "../../package.json";
 import { lookAtBackup } from "./doctor/backup";
 import { cloudChecks } from "./doctor/cloud";
-import { computerChecks, programsCheck, runtimeChecks } from "./doctor/local";
-import { readSubject, type SubjectOptions } from "./doctor/subject";
+import { computerChecks, folderCheck, programsCheck, runtimeChecks } from "./doctor/local";
+import { readSubject, settingsCheck, type SubjectOptions } from "./doctor/subject";
 import { doctorText } from "./doctor/text";
 import { configFlag, pathFlag } from "../flags";
 import { abortOnInterrupt } from "../interrupt";
@@ -12,7 +12,7 @@ import type { GlobalOptions } from "../options";
 import { EXIT } from "../outcome";
 import { colorsFor, columnsOf, printJson, printText } from "../terminal";
 
-export type DoctorOptions = GlobalOptions & SubjectOptions & { readonly file?: string };
+export type DoctorOptions = GlobalOptions & SubjectOptions;
 
 export function declare(command: Command): void {
   command
@@ -44,18 +44,21 @@ export function declare(command: Command): void {
 export async function doctor(options: DoctorOptions): Promise<number> {
   const signal = abortOnInterrupt();
   const subject = readSubject(options);
+  const { settings, stack } = subject;
   const { check, facts } = await lookAtBackup(subject, options.file, signal);
   const checks = [
-    ...runtimeChecks(subject),
+    ...runtimeChecks(settings.target),
+    settingsCheck(subject),
     check,
     await programsCheck(subject, facts),
-    ...(subject.target === "local"
+    folderCheck(subject),
+    ...(settings.target === "local"
       ? await computerChecks(subject, facts)
-      : await cloudChecks(subject, facts, process.env, signal)),
+      : await cloudChecks({ ...subject, settings }, facts, process.env, signal)),
   ];
   const ready = checks.every(({ verdict }) => verdict !== "fail");
   if (options.json === true) {
-    const { target, stack } = subject;
+    const { target } = settings;
     const verdict = ready ? "ready" : "not-ready";
     const tool = `etcd-restore ${version}`;
     printJson({ schemaVersion: 1, tool, verdict, target, stack, checks });

@@ -1,9 +1,15 @@
 /** Who may reach the VM, and whether this computer is among them. */
 import * as net from "node:net";
-import * as z from "zod";
-import { CidrError, parseCidrs } from "../../../machine/cidr";
 import { reach } from "../../../machine/ssh/reach";
-import { fail, notChecked, pass, type Check, type Subject } from "./check";
+import {
+  fail,
+  notChecked,
+  pass,
+  problemsWith,
+  sealedAmong,
+  type Check,
+  type CloudSubject,
+} from "./check";
 
 const CONNECT_MS = 5000;
 
@@ -12,31 +18,20 @@ const CONNECT_MS = 5000;
  *
  * @param cloud where this computer reaches the cloud, to see by which of its addresses; undefined when it does not
  */
-export async function accessCheck(subject: Subject, cloud: URL | undefined): Promise<Check> {
+export async function accessCheck(subject: CloudSubject, cloud: URL | undefined): Promise<Check> {
   const [id, title] = ["access", "Who may come in"] as const;
-  const allow = [true, "true"].includes(subject.setting("allowPublicAccess") as boolean | string);
-  const problems: string[] = [];
-  const read = (setting: string): readonly string[] => {
-    const given = z.array(z.string()).safeParse(subject.setting(setting));
-    if (!given.success || given.data.length === 0) {
-      problems.push(`${setting} names nobody`);
-      return [];
-    }
-    try {
-      return parseCidrs(setting, given.data, allow).map(({ text }) => text);
-    } catch (error) {
-      if (!(error instanceof CidrError)) throw error;
-      problems.push(error.message);
-      return [];
-    }
-  };
-  const [ssh, client] = [read("sshCidrs"), read("clientCidrs")];
+  const closed = sealedAmong(subject, "sshCidrs", "clientCidrs", "allowPublicAccess");
+  if (closed !== undefined) return notChecked(id, title, closed);
+  const problems = problemsWith(subject, "sshCidrs", "clientCidrs");
   const mend =
     "set sshCidrs and clientCidrs to the networks that this computer and etcd's users come from";
   if (problems.length > 0) return fail(id, title, problems.join("; "), mend);
+  const { sshCidrs: ssh, clientCidrs: client, bastion } = subject.settings;
   const found = `SSH: ${ssh.join(", ")}; etcd: ${client.join(", ")}`;
   const own = cloud === undefined ? undefined : await ownAddress(cloud);
-  if (own === undefined || subject.setting("bastion") !== undefined) return pass(id, title, found);
+  // Where the bastion's settings cannot be read, or not all, there is one.
+  const leads = bastion !== undefined || sealedAmong(subject, "bastion") !== undefined;
+  if (own === undefined || leads) return pass(id, title, found);
   if (holds(ssh, own)) return pass(id, title, `${found}; this computer is ${own}`);
   return notChecked(
     id,

@@ -12,8 +12,16 @@ import { hasV2Store, NEWEST_WITH_V2 } from "../../../etcd/backup/v2/judgement";
 import type { V2Store } from "../../../etcd/backup/v2/v2-backup";
 import { isRemote, shownAddress } from "../../../sources/address";
 import { readNamedBackup } from "../../file-argument";
-import { PROJECT_DIR } from "../../project";
-import { fail, pass, textSetting, type Check, type Subject } from "./check";
+import {
+  fail,
+  notChecked,
+  pass,
+  problemsWith,
+  sealedAmong,
+  unknownAmong,
+  type Check,
+  type Subject,
+} from "./check";
 
 /** What of a backup decides what else is needed. */
 export interface BackupFacts {
@@ -36,18 +44,22 @@ export async function lookAtBackup(
   signal: AbortSignal,
 ): Promise<BackupLook> {
   const [id, title] = ["backup", "Backup"] as const;
-  const named = file ?? textSetting(subject, "snapshot");
-  if (named === undefined) {
-    const check = fail(id, title, "none is named", "set snapshot, or give --file FILE");
+  const wrong = problemsWith(subject, "snapshot");
+  const closed = sealedAmong(subject, "snapshot");
+  if (file === undefined && (closed !== undefined || wrong.length > 0)) {
+    const check =
+      closed !== undefined
+        ? notChecked(id, title, closed)
+        : fail(id, title, wrong.join("; "), "set snapshot, or give --file FILE");
     return { check, facts: undefined };
   }
-  const word = file === undefined && !isRemote(named) ? path.resolve(PROJECT_DIR, named) : named;
+  const word = file ?? subject.settings.snapshot;
   const name = isRemote(word) ? shownAddress(word) : path.resolve(word);
   try {
     const { snapshot, backup } = await readNamedBackup(word, { digests: false, signal });
     try {
       if (backup.v2 !== undefined) return v2Look(subject, name, backup.v2, snapshot.bytes);
-      const wished = textSetting(subject, "etcdVersion") ?? "auto";
+      const wished = wishedVersion(subject);
       const etcdVersion = wished === "auto" ? minorToServe(etcdVersionOf(snapshot)) : wished;
       const facts = { bytes: snapshot.bytes, keys: snapshot.live.count, etcdVersion };
       const reasons = reasonsAgainstRestore(snapshot);
@@ -81,6 +93,11 @@ export async function lookAtBackup(
   }
 }
 
+/** Where it is not known what is wished for, what the backup itself asks for. */
+function wishedVersion(subject: Subject): string {
+  return unknownAmong(subject, "etcdVersion") === undefined ? subject.settings.etcdVersion : "auto";
+}
+
 /** A backup of a v2 store, which the last etcds that have one restore. */
 function v2Look(
   subject: Subject,
@@ -89,7 +106,7 @@ function v2Look(
   databaseBytes: number,
 ): BackupLook {
   const [id, title] = ["backup", "Backup"] as const;
-  const wished = textSetting(subject, "etcdVersion") ?? "auto";
+  const wished = wishedVersion(subject);
   const etcdVersion = wished === "auto" ? NEWEST_WITH_V2 : wished;
   const bytes = nodes.reduce((sum, node) => sum + node.name.length + (node.value?.length ?? 0), 0);
   const facts = { bytes: bytes + databaseBytes, keys: nodes.length, etcdVersion };

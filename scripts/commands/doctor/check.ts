@@ -1,4 +1,7 @@
 /** One thing that `up` needs, looked at. */
+import type { Problem } from "../../../settings/reader";
+import type { SettingName } from "../../../settings/settings";
+import type { OpenStackSettings, Settings } from "../../../settings/types";
 
 export interface Check {
   /** Stable, for scripts. */
@@ -12,12 +15,20 @@ export interface Check {
 }
 
 /** What the checks stand on. */
-export interface Subject {
-  readonly target: "local" | "openstack";
+export interface Subject<S extends Settings<string> = Settings<string>> {
   readonly stack: string;
-  /** A setting of the stack by its short name, or the project's default; undefined when it is not set. */
-  readonly setting: (name: string) => unknown;
+  /** As the program of `up` reads them; one that is wrong or sealed has its default here. */
+  readonly settings: S;
+  /** What is wrong with them. */
+  readonly problems: readonly Problem[];
+  /** Those, or parts of them, that are encrypted. */
+  readonly sealed: readonly string[];
+  /** What `up` says before it reads them, where it refuses them then. */
+  readonly refusal: string | undefined;
 }
+
+/** A stack on OpenStack. */
+export type CloudSubject = Subject<OpenStackSettings<string>>;
 
 export const pass = (id: string, title: string, found: string): Check => ({
   id,
@@ -41,14 +52,35 @@ export const notChecked = (id: string, title: string, found: string): Check => (
   found,
 });
 
-/** A setting that is a text; undefined when it is empty, which is Pulumi.yaml's way to leave it out. */
-export function textSetting({ setting }: Subject, name: string): string | undefined {
-  const value = setting(name);
-  return typeof value === "string" && value !== "" ? value : undefined;
+/** Why a check that stands on these settings cannot be made: one is encrypted. Undefined when none is. */
+export function sealedAmong(
+  { sealed }: Pick<Subject, "sealed">,
+  ...names: readonly SettingName[]
+): string | undefined {
+  const closed = names.filter((name) =>
+    sealed.some((one) => one === name || one.startsWith(`${name}.`)),
+  );
+  return closed.length === 0 ? undefined : `needs ${closed.join(", ")}, which is encrypted`;
 }
 
-/** A setting that is a number above 0; 0 leaves it out. */
-export function numberSetting({ setting }: Subject, name: string): number | undefined {
-  const value = Number(setting(name) ?? 0);
-  return Number.isFinite(value) && value > 0 ? value : undefined;
+/** The same, and where one is wrong. */
+export function unknownAmong(
+  subject: Pick<Subject, "sealed" | "problems">,
+  ...names: readonly SettingName[]
+): string | undefined {
+  const wrong = names.filter((name) => problemsWith(subject, name).length > 0);
+  return (
+    sealedAmong(subject, ...names) ??
+    (wrong.length === 0 ? undefined : `needs ${wrong.join(", ")}, which is wrong`)
+  );
+}
+
+/** What is wrong with one of these settings. */
+export function problemsWith(
+  { problems }: Pick<Subject, "problems">,
+  ...names: readonly SettingName[]
+): readonly string[] {
+  return problems
+    .filter((problem) => names.some((name) => problem.names.includes(name)))
+    .map(({ text }) => text);
 }

@@ -5,13 +5,13 @@ import { OpenStackError, openSession, type Session } from "../../../openstack/se
 import type { ServiceType } from "../../../openstack/catalog";
 import { accessCheck } from "./access";
 import type { BackupFacts } from "./backup";
-import { fail, notChecked, numberSetting, pass, type Check, type Subject } from "./check";
+import { fail, notChecked, pass, unknownAmong, type Check, type CloudSubject } from "./check";
 import { flavorCheck, imageCheck, networkCheck, TITLES, type Looked } from "./offer";
 import { quotaChecks } from "./quota";
 
 /** Everything that can be asked without making anything. */
 export async function cloudChecks(
-  subject: Subject,
+  subject: CloudSubject,
   facts: BackupFacts | undefined,
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
@@ -70,9 +70,10 @@ function refused(id: string, error: unknown): Check {
   return fail(id, TITLES[id] ?? id, error.message, "ask whoever runs the cloud, or try again");
 }
 
-function servicesCheck(session: Session, subject: Subject): Looked {
-  const volume: ServiceType[] =
-    numberSetting(subject, "dataVolumeGiB") === undefined ? [] : ["volumev3"];
+function servicesCheck(session: Session, subject: CloudSubject): Looked {
+  const unknown = unknownAmong(subject, "dataVolumeGiB");
+  if (unknown !== undefined) return { check: notChecked("services", "Services", unknown) };
+  const volume: ServiceType[] = subject.settings.dataVolumeGiB === undefined ? [] : ["volumev3"];
   const needed: readonly ServiceType[] = ["compute", "network", "image", ...volume];
   const missing = needed.filter((service) => !session.offers(service));
   return {

@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { engines } from "../../../package.json";
 import { findPulumiCli } from "../../../engine/pulumi-cli/find-cli";
 import { forecast } from "../../../etcd/inspect/forecast";
+import { labDirectoryProblem, nearestThere } from "../../../machine/local/lab-directory";
 import { localMembers } from "../../../machine/local/members";
 import { memberPortProblems } from "../../../machine/ports";
 import { EtcdProgramsError, findEtcd } from "../../../machine/programs/programs";
@@ -12,15 +13,14 @@ import pinned from "../../../machine/programs/checksums.json";
 import { pinnedRelease, RELEASES } from "../../../machine/programs/release";
 import { parseWanted } from "../../../machine/programs/version";
 import { GET_SSH, sshVersion } from "../../../machine/ssh/ssh-program";
-import { PROJECT_DIR } from "../../project";
 import type { BackupFacts } from "./backup";
-import { fail, notChecked, pass, textSetting, type Check, type Subject } from "./check";
+import { fail, notChecked, pass, unknownAmong, type Check, type Subject } from "./check";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
 /** Node, and who will run the program. */
-export function runtimeChecks({ target }: Subject): readonly Check[] {
+export function runtimeChecks(target: Subject["settings"]["target"]): readonly Check[] {
   const cli = findPulumiCli();
   return [
     pass("node", "Node.js", `${process.versions.node} (${engines.node} is needed)`),
@@ -52,10 +52,13 @@ export async function programsCheck(
 ): Promise<Check> {
   const [id, title] = ["programs", "etcd programs"] as const;
   if (facts === undefined) return notChecked(id, title, "the backup tells which version is needed");
+  const unknown = unknownAmong(subject, "etcdVersion", "etcdInstall", "etcdMirror", "etcdPrograms");
+  if (unknown !== undefined) return notChecked(id, title, unknown);
   const { etcdVersion } = facts;
-  const install = subject.target === "local" ? "upload" : textSetting(subject, "etcdInstall");
+  const { settings } = subject;
+  const install = settings.target === "local" ? "upload" : settings.etcdInstall;
   if (install === "apt") return notChecked(id, title, "the VM takes its distribution's packages");
-  const mirror = textSetting(subject, "etcdMirror") ?? RELEASES;
+  const mirror = (settings.target === "local" ? undefined : settings.etcdMirror) ?? RELEASES;
   const release = pinnedRelease(parseWanted(etcdVersion), pinned.sha256, mirror, "linux-amd64");
   if (install === "release") {
     return release === undefined
@@ -67,12 +70,9 @@ export async function programsCheck(
         )
       : pass(id, title, `the VM fetches ${release.url}`);
   }
-  const directory = textSetting(subject, "etcdPrograms");
+  const directory = settings.etcdPrograms;
   try {
-    const { programs } = await findEtcd(
-      etcdVersion,
-      directory === undefined ? {} : { directory: path.resolve(PROJECT_DIR, directory) },
-    );
+    const { programs } = await findEtcd(etcdVersion, directory === undefined ? {} : { directory });
     if (programs !== undefined) {
       return pass(id, title, `${programs.version} in ${path.dirname(programs.etcd)}`);
     }
@@ -87,33 +87,29 @@ export async function programsCheck(
   }
 }
 
+/** Where what is kept of the stack is to lie. */
+export function folderCheck(subject: Subject): Check {
+  const [id, title] = ["folder", "Folder"] as const;
+  const unknown = unknownAmong(subject, "labDirectory");
+  if (unknown !== undefined) return notChecked(id, title, unknown);
+  const { labDirectory } = subject.settings;
+  const problem = labDirectoryProblem(labDirectory);
+  if (problem === undefined) return pass(id, title, labDirectory);
+  return fail(id, title, problem, "set labDirectory to a folder that this user may write into");
+}
+
 /** Ports, disk and memory for an etcd on this computer. */
 export async function computerChecks(
   subject: Subject,
   facts: BackupFacts | undefined,
 ): Promise<readonly Check[]> {
-  const directory = path.resolve(PROJECT_DIR, textSetting(subject, "labDirectory") ?? ".lab");
-  return [
-    await portsCheck(subject, directory),
-    ...roomChecks(directory, facts, membersOf(subject)),
-  ];
+  return [await portsCheck(subject), ...roomChecks(subject, facts)];
 }
 
-/** A number as it stands in a file of settings, in quotes or not; NaN where it does not. */
-function numberOf(subject: Subject, setting: string): number {
-  return Number(textSetting(subject, setting) ?? subject.setting(setting));
-}
-
-function membersOf(subject: Subject): number {
-  return numberOf(subject, "members") || 1;
-}
-
-async function portsCheck(subject: Subject, directory: string): Promise<Check> {
-  const members = localMembers(membersOf(subject), {
-    labDirectory: directory,
-    clientPort: numberOf(subject, "clientPort") || 22379,
-    peerPort: numberOf(subject, "peerPort") || 22380,
-  });
+async function portsCheck(subject: Subject): Promise<Check> {
+  const unknown = unknownAmong(subject, "clientPort", "peerPort", "members", "labDirectory");
+  if (unknown !== undefined) return notChecked("ports", "Ports", unknown);
+  const members = localMembers(subject.settings.members, subject.settings);
   const problems = (await Promise.all(members.map(memberPortProblems))).flat();
   const wanted = members.flatMap((member) => [member.clientPort, member.peerPort]).join(" and ");
   return problems.length === 0
@@ -127,16 +123,17 @@ async function portsCheck(subject: Subject, directory: string): Promise<Check> {
 }
 
 /** A member among others is tried alone on a copy of its store: that takes the backup's size once more. */
-function roomChecks(
-  directory: string,
-  facts: BackupFacts | undefined,
-  members: number,
-): readonly Check[] {
+function roomChecks(subject: Subject, facts: BackupFacts | undefined): readonly Check[] {
+  const unknown = unknownAmong(subject, "labDirectory", "members");
+  if (unknown !== undefined) {
+    return [notChecked("disk", "Disk", unknown), notChecked("memory", "Memory", unknown)];
+  }
+  const { labDirectory, members } = subject.settings;
   const bytes = facts?.bytes ?? 0;
   const one = forecast({ bytes, live: { count: facts?.keys ?? 0 } });
   const memoryBytes = members * one.memoryBytes;
   const diskBytes = members * (one.diskBytes + (members > 1 ? bytes : 0));
-  const there = existing(directory);
+  const there = nearestThere(labDirectory);
   const { bavail, bsize } = fs.statfsSync(there);
   const disk = `${((bavail * bsize) / GIB).toFixed(1)} GiB free at ${there}, ${(diskBytes / GIB).toFixed(1)} needed`;
   const memory = `${Math.floor(os.freemem() / MIB)} MiB available, ${Math.ceil(memoryBytes / MIB)} needed`;
@@ -148,10 +145,4 @@ function roomChecks(
       ? pass("memory", "Memory", memory)
       : fail("memory", "Memory", memory, "end other programs, or use a larger computer"),
   ];
-}
-
-/** The nearest folder that is there. */
-function existing(directory: string): string {
-  const parent = path.dirname(directory);
-  return fs.existsSync(directory) || parent === directory ? directory : existing(parent);
 }

@@ -2,15 +2,16 @@
 import * as z from "zod";
 import { vmNeeds } from "../../../settings/vm-needs";
 import type { Session } from "../../../openstack/session";
+import { listingOf, nothingOf, severalOf, type CloudName } from "../../../settings/cloud-names";
 import type { BackupFacts } from "./backup";
 import {
   fail,
   notChecked,
-  numberSetting,
   pass,
-  textSetting,
+  sealedAmong,
+  unknownAmong,
   type Check,
-  type Subject,
+  type CloudSubject,
 } from "./check";
 
 /** What a check looked at, for the checks that stand on it. */
@@ -52,21 +53,23 @@ export const TITLES: Readonly<Record<string, string>> = {
 /** Names that are offered in place of one that is not there. */
 const OFFERED = 8;
 
-/** Of the things with this name or id the only one; else the check that says so. */
+/** Of the things that a setting may name the only one; else the check that says so, in the words of `up`. */
 function only<T extends { readonly id: string; readonly name: string | null }>(
-  what: string,
-  setting: string,
-  wanted: string | undefined,
+  subject: CloudSubject,
+  setting: CloudName,
   all: readonly T[],
-  listing: string,
 ): T | Check {
+  const what = setting === "externalNetwork" ? "network" : setting;
   const title = TITLES[what] ?? what;
+  const closed = sealedAmong(subject, setting);
+  if (closed !== undefined) return notChecked(what, title, closed);
+  const { [setting]: wanted } = subject.settings;
   const names = [...new Set(all.map(({ name }) => name ?? ""))].filter(Boolean).sort();
   const offer =
     names.length === 0
       ? "none"
       : `${names.slice(0, OFFERED).join(", ")}${names.length > OFFERED ? ", …" : ""}`;
-  if (wanted === undefined) {
+  if (wanted === undefined || wanted === "") {
     return fail(what, title, `${setting} is not set`, `set ${setting} to one of: ${offer}`);
   }
   const found = all.filter(({ id, name }) => id === wanted || name === wanted);
@@ -75,8 +78,8 @@ function only<T extends { readonly id: string; readonly name: string | null }>(
     return fail(
       what,
       title,
-      `this project sees no ${setting} "${wanted}"`,
-      `set ${setting} to one of: ${offer} (\`${listing}\`)`,
+      nothingOf(setting, wanted),
+      `set ${setting} to one of: ${offer} (\`${listingOf(setting)}\`)`,
     );
   }
   return found.length === 1
@@ -84,7 +87,7 @@ function only<T extends { readonly id: string; readonly name: string | null }>(
     : fail(
         what,
         title,
-        `${found.length} are named "${wanted}"`,
+        severalOf(setting, wanted),
         `set ${setting} to the id of the one: ${found.map(({ id }) => id).join(", ")}`,
       );
 }
@@ -92,27 +95,23 @@ function only<T extends { readonly id: string; readonly name: string | null }>(
 /** Whether the flavor is there and large enough for the backup. */
 export async function flavorCheck(
   session: Session,
-  subject: Subject,
+  subject: CloudSubject,
   facts: BackupFacts | undefined,
 ): Promise<Looked> {
   const { flavors } = z
     .object({ flavors: z.array(Flavor) })
     .parse(await session.request("compute", "/flavors/detail"));
-  const listing = "openstack flavor list";
-  const flavor = only("flavor", "flavor", textSetting(subject, "flavor"), flavors, listing);
+  const flavor = only(subject, "flavor", flavors);
   if ("verdict" in flavor) return { check: flavor };
   const { name, ram, disk, vcpus } = flavor;
   const has = `${name}: ${ram} MiB, ${disk === 0 ? "disk of the image" : `${disk} GiB`}, ${vcpus} vCPU`;
-  if (facts === undefined)
-    return {
-      check: notChecked("flavor", "Flavor", `${has}; the backup tells what is needed`),
-      found: flavor,
-    };
-  const needs = vmNeeds(
-    facts,
-    numberSetting(subject, "dataVolumeGiB") !== undefined,
-    numberSetting(subject, "members"),
-  );
+  const unknown = unknownAmong(subject, "dataVolumeGiB", "members");
+  if (facts === undefined || unknown !== undefined) {
+    const why = unknown ?? "the backup tells what is needed";
+    return { check: notChecked("flavor", "Flavor", `${has}; ${why}`), found: flavor };
+  }
+  const { dataVolumeGiB, members } = subject.settings;
+  const needs = vmNeeds(facts, dataVolumeGiB !== undefined, members);
   const found = `${has}; ${needs.ramMiB} MiB and ${needs.diskGiB} GiB needed`;
   const fits = ({ ram: r, disk: d }: Flavor) =>
     r >= needs.ramMiB && (d === 0 || d >= needs.diskGiB);
@@ -135,19 +134,13 @@ export async function flavorCheck(
 /** Whether the image is there, can be booted, and fits the flavor. */
 export async function imageCheck(
   session: Session,
-  subject: Subject,
+  subject: CloudSubject,
   flavor: Flavor | undefined,
 ): Promise<Looked> {
   const { images } = z
     .object({ images: z.array(Image) })
     .parse(await session.request("image", "/images?limit=1000"));
-  const image = only(
-    "image",
-    "image",
-    textSetting(subject, "image"),
-    images,
-    "openstack image list",
-  );
+  const image = only(subject, "image", images);
   if ("verdict" in image) return { check: image };
   const { id, name, status, min_disk, min_ram } = image;
   const called = name ?? id;
@@ -172,15 +165,16 @@ export async function imageCheck(
 }
 
 /** Whether the networks that the stack stands on are there. */
-export async function networkCheck(session: Session, subject: Subject): Promise<Looked> {
+export async function networkCheck(session: Session, subject: CloudSubject): Promise<Looked> {
   const { networks } = z
     .object({ networks: z.array(Network) })
     .parse(await session.request("network", "/networks"));
   const checks: Check[] = [];
-  const own = textSetting(subject, "network");
-  const outside = textSetting(subject, "externalNetwork");
+  const { network: own, externalNetwork: outside } = subject.settings;
+  const closed = sealedAmong(subject, "network");
+  if (closed !== undefined) return { check: notChecked("network", "Network", closed) };
   if (own !== undefined) {
-    const network = only("network", "network", own, networks, "openstack network list");
+    const network = only(subject, "network", networks);
     if ("verdict" in network) checks.push(network);
     else if (network.subnets.length === 0)
       checks.push(
@@ -198,13 +192,7 @@ export async function networkCheck(session: Session, subject: Subject): Promise<
   }
   if (own === undefined || outside !== undefined) {
     const external = networks.filter((network) => network["router:external"]);
-    const network = only(
-      "network",
-      "externalNetwork",
-      outside,
-      external,
-      "openstack network list --external",
-    );
+    const network = only(subject, "externalNetwork", external);
     checks.push("verdict" in network ? network : pass("network", "Network outside", network.name));
   }
   return { check: checks };

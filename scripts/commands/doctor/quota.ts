@@ -1,15 +1,7 @@
 /** Whether the project may still make what `up` makes. */
 import * as z from "zod";
 import { OpenStackError, type Session } from "../../../openstack/session";
-import {
-  fail,
-  notChecked,
-  numberSetting,
-  pass,
-  textSetting,
-  type Check,
-  type Subject,
-} from "./check";
+import { fail, notChecked, pass, unknownAmong, type Check, type CloudSubject } from "./check";
 import type { Flavor, Looked } from "./offer";
 
 /** Nova's own names (`/limits`); -1 is without end. */
@@ -35,7 +27,7 @@ const OWN_NETWORK = { network: 1, subnet: 1, router: 1 }; // the router's interf
 /** The first says what is short, the second looks at floating IPs. */
 export async function quotaChecks(
   session: Session,
-  subject: Subject,
+  subject: CloudSubject,
   flavor: Flavor | undefined,
 ): Promise<Looked> {
   const short: string[] = [];
@@ -44,7 +36,7 @@ export async function quotaChecks(
       short.push(`${what}: ${used} of ${limit} used, ${needed} needed`);
   };
   const { absolute } = Limits.parse(await session.request("compute", "/limits")).limits;
-  const members = membersOf(subject);
+  const { members } = subject.settings;
   enough("servers", absolute.totalInstancesUsed, absolute.maxTotalInstances, members);
   if (flavor !== undefined) {
     const { vcpus, ram } = flavor;
@@ -64,45 +56,43 @@ export async function quotaChecks(
           .map(([what, count]) => `${count} ${what.replaceAll("_", " ")}${count === 1 ? "" : "s"}`)
           .join(", ")}`
   }`;
+  const unknown = unknownAmong(subject, "members", "network", "sshCidrs", "clientCidrs");
   return {
     check: [
-      short.length === 0
-        ? pass("quota", "Quota", checked)
-        : fail(
-            "quota",
-            "Quota",
-            short.join("; "),
-            "remove what is not needed (`openstack server list`), or ask for more quota",
-          ),
+      unknown !== undefined
+        ? notChecked("quota", "Quota", unknown)
+        : short.length === 0
+          ? pass("quota", "Quota", checked)
+          : fail(
+              "quota",
+              "Quota",
+              short.join("; "),
+              "remove what is not needed (`openstack server list`), or ask for more quota",
+            ),
       floatingIps(subject, details?.floatingip),
     ],
   };
 }
 
-function membersOf(subject: Subject): number {
-  return numberSetting(subject, "members") ?? 1;
-}
-
-function neutronNeeds(subject: Subject): Readonly<Record<string, number>> {
-  const cidrs = ["sshCidrs", "clientCidrs"].map((setting) => subject.setting(setting));
-  const rules = cidrs.reduce<number>(
-    (sum, list) => sum + (Array.isArray(list) ? list.length : 0),
-    // Two for what goes out; two more between members.
-    membersOf(subject) > 1 ? 4 : 2,
-  );
-  const own = textSetting(subject, "network") === undefined;
-  const port = membersOf(subject) + (own ? 1 : 0);
+function neutronNeeds({ settings }: CloudSubject): Readonly<Record<string, number>> {
+  const { members, network, sshCidrs, clientCidrs } = settings;
+  // Two for what goes out; two more between members.
+  const rules = sshCidrs.length + clientCidrs.length + (members > 1 ? 4 : 2);
+  const own = network === undefined;
+  const port = members + (own ? 1 : 0);
   return { port, ...ALWAYS, security_group_rule: rules, ...(own ? OWN_NETWORK : {}) };
 }
 
-function floatingIps(subject: Subject, quota: z.infer<typeof Quota> | undefined): Check {
+function floatingIps(subject: CloudSubject, quota: z.infer<typeof Quota> | undefined): Check {
   const [id, title] = ["floating-ips", "Floating IPs"] as const;
-  if ([false, "false"].includes(subject.setting("floatingIp") as boolean | string)) {
+  const unknown = unknownAmong(subject, "floatingIp", "members");
+  if (unknown !== undefined) return notChecked(id, title, unknown);
+  if (!subject.settings.floatingIp) {
     return pass(id, title, "none is wanted (floatingIp is false)");
   }
   if (quota === undefined) return notChecked(id, title, "neutron does not tell its quota");
   const found = `${quota.used} of ${quota.limit < 0 ? "any number" : quota.limit} used`;
-  return quota.limit >= 0 && quota.used + membersOf(subject) > quota.limit
+  return quota.limit >= 0 && quota.used + subject.settings.members > quota.limit
     ? fail(
         id,
         title,

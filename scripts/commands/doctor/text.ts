@@ -34,12 +34,13 @@ export function doctorText(
     wordWrap: true,
   });
   for (const { verdict, title, found } of checks) {
-    table.push([tint[verdict](MARKS[verdict]), title, visible(found)]);
+    const lines = found.split("\n").map(visible).join("\n");
+    table.push([tint[verdict](MARKS[verdict]), title, lines]);
   }
   const failed = checks.filter(({ verdict }) => verdict === "fail");
   const trimmed = table.toString().replace(/[ \t]+$/gm, "");
   return [
-    `what \`up\` needs, stack ${subject.stack}, target ${subject.target}`,
+    `what \`up\` needs, stack ${subject.stack}, target ${subject.settings.target}`,
     "",
     trimmed,
     "",

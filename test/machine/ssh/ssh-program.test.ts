@@ -6,12 +6,11 @@ import { runtimeChecks } from "../../../scripts/commands/doctor/local";
 import { temporaryDirectory } from "../../support/temporary";
 import { createWorkspace, snapshotBytes } from "../../support/kubernetes-fixtures";
 
-const subject = { target: "openstack", stack: "dev", setting: () => undefined } as const;
 const hasSsh = spawnSync("ssh", ["-V"]).error === undefined;
 afterEach(() => {
   vi.unstubAllEnvs();
 });
-const checked = () => runtimeChecks(subject).find(({ id }) => id === "ssh");
+const checked = () => runtimeChecks("openstack").find(({ id }) => id === "ssh");
 
 describe("without ssh", () => {
   it("doctor fails with what to install, and only for a VM", () => {
@@ -21,7 +20,7 @@ describe("without ssh", () => {
       found: "there is no program ssh on this computer",
       mend: expect.stringContaining("openssh-client") as string,
     });
-    expect(runtimeChecks({ ...subject, target: "local" }).map(({ id }) => id)).not.toContain("ssh");
+    expect(runtimeChecks("local").map(({ id }) => id)).not.toContain("ssh");
   });
 
   it("a VM is refused before anything is registered", async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cloudChecks } from "../../../scripts/commands/doctor/cloud";
-import type { Check, Subject } from "../../../scripts/commands/doctor/check";
+import type { Check } from "../../../scripts/commands/doctor/check";
+import { readSettings } from "../../../settings/read";
 import { openStandIn, type StandIn } from "../../support/openstack-stand-in";
 
 let cloud: StandIn;
@@ -12,6 +13,7 @@ afterEach(async () => {
 });
 
 const SETTINGS = {
+  snapshot: "backup.db",
   image: "debian-12",
   flavor: "m1.small",
   externalNetwork: "public",
@@ -22,12 +24,17 @@ const SETTINGS = {
 const MIB = 2 ** 20;
 
 function look(
-  settings: Readonly<Record<string, unknown>> = {},
+  given: Readonly<Record<string, unknown>> = {},
   bytes = 1.4 * MIB,
   env: Readonly<Record<string, string>> = {},
+  sealed: readonly string[] = [],
 ): Promise<readonly Check[]> {
-  const all: Readonly<Record<string, unknown>> = { ...SETTINGS, ...settings };
-  const subject: Subject = { target: "openstack", stack: "dev", setting: (name) => all[name] };
+  const all: Readonly<Record<string, unknown>> = { ...SETTINGS, ...given };
+  const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+  const read = { get: (name: string) => text(all[name]), sealed };
+  const { settings, problems } = readSettings(read, [], (secret) => secret);
+  if (settings.target !== "openstack") throw new Error("another target");
+  const subject = { stack: "dev", settings, problems, sealed, refusal: undefined };
   const facts = { bytes, keys: 337, etcdVersion: "3.6" };
   return cloudChecks(subject, facts, { ...cloud.env, ...env }, AbortSignal.timeout(20_000));
 }
@@ -107,7 +114,8 @@ describe("what is to be mended", () => {
   it("is a name that is not there, told with those that are", async () => {
     expect(await failed(look({ image: "debian" }))).toMatchObject({
       id: "image",
-      found: 'this project sees no image "debian"',
+      found:
+        'image is "debian", and this OpenStack project sees nothing of that name or id; `openstack image list` shows what there is',
       mend: "set image to one of: debian-12, ubuntu-24.04 (`openstack image list`)",
     });
     expect(await failed(look({ externalNetwork: "tenant" }))).toMatchObject({
@@ -170,7 +178,7 @@ describe("what is to be mended", () => {
     expect((await failed(look({ sshCidrs: ["0.0.0.0/0"] })))?.found).toMatch(/0\.0\.0\.0\/0/);
     expect(await failed(look({ clientCidrs: [] }))).toMatchObject({
       id: "access",
-      found: "clientCidrs names nobody",
+      found: expect.stringContaining("etcd-restore:clientCidrs is not set") as unknown,
     });
   });
 
@@ -196,6 +204,19 @@ it("cannot know whether SSH is open to this computer where the cloud may see ano
     verdict: "not-checked",
     found: expect.stringContaining("this computer is 127.0.0.1, which SSH is closed to") as unknown,
   });
+});
+
+it("does not guess at what is encrypted: what stands on it is not checked, and the rest is", async () => {
+  const checks = await look({ flavor: undefined, sshCidrs: undefined }, MIB, {}, [
+    "flavor",
+    "sshCidrs",
+  ]);
+  const open = checks.filter(({ verdict }) => verdict !== "pass");
+  expect(open.map(({ id, verdict, found }) => `${id} ${verdict}: ${found}`)).toEqual([
+    "flavor not-checked: needs flavor, which is encrypted",
+    "quota not-checked: needs sshCidrs, which is encrypted",
+    "access not-checked: needs sshCidrs, which is encrypted",
+  ]);
 });
 
 it("says that a quota was not checked where neutron keeps it to its administrator", async () => {
