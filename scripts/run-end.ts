@@ -9,9 +9,13 @@ import { interruptedCode } from "./interrupt";
 import { EXIT } from "./outcome";
 import { programTyped, typed } from "./project";
 import { shellWord } from "./shell-word";
+import type { TypedAgain } from "./typed-again";
 
 /** What is known of a run from its beginning. */
 export type BeginningOfRun = Omit<EndOfRun, "verdict" | "phase" | "reason" | "phases">;
+
+/** Of a run of which nothing was typed that is to be typed again. */
+const NOTHING_TYPED: TypedAgain = { start: "", stop: "", doctor: "" };
 
 /** How a run ended that proved nothing, or the contrary of what was hoped for. */
 export interface BadEnd {
@@ -24,24 +28,34 @@ export interface BadEnd {
 }
 
 /** Reads from a failed run of the program what ended it. */
-export function badEnd(result: EngineResult, exitCode: number, run: BeginningOfRun): BadEnd {
+export function badEnd(
+  result: EngineResult,
+  exitCode: number,
+  run: BeginningOfRun,
+  again = NOTHING_TYPED,
+): BadEnd {
   const [failure] = result.failures;
   // Of a run that was interrupted it is what was at work then that names the phase.
   const phase = phaseOf(result.failures.find(({ urn }) => urn !== undefined) ?? {});
   const interrupted = interruptedCode();
   const code = interrupted ?? exitCode;
   const cause = interrupted === undefined ? causeOf(failure?.message ?? "") : "interrupted";
-  return { exitCode: code, cause, remedy: remedyFor(code, phase, run), phase };
+  return { exitCode: code, cause, remedy: remedyFor(code, phase, run, again), phase };
 }
 
 /** The same of an error that the engine threw. */
-export function badEndOf(error: unknown, exitCode: number, run: BeginningOfRun): BadEnd {
+export function badEndOf(
+  error: unknown,
+  exitCode: number,
+  run: BeginningOfRun,
+  again = NOTHING_TYPED,
+): BadEnd {
   const code = interruptedCode() ?? exitCode;
   const phase = "preflight";
   return {
     exitCode: code,
     cause: causeOf(messageOfError(error)),
-    remedy: remedyFor(code, phase, run),
+    remedy: remedyFor(code, phase, run, again),
     phase,
   };
 }
@@ -95,18 +109,23 @@ function listBehind(lines: readonly string[]): string {
   return ` ${first}${more.length === 0 ? "" : ` (and ${more.length} more)`}`;
 }
 
-function remedyFor(exitCode: number, phase: Phase["name"], run: BeginningOfRun): string {
+function remedyFor(
+  exitCode: number,
+  phase: Phase["name"],
+  run: BeginningOfRun,
+  again: TypedAgain,
+): string {
   const file = shellWord(run.snapshot.file);
-  if (exitCode > 128)
-    return `go on with \`${typed("start")}\`, or remove what was made with \`${typed("stop")}\``;
-  if (phase === "verify")
-    return `the report says what differs; remove it with \`${typed("stop")}\``;
+  const [start, stop] = [typed("start", again.start), typed("stop", again.stop)];
+  const doctor = `${programTyped()} doctor${again.doctor}`;
+  if (exitCode > 128) return `go on with \`${start}\`, or remove what was made with \`${stop}\``;
+  if (phase === "verify") return `the report says what differs; remove it with \`${stop}\``;
   if (exitCode === EXIT.usage) {
     return run.snapshot.file === ""
-      ? `mend the settings; \`${programTyped()} doctor\` checks them`
-      : `\`${programTyped()} inspect ${file}\` says what the backup holds, \`${programTyped()} doctor\` what is needed`;
+      ? `mend the settings; \`${doctor}\` checks them`
+      : `\`${programTyped()} inspect ${file}\` says what the backup holds, \`${doctor}\` what is needed`;
   }
   return phase === "preflight"
-    ? `\`${programTyped()} doctor\` says what is needed; then \`${typed("start")}\` again`
-    : `mend it and run \`${typed("start")}\` again, or remove what was made with \`${typed("stop")}\``;
+    ? `\`${doctor}\` says what is needed; then \`${start}\` again`
+    : `mend it and run \`${start}\` again, or remove what was made with \`${stop}\``;
 }

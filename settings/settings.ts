@@ -7,6 +7,8 @@
 interface Described {
   /** One phrase for a table, in Markdown. */
   readonly means: string;
+  /** Nobody may see it, or a part of it. */
+  readonly isSecret?: boolean;
 }
 
 /** An empty text is no setting. */
@@ -127,6 +129,7 @@ export const SETTINGS = {
   encryptionConfig: {
     type: "string",
     default: "",
+    isSecret: true,
     means:
       "The API server's EncryptionConfiguration, its text; every encrypted value must decrypt to the object that its key names (set it with `--secret`)",
   },
@@ -176,6 +179,7 @@ export const SETTINGS = {
   bastion: {
     type: "object",
     default: {},
+    isSecret: true,
     means:
       "Machine that leads to the VM by SSH: host, user, port (22 unless given), privateKey and hostKey; empty, this computer reaches the VM itself",
   },
@@ -256,6 +260,7 @@ export const SETTINGS = {
   etcdPassword: {
     type: "string",
     default: "",
+    isSecret: true,
     means: "That user's password (set it with `--secret`)",
   },
 } as const satisfies Readonly<Record<string, Setting>>;

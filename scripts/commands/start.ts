@@ -23,6 +23,7 @@ import { badEnd, badEndOf, reportBadEnd, type BadEnd, type BeginningOfRun } from
 import { shellWord } from "../shell-word";
 import { runHere } from "../steps-here";
 import { colorsFor, columnsOf, printJson, printText, say } from "../terminal";
+import { typedAgain } from "../typed-again";
 
 export type StartOptions = GlobalOptions & Pick<LabOptions, "engine" | "config">;
 
@@ -66,6 +67,7 @@ export async function start(file: string | undefined, options: StartOptions): Pr
     startedAt: beginning(),
     stack: LOCAL_STACK,
   };
+  const again = typedAgain({ ...options, file });
   const signal = abortOnInterrupt();
   try {
     // Before anything can fail: whatever ends this run from now on, no report says what an earlier one found.
@@ -78,12 +80,12 @@ export async function start(file: string | undefined, options: StartOptions): Pr
     const result = await engine.up();
     if (!result.ok) {
       if (quiet) tellFailures(result);
-      return tellBadEnd(lab, run, badEnd(result, exitCodeOf(result), run), options);
+      return tellBadEnd(lab, run, badEnd(result, exitCodeOf(result), run, again), options);
     }
     putBack(lab);
     return await show(lab, engine, options, signal);
   } catch (error) {
-    const end = badEndOf(error, exitCodeOfError(error), run);
+    const end = badEndOf(error, exitCodeOfError(error), run, again);
     return tellBadEnd(lab, run, end, options);
   }
 }
