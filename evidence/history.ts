@@ -1,7 +1,7 @@
 /**
- * The history of drills: a file with one line of JSON for each, each with the hash of the line before, so that no line can be
- * altered, taken out or put in unseen. The last line could be cut off unseen: its hash stands in the signed evidence of that
- * drill (`statement.ts`).
+ * The history of drills: a file, or an object in a store, with one line of JSON for each, each with the hash of the line before,
+ * so that no line can be altered, taken out or put in unseen. The last line could be cut off unseen: its hash stands in the
+ * signed evidence of that drill (`statement.ts`).
  *
  * A line is `{…entry, "previous": HEX}`, sealed (`seal.ts`); `previous` is the hash of the line before, 64 zeros at the first.
  */
@@ -113,6 +113,23 @@ export function parseHistory(text: string, origin: string, publicKey?: string): 
 }
 
 /**
+ * The line of a drill that follows a history, and the history with it.
+ * @param privateKey PEM: the line is signed
+ */
+export function nextLine(
+  { entries, head }: History,
+  entry: HistoryEntry,
+  privateKey?: string,
+): { readonly line: string; readonly history: History } {
+  const content = { ...entrySchema.parse(entry), previous: head };
+  const seal = sealOf(content, privateKey);
+  return {
+    line: `${JSON.stringify({ ...content, ...seal })}\n`,
+    history: { entries: [...entries, entry], head: seal.hash, signed: 0 },
+  };
+}
+
+/**
  * Appends one drill, under a lock: the file is replaced as a whole, so that no half line is ever there.
  * @param privateKey PEM: the line is signed
  * @param before what the same process appended last: it is not read again where nobody else has written since
@@ -130,14 +147,10 @@ export async function appendHistory(
   const release = await lock(target, { realpath: false, stale: 10_000, retries: LOCK_RETRIES });
   try {
     const known = before?.file === stampOf(target) ? before : undefined;
-    const { entries, head } = known ?? readHistory(target);
-    const content = { ...entrySchema.parse(entry), previous: head };
-    const seal = sealOf(content, privateKey);
-    const line = JSON.stringify({ ...content, ...seal });
+    const { line, history } = nextLine(known ?? readHistory(target), entry, privateKey);
     const text = known?.text ?? (fs.existsSync(target) ? fs.readFileSync(target, "utf8") : "");
-    const all = `${text}${line}\n`;
+    const all = `${text}${line}`;
     replace(target, all);
-    const history = { entries: [...entries, entry], head: seal.hash, signed: 0 };
     return { ...history, text: all, file: stampOf(target) };
   } finally {
     await release();

@@ -1,4 +1,4 @@
-/** `s3://BUCKET/PREFIX` as a place where results are kept: the one thing of ours that writes to a store, and only there. */
+/** `s3://BUCKET/PREFIX` as a place where results are kept: besides a history (`shared-object.ts`) all that we write to a store. */
 import { connect, refused } from "./s3-client";
 
 /** Objects whose names begin with a prefix, by the rest of their names. */

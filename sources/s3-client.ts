@@ -84,7 +84,10 @@ export function refused(error: unknown, name: string, bucket: string): Error {
   if (/Credentials|TokenProvider|SSO/.test(code))
     return usage(`no credentials were found: ${CREDENTIALS}`);
   if (message.includes("Region is missing")) return usage("no region is known: set AWS_REGION");
-  if (code === "NoSuchBucket") return usage(`there is no bucket ${bucket}`);
+  if (code === "NoSuchBucket")
+    return usage(
+      `there is no bucket ${bucket}; look at its name, and at AWS_ENDPOINT_URL where it is not AWS`,
+    );
   if (code === "NoSuchKey" || code === "NotFound" || status === 404)
     return usage("there is no such object");
   if (code === "PreconditionFailed" || status === 412)

@@ -1,15 +1,15 @@
 /** `history FILE`: how the drills of the last months went, and whether one has passed lately. */
-import * as fs from "node:fs";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import pc from "picocolors";
 import { historySummary, lastPassOf } from "../../evidence/entry";
-import { readHistory, type HistoryEntry } from "../../evidence/history";
+import type { HistoryEntry } from "../../evidence/history";
 import { ageOf, counted, duration, grouped, moment, size } from "../../etcd/wire/figures";
 import { visible } from "../../etcd/wire/visible";
 import { durationText } from "../durations";
 import { pathText } from "../flags";
+import { readNamedHistory } from "../history-place";
 import type { GlobalOptions } from "../options";
-import { EXIT, UserError } from "../outcome";
+import { EXIT } from "../outcome";
 import { colorsFor, printJson, printText, say } from "../terminal";
 
 export interface HistoryOptions extends GlobalOptions {
@@ -26,7 +26,7 @@ export function declare(command: Command): void {
       "Shows the drills that `drill --history FILE` has noted: when, how old the backup was, how long each phase took, " +
         "keys, size, verdict. Checks the chain of hashes first: a history that was altered is refused.",
     )
-    .argument("<FILE>", "the history", pathText)
+    .argument("<FILE>", "the history: a file, or s3://BUCKET/KEY", pathText)
     .addOption(
       new Option(
         "--alert-after <TIME>",
@@ -37,12 +37,13 @@ export function declare(command: Command): void {
     .addHelpText(
       "after",
       "\nExit codes: 0 good; 1 nothing has passed for longer than --alert-after, or the history was altered;\n" +
-        "2 wrong use.\n" +
+        "2 wrong use; 3 a store does not answer.\n" +
         "\nExamples:\n  npx etcd-restore history drills.jsonl\n" +
+        "  npx etcd-restore history s3://evidence/drills.jsonl\n" +
         "  npx etcd-restore history drills.jsonl --alert-after 3d --quiet",
     )
-    .action((file: string) => {
-      process.exitCode = history(file, command.optsWithGlobals());
+    .action(async (file: string) => {
+      process.exitCode = await history(file, command.optsWithGlobals());
     });
 }
 
@@ -53,9 +54,12 @@ function rows(text: string): number {
 }
 
 /** Shows a history; returns the exit code. */
-export function history(file: string, options: HistoryOptions, now = new Date()): number {
-  if (!fs.existsSync(file)) throw new UserError(EXIT.usage, `there is no history ${file}`);
-  const { entries, head } = readHistory(file);
+export async function history(
+  file: string,
+  options: HistoryOptions,
+  now = new Date(),
+): Promise<number> {
+  const { entries, head } = await readNamedHistory(file);
   const lastPass = lastPassOf(entries);
   const since = lastPass === undefined ? undefined : (now.getTime() - Date.parse(lastPass)) / 1000;
   const { alertAfter } = options;

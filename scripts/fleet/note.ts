@@ -1,21 +1,16 @@
 /** Notes the results of many backups where others can check them: each sealed by a key, and a line in a history before it is kept. */
 import { createHash } from "node:crypto";
-import * as path from "node:path";
-import {
-  appendHistory,
-  readHistory,
-  type Appended,
-  type HistoryEntry,
-} from "../../evidence/history";
+import type { HistoryEntry } from "../../evidence/history";
 import { sealOf } from "../../evidence/seal";
 import { PHASE_NAMES } from "../../etcd/report/report";
 import { privateKeyOf } from "../../etcd/wire/ed25519";
 import { messageOfError } from "../errors";
+import { openHistory } from "../history-place";
 import { EXIT, UserError } from "../outcome";
 import { fileNameOf, type Result } from "./result";
 
 export interface NoteOptions {
-  /** A file. */
+  /** A file, or `s3://BUCKET/KEY`. */
   readonly history?: string | undefined;
   /** PEM. */
   readonly signKey?: string | undefined;
@@ -25,31 +20,32 @@ export interface NoteOptions {
 export interface Notes {
   /** The text that is kept of a result; its line in the history is written by then. */
   textOf(result: Result): Promise<string>;
+  close(): void;
 }
 
 /**
  * Looks at the key and the history before anything is done.
- * @throws UserError for a key that is none, HistoryError for a history that was altered
+ * @throws UserError for a key that is none, HistoryError for a history that was altered, SourceError
  */
-export function openNotes({ history, signKey, target }: NoteOptions): Notes {
+export async function openNotes({ history, signKey, target }: NoteOptions): Promise<Notes> {
   if (signKey !== undefined) checkKey(signKey);
-  const file = history === undefined ? undefined : path.resolve(history);
-  if (file !== undefined) readHistory(file);
-  let appended: Appended | undefined;
+  const place = history === undefined ? undefined : openHistory(history);
+  await place?.read();
   // One after the other: each line follows the one before.
   let last: Promise<unknown> = Promise.resolve();
   return {
     async textOf(result) {
       const seal = signKey === undefined ? {} : sealOf(result, signKey);
       const text = `${JSON.stringify({ ...result, ...seal })}\n`;
-      if (file === undefined) return text;
+      if (place === undefined) return text;
       const entry = entryOfResult(result, text, target);
-      const line = last.then(async () => {
-        appended = await appendHistory(file, entry, signKey, appended);
-      });
+      const line = last.then(() => place.append(entry, signKey));
       last = line.catch(() => undefined);
       await line;
       return text;
+    },
+    close() {
+      place?.close();
     },
   };
 }

@@ -45,7 +45,7 @@ export async function proveMany(list: string, options: FleetOptions): Promise<nu
   // Settings that are wrong are wrong for all.
   const asked = askedOf(options);
   const home = drillsHome(options.home);
-  const notes = openNotes({
+  const notes = await openNotes({
     ...{ history: options.history, signKey: readSignKey(options.signKey) },
     target: asked.target,
   });
@@ -74,6 +74,7 @@ export async function proveMany(list: string, options: FleetOptions): Promise<nu
       },
     );
   } finally {
+    notes.close();
     place.close();
   }
   const exitCode = worstOf(rows.map((row) => row.exitCode));

@@ -4,17 +4,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect, test } from "vitest";
 import { EvidenceError, openEnvelope, signedEnvelope } from "../../evidence/envelope";
-import { entryOf } from "../../evidence/entry";
-import {
-  appendHistory,
-  HistoryError,
-  parseHistory,
-  readHistory,
-  type HistoryEntry,
-} from "../../evidence/history";
+import { appendHistory, HistoryError, parseHistory, readHistory } from "../../evidence/history";
 import { readStatement, statementOf } from "../../evidence/statement";
-import type { Report } from "../../etcd/report/report";
-import { readReport } from "../etcd/report/reports";
+import { drilled, entry } from "../support/history-entry";
 import { temporaryDirectory } from "../support/temporary";
 
 const TIMES = 1000;
@@ -27,23 +19,6 @@ const pair = (): { readonly secret: string; readonly open: string } => {
 };
 const own = pair();
 const other = pair();
-
-const drilled: Report = {
-  ...readReport("pass"),
-  drill: {
-    ...{ name: "drill-aaaaaaaa-htllg", target: "local", source: "/backups" },
-    taken: { at: "2026-11-28T01:00:00.000Z", from: "manifest", ageSeconds: 60 },
-  },
-};
-
-function entry(day: number): HistoryEntry {
-  const made = entryOf(
-    { ...drilled, startedAt: new Date(Date.UTC(2026, 0, day)).toISOString() },
-    0,
-  );
-  if (made === undefined) throw new Error("no entry");
-  return made;
-}
 
 /** Replaces, removes or repeats a byte, or exchanges two that stand beside each other. */
 function tampered(text: string): string {

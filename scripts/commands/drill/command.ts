@@ -92,7 +92,12 @@ export function declare(command: Command): void {
         "the one folder that is written to (ETCD_RESTORE_HOME; default: .drills in the project)",
       ),
     )
-    .addOption(pathFlag("--history <FILE>", "note the drill there, chained to the one before"))
+    .addOption(
+      pathFlag(
+        "--history <FILE>",
+        "note the drill there (a file or s3://BUCKET/KEY), chained to the one before",
+      ),
+    )
     .addOption(
       pathFlag(
         "--sign-key <FILE>",

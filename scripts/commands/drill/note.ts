@@ -3,18 +3,36 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { signedEnvelope } from "../../../evidence/envelope";
 import { entryOf, historySummary } from "../../../evidence/entry";
-import { appendHistory, type History } from "../../../evidence/history";
+import type { History } from "../../../evidence/history";
 import { statementOf, type HistoryHead } from "../../../evidence/statement";
 import type { Check, Report } from "../../../etcd/report/report";
+import { privateKeyOf } from "../../../etcd/wire/ed25519";
 import { messageOfError } from "../../errors";
+import { openHistory, type HistoryPlace } from "../../history-place";
+import { readSignKey } from "../backup/sign-key";
+import type { RunOptions } from "./options";
 
 /** The signed report, beside the others. */
 const SIGNED = "report.intoto.json";
 
-export interface NoteOptions {
-  readonly history: string | undefined;
+/** Where a drill is noted, and what signs it. */
+export interface Noting {
+  readonly history: HistoryPlace | undefined;
   /** PEM. */
   readonly signKey: string | undefined;
+}
+
+/** A key that is none, and a place where no history can be, are told before anything is done. @throws UserError */
+export function openNoting({
+  history,
+  signKey: file,
+}: Pick<RunOptions, "history" | "signKey">): Noting {
+  const signKey = readSignKey(file);
+  if (signKey !== undefined) privateKeyOf(signKey);
+  return { signKey, history: history === undefined ? undefined : openHistory(history) };
+}
+
+export interface NoteOptions extends Noting {
   /** Of the reports. */
   readonly directory: string;
   /** How the command would end with this report. */
@@ -29,12 +47,12 @@ export interface NoteOptions {
 export async function noted(report: Report, options: NoteOptions): Promise<Report> {
   let told = report;
   let head: HistoryHead | undefined;
-  const { history: file, signKey, directory } = options;
+  const { history: place, signKey, directory } = options;
   // That of the drill before in the same folder is not of this one.
   fs.rmSync(path.join(directory, SIGNED), { force: true });
-  if (file !== undefined) {
+  if (place !== undefined) {
     try {
-      const history = await append(file, report, options);
+      const history = await append(place, report, options);
       head = { drills: history.entries.length, head: history.head };
       told = withHistory(report, history);
     } catch (error) {
@@ -55,10 +73,10 @@ export async function noted(report: Report, options: NoteOptions): Promise<Repor
   return told;
 }
 
-async function append(file: string, report: Report, options: NoteOptions): Promise<History> {
+async function append(place: HistoryPlace, report: Report, options: NoteOptions): Promise<History> {
   const entry = entryOf(report, options.exitCodeOf(report));
   if (entry === undefined) throw new Error("this report is not of a drill");
-  return await appendHistory(path.resolve(file), entry, options.signKey);
+  return await place.append(entry, options.signKey);
 }
 
 function withHistory(report: Report, { entries }: History): Report {

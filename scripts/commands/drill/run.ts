@@ -6,7 +6,6 @@
  * before anything is made (the run was ended from outside), before the teardown, and again with it.
  */
 import * as path from "node:path";
-import { privateKeyOf } from "../../../etcd/wire/ed25519";
 import { currentReport } from "../../../etcd/report/evidence";
 import type { Check, Phase, Report } from "../../../etcd/report/report";
 import { takePortSlot } from "../../../machine/port-slot";
@@ -22,7 +21,6 @@ import { EXIT, exitCodeOf } from "../../outcome";
 import { badEnd, badEndOf, type BadEnd, type BeginningOfRun } from "../../run-end";
 import { runHere } from "../../steps-here";
 import { say } from "../../terminal";
-import { readSignKey } from "../backup/sign-key";
 import { ageCheck } from "./age";
 import { budgetChecks } from "./budget";
 import { NoBackupError, type Chosen } from "./choose";
@@ -36,7 +34,7 @@ import {
   type Outcome,
 } from "./end";
 import type { DrillEnd, DrillGiven } from "./given";
-import { noted } from "./note";
+import { noted, openNoting, type Noting } from "./note";
 import type { RunOptions } from "./options";
 import { settingsToDestroy, type Config } from "./settings";
 import { sendSpans } from "./spans";
@@ -52,7 +50,7 @@ export class Drill {
   private readonly name: string;
   private readonly home: string;
   private readonly reports: string;
-  private readonly signKey: string | undefined;
+  private readonly noting: Noting;
   private chosen: Chosen | undefined;
   private passedOver: Chosen["passedOver"] = [];
   private readonly before: Phase[] = [];
@@ -70,9 +68,7 @@ export class Drill {
     this.name = drillName(new Date(given.startedAt.getTime() + longest));
     this.home = drillsHome(options.home);
     this.reports = path.resolve(options.report ?? path.join(this.home, "reports", this.name));
-    // A key that is none is told before anything is done.
-    this.signKey = readSignKey(options.signKey);
-    if (this.signKey !== undefined) privateKeyOf(this.signKey);
+    this.noting = openNoting(options);
   }
 
   async run(): Promise<DrillEnd> {
@@ -99,6 +95,7 @@ export class Drill {
     }
     const { badEnd: end } = outcome;
     const report = await this.end(outcome, place);
+    this.noting.history?.close();
     const exitCode = exitCodeOfDrill(report, end);
     return { report, badEnd: end, exitCode, reports: this.reports };
   }
@@ -208,7 +205,8 @@ export class Drill {
     this.after.push({ name: "report", seconds: secondsSince(began) });
     if (place !== undefined) await this.takeAway(place);
     const report = await noted(this.additions(outcome.report), {
-      ...{ history: this.options.history, signKey: this.signKey, directory: this.reports },
+      ...this.noting,
+      directory: this.reports,
       exitCodeOf: (ended) => exitCodeOfDrill(ended, outcome.badEnd),
     });
     this.write(report);

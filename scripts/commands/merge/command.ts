@@ -35,7 +35,7 @@ export function declare(command: Command): void {
     .addOption(
       pathFlag(
         "--history <FILE>",
-        "what drills have noted there must be there, and nothing else; may be given for each shard's",
+        "what drills have noted there (a file or s3://BUCKET/KEY) must be there, and nothing else; may be given for each shard's",
       ).argParser((word: string, before: readonly string[] | undefined) => [
         ...(before ?? []),
         pathText(word),

@@ -1,7 +1,5 @@
 /** `merge`: one report out of the results of many. */
-import * as fs from "node:fs";
 import * as path from "node:path";
-import { readHistory, type History } from "../../../evidence/history";
 import { KeyError, publicKeyOf } from "../../../etcd/wire/ed25519";
 import { NotPlainFileError, readPlainText } from "../../../files/plain-file";
 import { historyProblems } from "../../fleet/report/check-history";
@@ -13,6 +11,7 @@ import { fleetMetrics } from "../../fleet/report/prometheus";
 import { readResults } from "../../fleet/report/read-results";
 import { fleetText, verdictSentence } from "../../fleet/report/text";
 import { readList } from "../../fleet/list";
+import { readNamedHistory } from "../../history-place";
 import { abortOnInterrupt } from "../../interrupt";
 import type { GlobalOptions } from "../../options";
 import { EXIT, UserError } from "../../outcome";
@@ -36,7 +35,9 @@ export async function merge(
   const list = options.list === undefined ? undefined : readList(options.list);
   const key = options.key === undefined ? undefined : publicKeyIn(options.key);
   const signer = key === undefined ? undefined : publicKeyOf(key);
-  const histories = (options.history ?? []).map((file) => ({ file, ...historyIn(file, key) }));
+  const histories = await Promise.all(
+    (options.history ?? []).map(async (file) => ({ file, ...(await readNamedHistory(file, key)) })),
+  );
   const read = await readResults(places, abortOnInterrupt(), signer);
   const { results, unreadable, untrusted } = read;
   const noted = histories.length === 0 ? [] : historyProblems(results, histories);
@@ -80,10 +81,4 @@ function publicKeyIn(file: string): string {
     if (!(error instanceof NotPlainFileError) && !(error instanceof KeyError)) throw error;
     throw new UserError(EXIT.usage, `--key ${file}: ${error.message}`);
   }
-}
-
-/** @throws UserError where there is none, HistoryError for one that was altered */
-function historyIn(file: string, key: string | undefined): History {
-  if (!fs.existsSync(file)) throw new UserError(EXIT.usage, `there is no history ${file}`);
-  return readHistory(file, key);
 }
