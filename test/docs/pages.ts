@@ -86,7 +86,7 @@ export async function runPage(
       .replace(/^reading .*: \d+ %\n/gm, "")
       .replaceAll(here, folder)
       .replaceAll(PROJECT, folder)
-      .replace(/( --)? -c labDirectory=\S+/g, "")
+      .replace(/( --)? -c (labDirectory|clientPort|peerPort)=[^\s`]+/g, "")
       .replace(/127\.0\.0\.1:(\d+)/g, (url, port) =>
         flags.some((flag) => flag.endsWith(`clientPort=${String(port)}`)) ? "127.0.0.1:22379" : url,
       )
