@@ -7,6 +7,7 @@ import { once } from "node:events";
 import * as fs from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openDrills, tell, TIMES, type Drills } from "../support/drills";
@@ -122,8 +123,11 @@ describe("SIGKILL", () => {
         const link = slow.link();
         const beside = drills.begin("drill", link.url, "--level", "quick");
         await link.isHalfWay;
+        // A signal that comes later may find the drill's folder gone, or the drill at its end.
+        const left = killed.filter(({ name }) => fs.existsSync(path.join(drills.home, name)));
+        if (round === 0) expect(left).toEqual(killed);
         const expected = new Map([
-          ...killed.map(({ name }) => [name, "left: removed"] as const),
+          ...left.map(({ name }) => [name, "left: removed"] as const),
           [keptName, "kept: left alone"],
           [beside.name(), "running: left alone"],
         ]);
