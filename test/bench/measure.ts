@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { peakMegabytes } from "../support/peak-memory.cjs";
 
 /** One run of a program. */
 export interface Run {
@@ -45,8 +46,7 @@ export async function measure(command: readonly string[]): Promise<Run> {
 
 function peakOf(pid: number): number {
   try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0);
+    return peakMegabytes(pid) * 1024 || 0;
   } catch {
     return 0; // It has ended.
   }

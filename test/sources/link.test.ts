@@ -7,9 +7,7 @@ import * as path from "node:path";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { openLink } from "../../sources/https";
-import { fetchBackup } from "../../sources/fetch";
-import { listBackups } from "../../sources/listing";
+import { fetchLink } from "../support/fetch-link";
 import { writeLargeSnapshot } from "../support/large-snapshot";
 import { temporaryDirectory } from "../support/temporary";
 import { DB } from "./traps";
@@ -61,19 +59,7 @@ function* piecesOf(bytes: Buffer, given: (length: number) => void): Generator<Bu
   }
 }
 
-async function fetchFrom(url: string) {
-  const link = openLink(new URL(url), 2000);
-  try {
-    const [backup] = (await listBackups(link)).backups;
-    if (backup === undefined) throw new Error("nothing is listed");
-    const fetched = await fetchBackup(link, backup, { firstWaitMs: 1 });
-    const bytes = fs.readFileSync(fetched.file);
-    fetched.dispose();
-    return { bytes, resumed: fetched.resumed, name: fetched.name };
-  } finally {
-    link.close();
-  }
-}
+const fetchFrom = (url: string) => fetchLink(url, 2000);
 
 describe("a link", () => {
   test("with a signature: by GET alone, and without it in any name", async () => {

@@ -10,12 +10,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { makePki } from "../../machine/pki/pki";
 import { download } from "../../sources/download";
-import { fetchBackup } from "../../sources/fetch";
 import { openLink } from "../../sources/https";
 import { openIntake } from "../../sources/intake";
-import { listBackups } from "../../sources/listing";
 import { receiverOf } from "../../sources/reception";
 import { openAgents } from "../../sources/web";
+import { fetchLink } from "../support/fetch-link";
 import { writeLargeSnapshot } from "../support/large-snapshot";
 import { createRandom, type Random } from "../support/random";
 import { temporaryDirectory } from "../support/temporary";
@@ -84,19 +83,7 @@ async function serve(bytes: Buffer, { cutAfter, etag = () => '"one"', random }: 
 }
 const SIZES = [100, 5_000, 100_000, 3_000_000];
 
-async function fetchFrom(url: string) {
-  const link = openLink(new URL(url), 5000);
-  try {
-    const [backup] = (await listBackups(link)).backups;
-    if (backup === undefined) throw new Error("nothing is listed");
-    const fetched = await fetchBackup(link, backup, { firstWaitMs: 1 });
-    const bytes = fs.readFileSync(fetched.file);
-    fetched.dispose();
-    return { bytes, resumed: fetched.resumed, sha256: fetched.sha256 };
-  } finally {
-    link.close();
-  }
-}
+const fetchFrom = (url: string) => fetchLink(url, 5000);
 
 describe("a download", () => {
   // Below and above what another thread hashes.
