@@ -3,20 +3,11 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { removeKept } from "../etcd/backup/backup-file";
 import type { V2Place } from "../etcd/backup/opened-backup";
-import { manifestOf } from "../etcd/backup/manifest-beside";
 import { readBackup as readFrom, snapshotOrV2 } from "../etcd/backup/read-backup";
 import { ManifestError } from "../etcd/backup/manifest";
-import { manifestReasons } from "../etcd/backup/manifest-problems";
-import { KeyError, keySha256Of } from "../etcd/backup/seal";
 import { bumped } from "../etcd/proof/bumped";
 import { NoRoomError } from "../etcd/backup/place";
-import {
-  compareVersions,
-  etcdVersionOf,
-  minorToServe,
-  reasonsAgainstRestore,
-  summarize,
-} from "../etcd/snapshot/judgement";
+import { summarize } from "../etcd/snapshot/judgement";
 import type { Snapshot } from "../etcd/snapshot/snapshot";
 import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import { isRemote } from "../sources/address";
@@ -25,10 +16,9 @@ import { statOf } from "../files/plain-file";
 import { removeFetched } from "../sources/kept";
 import { SourceError } from "../sources/source-error";
 import { NotReadyError } from "./not-ready";
-import { clusterReasons } from "../etcd/inspect/cluster";
 import type { Backup } from "./backup-facts";
 import { readV2, type Wishes } from "./v2-backup";
-import { clusterIdentity } from "../etcd/kubernetes/cluster-identity";
+import { judgeBackup, readTrustedKey, TrustedKeyError } from "../settings/judge-backup";
 
 export type { Backup } from "./backup-facts";
 
@@ -99,7 +89,9 @@ export async function readBackup(
     removeKept(unpackedIn);
     // What is refused need not stay; what could not be fetched may be there from the last time.
     if (!(error instanceof SourceError)) removeFetched(path.join(labDirectory, "fetched"));
-    if (error instanceof ManifestError) throw new BackupError(error.message);
+    if (error instanceof ManifestError || error instanceof TrustedKeyError) {
+      throw new BackupError(error.message);
+    }
     if (error instanceof SnapshotError) throw new BackupError(`cannot restore ${error.message}`);
     if (error instanceof SourceError && error.kind !== "environment") {
       throw new BackupError(`there is nothing to restore: ${error.message}`);
@@ -143,16 +135,7 @@ async function readInLab(
   }
   const { snapshot, backup } = opened;
   try {
-    const witness = { snapshot, container: backup.container, trustedKey: trusted };
-    const reasons = [
-      ...reasonsAgainstRestore(snapshot),
-      ...manifestReasons(manifestOf(backup), witness),
-      ...(expectedCluster === undefined
-        ? []
-        : clusterReasons(clusterIdentity(snapshot.live), expectedCluster)),
-    ];
-    const { servedBy, problem } = serverOf(snapshot, etcdVersion);
-    if (problem !== undefined) reasons.push(problem);
+    const { servedBy, reasons } = judgeBackup(opened, { etcdVersion, trusted, expectedCluster });
     if (reasons.length > 0) throw new BackupError(`cannot restore ${file}: ${reasons.join("; ")}`);
     const plain: Backup = {
       ...summarize(snapshot),
@@ -178,18 +161,6 @@ async function readV2InLab(file: string, place: V2Place, wishes: Wishes): Promis
   throw new BackupError(`cannot restore ${file}: ${found.reasons.join("; ")}`);
 }
 
-/** Which etcd is to serve a backup, and what is wrong with the one that was wished for. */
-function serverOf(snapshot: Snapshot, etcdVersion: string) {
-  const writtenBy = etcdVersionOf(snapshot);
-  const needed = minorToServe(writtenBy);
-  const servedBy = etcdVersion === "auto" ? needed : etcdVersion;
-  if (compareVersions(servedBy, needed) >= 0) return { servedBy };
-  const problem =
-    `etcd ${writtenBy} wrote it and the setting etcdVersion is ${etcdVersion}: an older etcd cannot be trusted ` +
-    `to serve it; set etcdVersion to auto or ${needed}`;
-  return { servedBy, problem };
-}
-
 /** The backup, and what it is once it has been restored a second time with a bumped revision. */
 function withBump(plain: Backup, snapshot: Snapshot, bumpRevision: number): Backup {
   const { revision, compactRevision, hashKv } = summarize(bumped(snapshot, bumpRevision));
@@ -199,16 +170,6 @@ function withBump(plain: Backup, snapshot: Snapshot, bumpRevision: number): Back
     unfinishedCompaction: undefined, // a bump marks all before it as compacted
   };
   return { ...plain, bumped: after };
-}
-
-function readTrustedKey(file: string): string {
-  try {
-    return keySha256Of(fs.readFileSync(file, "utf8"));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const what = error instanceof KeyError ? why : `it cannot be read: ${why}`;
-    throw new BackupError(`the setting trustedKey is ${file}: ${what}`);
-  }
 }
 
 /**

@@ -3,26 +3,14 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { removeKept } from "../etcd/backup/backup-file";
 import type { V2Place } from "../etcd/backup/opened-backup";
-import { manifestOf } from "../etcd/backup/manifest-beside";
 import { findLasting, openLastingPlace } from "../etcd/backup/place";
-import { hasV2Store, NEWEST_WITH_V2 as NEWEST } from "../etcd/backup/v2/judgement";
 import { digestOf, readRestorableV2, type RestorableV2 } from "../etcd/backup/v2/restorable";
-import { v2ManifestReasons } from "../etcd/backup/v2/manifest";
-import { compareVersions, summarize } from "../etcd/snapshot/judgement";
+import { summarize } from "../etcd/snapshot/judgement";
+import { judgeV2, type V2Demands } from "../settings/judge-v2";
 import type { Backup } from "./backup-facts";
 
 /** How it is to be restored, and what is asked of it. */
-export interface Wishes {
-  /** `auto`, X.Y or X.Y.Z. */
-  readonly etcdVersion: string;
-  readonly bumpRevision: number | undefined;
-  /** SHA-256 of the public key that must have signed its manifest. */
-  readonly trusted?: string | undefined;
-  readonly expectedCluster?: string | undefined;
-  readonly kubernetes?: string | undefined;
-  readonly expectedKeys?: readonly string[] | undefined;
-  readonly members?: number | undefined;
-  readonly reboot?: boolean | undefined;
+export interface Wishes extends V2Demands {
   readonly unpackedIn: string;
 }
 
@@ -40,11 +28,7 @@ export async function readV2(
   const found = await readRestorableV2(place.file, file);
   if (found === undefined) return undefined;
   try {
-    const servedBy = wishes.etcdVersion === "auto" ? NEWEST : wishes.etcdVersion;
-    const reasons = [
-      ...reasonsAgainst(found, servedBy, wishes),
-      ...(await v2ManifestReasons(manifestOf(place), found, wishes.trusted)),
-    ];
+    const { servedBy, reasons } = await judgeV2(found, place, wishes);
     if (reasons.length > 0) return { reasons };
     const { store, v3 } = found;
     const isProvable = v3 !== undefined && found.laterV3Writes === 0;
@@ -66,52 +50,6 @@ export async function readV2(
 
 /** Revision 0 tells the restore that there is nothing of a v3 store to be proved by a hash. */
 const NO_V3 = { revision: 0, compactRevision: 0, hashKv: 0 };
-
-function reasonsAgainst(
-  { etcdVersion }: RestorableV2,
-  servedBy: string,
-  { bumpRevision, expectedCluster, kubernetes, expectedKeys = [], members = 1, reboot }: Wishes,
-): readonly string[] {
-  const minor = servedBy.split(".").slice(0, 2).join(".");
-  const writer = etcdVersion.split(".").slice(0, 2).join(".");
-  const reasons: string[] = [];
-  if (!hasV2Store(servedBy)) {
-    reasons.push(
-      `it is a backup of a v2 store, and etcd ${servedBy} has none: ${NEWEST} is the newest that has; set etcdVersion to auto, ${NEWEST} or 3.4`,
-    );
-  }
-  if (etcdVersion !== "unknown" && compareVersions(minor, writer) < 0) {
-    reasons.push(
-      `etcd ${etcdVersion} wrote it and the setting etcdVersion is ${servedBy}: an older etcd cannot be trusted to serve ` +
-        `it; set etcdVersion to auto or ${writer}`,
-    );
-  }
-  if (bumpRevision !== undefined) {
-    reasons.push("the indexes of a v2 store cannot be raised: leave out the setting bumpRevision");
-  }
-  if (kubernetes !== undefined && kubernetes !== "off") {
-    reasons.push("no kube-apiserver of today reads a v2 store: leave out the setting kubernetes");
-  }
-  if (expectedKeys.length > 0) {
-    reasons.push(
-      "every key of a v2 store is read back, and none can be expected by name: leave out the setting expectedKeys",
-    );
-  }
-  if (members > 1) {
-    reasons.push(
-      "a v2 store is restored into a cluster of one member: set members to 1, and add others once it serves",
-    );
-  }
-  if (reboot === true) {
-    reasons.push("a v2 store is not compared after a reboot: leave out the setting reboot");
-  }
-  if (expectedCluster !== undefined) {
-    reasons.push(
-      "the setting expectedCluster asks for a key of a v3 store: leave it out for a backup of a v2 store",
-    );
-  }
-  return reasons;
-}
 
 /** The one file that is restored; its path, its SHA-256 and its length. */
 async function lay(

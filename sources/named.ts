@@ -2,7 +2,7 @@
 import * as path from "node:path";
 import { statOf } from "../files/plain-file";
 import { isRemote } from "./address";
-import type { NamedBackup, NamedOptions } from "./newest";
+import { bringNewest, type NamedBackup, type NamedOptions } from "./newest";
 
 export type { NamedBackup, NamedOptions } from "./newest";
 
@@ -16,7 +16,5 @@ export async function bringNamed(word: string, options: NamedOptions = {}): Prom
   if (!isRemote(word) && statOf(file)?.isDirectory() !== true) {
     return { file, dispose: () => undefined };
   }
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- who names a file needs none of it
-  const { bringNewest } = require("./newest") as typeof import("./newest");
   return bringNewest(word, options);
 }

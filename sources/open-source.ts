@@ -5,6 +5,7 @@ import { openLink } from "./https";
 import { openPipe } from "./pipe";
 import { openS3 } from "./s3";
 import type { Store } from "./store";
+import { openSwift } from "./swift";
 
 /**
  * @param word a path, `https://…`, `s3://BUCKET/PREFIX`, `swift://CONTAINER/PREFIX`, or `-`
@@ -21,10 +22,7 @@ export function openSource(word: string): Store {
       return openLink(address.url);
     case "s3":
       return openS3(address.container, address.prefix);
-    case "swift": {
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- it reads clouds.yaml, and whoever has another store has none
-      const { openSwift } = require("./swift") as typeof import("./swift");
+    case "swift":
       return openSwift(address.container, address.prefix);
-    }
   }
 }

@@ -57,7 +57,15 @@ export async function expectedKeysCheck(
   return { ...check, verdict: "fail", expected, found, reason: `missing: ${named.join(", ")}` };
 }
 
-function inFile({ live }: Snapshot, expected: string): boolean {
+/** Those of the expected keys and prefixes that a backup itself does not have. */
+export function missingInFile(
+  snapshot: Pick<Snapshot, "live">,
+  expectedKeys: readonly string[],
+): readonly string[] {
+  return expectedKeys.filter((key) => !inFile(snapshot, key));
+}
+
+function inFile({ live }: Pick<Snapshot, "live">, expected: string): boolean {
   const { bytes, prefix } = parseExpected(expected);
   const at = live.indexOf(bytes);
   const next = -1 - at;

@@ -5,7 +5,7 @@
 import { wasRead } from "./end";
 import { duration, grouped, moment } from "../wire/figures";
 import { chainPicture, signPicture, type Tone } from "./html-picture";
-import { STYLE } from "./html-style";
+import { pageHead } from "./html-head";
 import { drillFacts } from "./html-drill";
 import { checkTable, differenceTables, factTables, timeTable } from "./html-tables";
 import { markup, type Markup } from "./markup";
@@ -27,15 +27,7 @@ export function htmlReport(report: Report): string {
   const { word } = VERDICTS[report.verdict];
   return markup`<!DOCTYPE html>
 <html lang="en">
-<head>
-<meta charset="utf-8"/>
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"/>
-<meta name="viewport" content="width=device-width, initial-scale=1"/>
-<meta name="color-scheme" content="light dark"/>
-<meta name="referrer" content="no-referrer"/>
-<title>${word}: restore of ${shortened(report.snapshot.file, 100)}</title>
-<style>${{ markup: STYLE }}</style>
-</head>
+${pageHead({ title: `${word}: restore of ${shortened(report.snapshot.file, 100)}` })}
 <body>
 <div class="page">
 ${masthead(report)}

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { isRemote, parseAddress, shownAddress } from "../../sources/address";
+import { openBucket } from "../../sources/bucket";
 import { messageOfError } from "../errors";
 import { EXIT, UserError } from "../outcome";
 import { endingOf, parseResult, type Result } from "./result";
@@ -22,8 +23,6 @@ export function openResults(word: string): ResultsPlace {
   if (!isRemote(word)) return openFolder(path.resolve(word));
   const address = parseAddress(word);
   if (address.kind === "s3") {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- 22 MB, for those alone who have such a place
-    const { openBucket } = require("../../sources/bucket") as typeof import("../../sources/bucket");
     return openBucket(address.container, address.prefix);
   }
   throw new UserError(

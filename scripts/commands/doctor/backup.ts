@@ -1,14 +1,15 @@
 /** Whether the backup can be restored, and what it needs. */
 import * as path from "node:path";
 import { size } from "../../../etcd/wire/figures";
-import {
-  etcdVersionOf,
-  minorToServe,
-  reasonsAgainstRestore,
-} from "../../../etcd/snapshot/judgement";
 import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
-import { V2BackupError } from "../../../etcd/backup/opened-backup";
-import { hasV2Store, NEWEST_WITH_V2 } from "../../../etcd/backup/v2/judgement";
+import { V2BackupError, type V2Place } from "../../../etcd/backup/opened-backup";
+import { ManifestError } from "../../../etcd/backup/manifest";
+import { readRestorableV2 } from "../../../etcd/backup/v2/restorable";
+import { missingInFile } from "../../../etcd/proof/expected-keys";
+import type { Snapshot } from "../../../etcd/snapshot/snapshot";
+import { judgeBackup, readTrustedKey, TrustedKeyError } from "../../../settings/judge-backup";
+import { judgeV2, type V2Demands } from "../../../settings/judge-v2";
+import type { SettingName } from "../../../settings/settings";
 import type { V2Store } from "../../../etcd/backup/v2/v2-backup";
 import { isRemote, shownAddress } from "../../../sources/address";
 import { readNamedBackup } from "../../file-argument";
@@ -58,30 +59,24 @@ export async function lookAtBackup(
   try {
     const { snapshot, backup } = await readNamedBackup(word, { digests: false, signal });
     try {
-      if (backup.v2 !== undefined) return v2Look(subject, name, backup.v2, snapshot.bytes);
-      const wished = wishedVersion(subject);
-      const etcdVersion = wished === "auto" ? minorToServe(etcdVersionOf(snapshot)) : wished;
+      if (backup.v2 !== undefined) return await v2Look(subject, backup, backup.v2, snapshot.bytes);
+      const { servedBy: etcdVersion, reasons } = judgeBackup(
+        { snapshot, backup },
+        demandsOf(subject),
+      );
       const facts = { bytes: snapshot.bytes, keys: snapshot.live.count, etcdVersion };
-      const reasons = reasonsAgainstRestore(snapshot);
-      const check =
-        reasons.length === 0
-          ? pass(
-              id,
-              title,
-              `${path.basename(name)}: ${size(snapshot.bytes)}, ${facts.keys} keys, of etcd ${etcdVersion}`,
-            )
-          : fail(
-              id,
-              title,
-              `${name}: ${reasons.join("; ")}`,
-              "take another backup, or fetch this one again",
-            );
-      return { check, facts };
+      const against = [...reasons, ...missingKeys(subject, snapshot)];
+      const what = `${path.basename(name)}: ${size(snapshot.bytes)}, ${facts.keys} keys, of etcd ${etcdVersion}`;
+      return { check: checkOf(subject, name, what, against), facts };
     } finally {
       snapshot.close();
     }
   } catch (error) {
-    if (error instanceof V2BackupError) return v2Look(subject, name, error.store, 0);
+    if (error instanceof V2BackupError)
+      return await v2Look(subject, { ...error.place, name }, error.store, 0);
+    if (error instanceof ManifestError || error instanceof TrustedKeyError) {
+      return { check: fail(id, title, error.message, MEND), facts: undefined };
+    }
     if (!(error instanceof SnapshotError)) throw error;
     const check = fail(
       id,
@@ -93,27 +88,68 @@ export async function lookAtBackup(
   }
 }
 
-/** Where it is not known what is wished for, what the backup itself asks for. */
-function wishedVersion(subject: Subject): string {
-  return unknownAmong(subject, "etcdVersion") === undefined ? subject.settings.etcdVersion : "auto";
+const MEND =
+  "take another backup or fetch this one again, or change the setting that it does not fit";
+
+/** What the settings ask of a backup, as far as they are known. @throws TrustedKeyError */
+function demandsOf(subject: Subject): V2Demands {
+  const { settings } = subject;
+  const known = <T>(name: SettingName, value: T) =>
+    unknownAmong(subject, name) === undefined ? value : undefined;
+  const trustedKey = known("trustedKey", settings.trustedKey);
+  return {
+    // Where it is not known what is wished for, what the backup itself asks for.
+    etcdVersion: known("etcdVersion", settings.etcdVersion) ?? "auto",
+    trusted: trustedKey === undefined ? undefined : readTrustedKey(trustedKey),
+    expectedCluster: known("expectedCluster", settings.expectedCluster),
+    bumpRevision: known("bumpRevision", settings.bumpRevision),
+    kubernetes: known("kubernetes", settings.kubernetes),
+    expectedKeys: known("expectedKeys", settings.expectedKeys),
+    members: known("members", settings.members),
+    reboot: settings.target === "openstack" ? known("reboot", settings.reboot) : undefined,
+  };
+}
+
+/** `up` would restore it all the same, and end with the verdict `fail`. */
+function missingKeys(subject: Subject, snapshot: Snapshot): readonly string[] {
+  const { expectedKeys = [] } = demandsOf(subject);
+  const missing = missingInFile(snapshot, expectedKeys).length;
+  if (missing === 0) return [];
+  return [
+    `of the ${expectedKeys.length} that the setting expectedKeys names it does not hold ${missing}`,
+  ];
+}
+
+/** Good only where every setting that asks something of the backup could be looked at. */
+function checkOf(subject: Subject, name: string, what: string, against: readonly string[]): Check {
+  const [id, title] = ["backup", "Backup"] as const;
+  if (against.length > 0) return fail(id, title, `${name}: ${against.join("; ")}`, MEND);
+  const closed = sealedAmong(subject, "trustedKey", "expectedCluster", "expectedKeys");
+  return closed === undefined
+    ? pass(id, title, what)
+    : notChecked(id, title, `${what}; whether it is as asked for ${closed}`);
 }
 
 /** A backup of a v2 store, which the last etcds that have one restore. */
-function v2Look(
+async function v2Look(
   subject: Subject,
-  name: string,
+  place: V2Place & { readonly name: string },
   { keys, nodes }: V2Store,
   databaseBytes: number,
-): BackupLook {
-  const [id, title] = ["backup", "Backup"] as const;
-  const wished = wishedVersion(subject);
-  const etcdVersion = wished === "auto" ? NEWEST_WITH_V2 : wished;
-  const bytes = nodes.reduce((sum, node) => sum + node.name.length + (node.value?.length ?? 0), 0);
-  const facts = { bytes: bytes + databaseBytes, keys: nodes.length, etcdVersion };
-  if (!hasV2Store(etcdVersion)) {
-    const found = `${name}: a backup of a v2 store, which etcd ${etcdVersion} does not have`;
-    return { check: fail(id, title, found, "set etcdVersion to auto, 3.5 or 3.4"), facts };
+): Promise<BackupLook> {
+  const { name } = place;
+  const found = await readRestorableV2(place.file, name);
+  if (found === undefined) throw new Error(`${name} was changed while it was read`);
+  try {
+    const { servedBy: etcdVersion, reasons } = await judgeV2(found, place, demandsOf(subject));
+    const bytes = nodes.reduce(
+      (sum, node) => sum + node.name.length + (node.value?.length ?? 0),
+      0,
+    );
+    const facts = { bytes: bytes + databaseBytes, keys: nodes.length, etcdVersion };
+    const what = `${path.basename(name)}: ${keys.length} keys of a v2 store, for etcd ${etcdVersion}`;
+    return { check: checkOf(subject, name, what, reasons), facts };
+  } finally {
+    found.close();
   }
-  const what = `${path.basename(name)}: ${keys.length} keys of a v2 store, for etcd ${etcdVersion}`;
-  return { check: pass(id, title, what), facts };
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { signPicture, type Tone } from "../../../etcd/report/html-picture";
-import { STYLE } from "../../../etcd/report/html-style";
+import { pageHead } from "../../../etcd/report/html-head";
 import { markup, type Markup } from "../../../etcd/report/markup";
 import { counted, duration, grouped, moment, size } from "../../../etcd/wire/figures";
 import { shortened } from "../../../etcd/wire/visible";
@@ -47,19 +47,10 @@ const OWN_STYLE = `
 
 export function fleetHtml(report: FleetReport): string {
   const { rows, verdict, madeAt, tool } = report;
-  const hash = createHash("sha256").update(SCRIPT).digest("base64");
-  const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
+  const scriptHash = createHash("sha256").update(SCRIPT).digest("base64");
   return markup`<!DOCTYPE html>
 <html lang="en">
-<head>
-<meta charset="utf-8"/>
-<meta http-equiv="Content-Security-Policy" content="${policy}"/>
-<meta name="viewport" content="width=device-width, initial-scale=1"/>
-<meta name="color-scheme" content="light dark"/>
-<meta name="referrer" content="no-referrer"/>
-<title>${verdict}: ${counted(rows.length, "backup")}</title>
-<style>${{ markup: STYLE + OWN_STYLE }}</style>
-</head>
+${pageHead({ title: `${verdict}: ${counted(rows.length, "backup")}`, style: OWN_STYLE, scriptHash })}
 <body>
 <div class="page">
 <header class="masthead"><p><b>etcd restore report of many backups</b></p><p>${moment(madeAt)}</p></header>

@@ -1,4 +1,6 @@
 /** Files of stacks as `doctor` and the program of `up` read them: what the one refuses the other does, word for word. */
+import { generateKeyPairSync } from "node:crypto";
+import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { stringify } from "yaml";
@@ -22,6 +24,8 @@ import { freePorts } from "../../support/ports";
 const STACK = "test";
 const CIPHERTEXT = "v1:bm9uY2U=:Y2lwaGVydGV4dA==";
 const SEALED = { secure: CIPHERTEXT };
+const OTHER_CLUSTER = "00000000-0000-4000-8000-000000000000";
+const V2 = path.join(__dirname, "../../fixtures/v2-backup");
 
 let files: Workspace;
 let cloud: StandIn;
@@ -29,6 +33,11 @@ let printed: string;
 beforeEach(async () => {
   files = createWorkspace();
   files.write("backup.db", snapshotBytes("kubernetes-1.35-events.db"));
+  files.write("broken.db", snapshotBytes("kubernetes-1.35-events.db"));
+  files.write("broken.db.json", Buffer.from('{"schemaVersion":1,"sha256":7,"takenAt":0}'));
+  const { publicKey } = generateKeyPairSync("ed25519");
+  const pem = publicKey.export({ format: "pem", type: "spki" });
+  files.write("trusted.pem", Buffer.from(pem));
   cloud = await openStandIn();
   vi.stubEnv("ETCD_RESTORE_HOME", files.path("."));
   vi.stubEnv("PATH", pathWithoutPulumi());
@@ -135,6 +144,14 @@ describe("a stack that up refuses is not ready, in the words of up", () => {
     ["a bastion that is not whole", { ...CLOUD, bastion: { host: "jump" } }, "settings"],
     ["a flavor that is not there", { ...CLOUD, flavor: "m1.smal" }, "flavor"],
     ["a folder that cannot be made", { labDirectory: "backup.db/lab" }, "folder"],
+    ["a backup that nobody has signed", { trustedKey: "trusted.pem" }, "backup"],
+    ["a key that is none", { trustedKey: "backup.db" }, "backup"],
+    ["a key that is not there", { trustedKey: "gone.pem" }, "backup"],
+    ["a backup of another cluster", { expectedCluster: OTHER_CLUSTER }, "backup"],
+    ["an etcd older than what wrote it", { etcdVersion: "3.5" }, "backup"],
+    ["a manifest that is broken", { snapshot: "broken.db" }, "backup"],
+    ["what a v2 store has not", { snapshot: V2, bumpRevision: 5, members: 3 }, "backup"],
+    ["an etcd without a v2 store", { snapshot: V2, etcdVersion: "3.6" }, "backup"],
   ])("%s", async (_, given, id) => {
     await write(given);
     const refusal = await refusalOfUp();
@@ -144,7 +161,7 @@ describe("a stack that up refuses is not ready, in the words of up", () => {
     // Of a computer `up` says first that it is not ready.
     expect(found.get(id)).toMatchObject({
       verdict: "fail",
-      found: refusal.replace(/^not ready: /, ""),
+      found: refusal.replace(/^(not ready: |cannot restore )/, ""),
     });
     expect(printed).not.toContain(CIPHERTEXT);
   });
@@ -154,6 +171,24 @@ describe("a stack that up refuses is not ready, in the words of up", () => {
     const said = 'etcd-restore:target is "moon"; it must be one of openstack, local';
     expect(await refusalOfUp()).toContain(`- ${said}\n`);
     expect(await looked().catch(messageOfError)).toBe(said);
+  });
+});
+
+it("a backup without the keys that are expected is not ready: up restores it, and ends with the verdict fail", async () => {
+  await write({ expectedKeys: ["/registry/events/", "/registry/gone", "/no/*"] });
+  expect(await refusalOfUp()).toBeUndefined();
+  expect((await looked()).found.get("backup")).toMatchObject({
+    verdict: "fail",
+    found: `${files.path("backup.db")}: of the 3 that the setting expectedKeys names it does not hold 2`,
+  });
+});
+
+it("a backup of which an encrypted setting asks something is not called good", async () => {
+  const target = { ...CLOUD, flavor: "m1.small" };
+  await write({ ...target, expectedCluster: SEALED });
+  expect((await looked()).found.get("backup")).toMatchObject({
+    verdict: "not-checked",
+    found: expect.stringMatching(/needs expectedCluster, which is encrypted$/) as unknown,
   });
 });
 
