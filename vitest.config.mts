@@ -1,9 +1,12 @@
 import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
+import { nativeSources, toSource } from "./test/support/native-sources.mjs";
 import { timeLimit } from "./test/support/time-limit.cjs";
 
 export default defineConfig({
+  plugins: [nativeSources()],
   test: {
+    onStackTrace: toSource,
     include: ["test/**/*.test.ts"],
     // These need root, or a cloud: `npm run test:machine`, `npm run test:openstack`.
     exclude: [

@@ -7,7 +7,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import program from "../../index";
 import { restoreScript } from "../../machine/restore/restore-script";
 import {
   isSecret,
@@ -100,11 +101,7 @@ async function run(
   pulumi.runtime.setAllConfig(
     Object.fromEntries(Object.entries(config).map(([key, v]) => [`etcd-restore:${key}`, v])),
   );
-  vi.resetModules();
-  const { default: program } = await vi.importActual<{ default: () => Promise<Outputs> }>(
-    "../../index",
-  );
-  const made = await program();
+  const made = (await program()) as Readonly<Record<string, unknown>> as Outputs;
   await engine.settled();
   return { engine, given: made };
 }

@@ -9,6 +9,23 @@ require("../../engine/typescript.cjs");
 /** @type {typeof import("../../scripts/run")} */
 const { run } = require(join(SCRIPTS, "run.ts"));
 
+// The program, too, has one process for all lines, as it has for the drills of a list.
+/** @type {{ startOnce: import("../../engine/engine").StartProgram }} */
+const starting = require("../../engine/embedded/start-once");
+const { startOnce } = starting;
+/** @type {import("../../engine/engine").StartProgram} */
+const startKept = require("../../engine/embedded/start-kept").startKept();
+let isAsked = false;
+starting.startOnce = (run, onLine) => {
+  if (isAsked) return startOnce(run, onLine); // the kept one is at work
+  isAsked = true;
+  try {
+    return startKept(run, onLine);
+  } finally {
+    isAsked = false;
+  }
+};
+
 /** @param {readonly string[]} args */
 async function runOne(args) {
   const written = { stdout: "", stderr: "" };

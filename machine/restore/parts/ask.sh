@@ -43,11 +43,11 @@ serves_wished_version() {
 number() { if [[ $answer =~ \"$1\":(-?[0-9]+) ]]; then printf '%s' "${BASH_REMATCH[1]}"; else printf 0; fi; }
 
 wait_until_serving() {
-  local deadline=$((SECONDS + wait_seconds))
+  local deadline=$((SECONDS + wait_seconds)) waited=90
   until is_serving ask_member; do
     if ! service status 2>/dev/null; then say "etcd ended"; return 1; fi
     if is_given_up; then say "another member has failed"; return 1; fi
     if ((SECONDS >= deadline)); then say "etcd did not serve at $endpoint in $wait_seconds s; last: ${answer##*$'\n'}"; return 1; fi
-    sleep 0.1
+    nap waited
   done
 }

@@ -120,11 +120,11 @@ start_trial() { # KEY=VALUE...
   fi
   run_trial "$@"
   as_owner=()
-  local deadline=$((SECONDS + wait_seconds))
+  local deadline=$((SECONDS + wait_seconds)) waited=17
   until [[ -S $staging/proof/$TRIAL_SOCKET ]] && is_serving ask_trial; do
     kill -0 "$child" 2>/dev/null || refuse_trial "etcd $version does not start on what was restored"
     ((SECONDS < deadline)) || refuse_trial "etcd did not serve what was restored in $wait_seconds s: ${answer##*$'\n'}"
-    sleep 0.02
+    nap waited
   done
 }
 

@@ -14,6 +14,16 @@ lap() {
 
 seconds() { printf '%d.%03d' $((lap_milliseconds[$1] / 1000)) $((lap_milliseconds[$1] % 1000)); }
 
+# Sleeps a little longer each time, from 20 ms up to half a second: to ask is to start a process, and it takes from etcd
+# what is waited for. The time that is waited too long is a ninth of the whole at most.
+nap() { # NAME-OF-MILLISECONDS
+  local -n milliseconds=$1
+  local pause
+  ((milliseconds = milliseconds > 444 ? 500 : (milliseconds * 9 + 7) / 8))
+  printf -v pause '0.%03d' "$milliseconds"
+  sleep "$pause"
+}
+
 # The service must not inherit the lock: an etcd that runs on would hold it for ever.
 service() { bash -c "$service_command \"\$1\"" service "$1" 9>&- >&2; }
 

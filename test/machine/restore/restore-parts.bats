@@ -48,6 +48,14 @@ refute() { if "$@"; then return 1; fi; }
   [ "$(number revision)" = 0 ]
 }
 
+@test "nap waits longer each time, and half a second at most" {
+  sleep() { slept+=("$1"); }
+  slept=() waited=17
+  for ((i = 0; i < 40; i++)); do nap waited; done
+  [ "${slept[*]:0:4}" = "0.020 0.023 0.026 0.030" ]
+  [ "${slept[39]}" = 0.500 ]
+}
+
 @test "is_refused knows etcd's refusals, and no other answer" {
   for answer in "etcdserver: user name is empty" "etcdserver: user name not found" "etcdserver: permission denied"; do
     is_refused
