@@ -1,12 +1,17 @@
 /** The second opinion: a fault of our own client, or of the reader's comparer, does not pass. */
+import { createRequire } from "node:module";
 import { describe, expect, it, vi } from "vitest";
 import type { EtcdClient } from "../../../etcd/client/etcd-client";
-import * as etcdClient from "../../../etcd/client/etcd-client";
 import { chosenKeys, secondReaderCheck } from "../../../etcd/proof/second-reader";
 import { verify } from "../../../etcd/proof/verify";
 import type { Report } from "../../../etcd/report/report";
 import type { Snapshot } from "../../../etcd/snapshot/snapshot";
 import { server, snapshotOf, write } from "./stores";
+
+/** As those have it that are under test; what a test imports is a copy of the names. */
+const etcdClient = createRequire(__filename)(
+  "../../../etcd/client/etcd-client",
+) as typeof import("../../../etcd/client/etcd-client");
 
 const KEY = "/registry/configmaps/shop/web";
 const writes = (value: string) =>
