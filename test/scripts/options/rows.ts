@@ -976,8 +976,8 @@ export const OPTIONS: Readonly<Record<string, readonly Row[]>> = {
       "a setting of the stack",
       () => ["doctor"],
       // Nothing that hangs on what else runs here, as a port does.
-      ["-c", "etcdVersion=3.5"],
-      /of etcd 3\.5\b/,
+      ["-c", "etcdVersion=3.7"],
+      /of etcd 3\.7\b/,
     ),
   ],
   completion: [],
