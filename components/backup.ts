@@ -19,6 +19,7 @@ import { NotReadyError } from "./not-ready";
 import type { Backup } from "./backup-facts";
 import { readV2, type Wishes } from "./v2-backup";
 import { judgeBackup, readTrustedKey, TrustedKeyError } from "../settings/judge-backup";
+import type { NotOfV2 } from "../settings/judge-v2";
 
 export type { Backup } from "./backup-facts";
 
@@ -39,20 +40,12 @@ export type { Backup } from "./backup-facts";
  */
 export class BackupError extends pulumi.RunError {}
 
-/** What a backup must be. */
-export interface Demands {
+/** What a backup must be; of what is asked here of a v2 store alone, a v3 store is asked later. */
+export interface Demands extends NotOfV2 {
   /** File with the public key that must have signed its manifest. */
   readonly trustedKey?: string | undefined;
   /** UID of the namespace kube-system of its cluster. */
   readonly expectedCluster?: string | undefined;
-  /** Which kube-apiserver must come up on a clone of it: asked here of a v2 store alone, which has none. */
-  readonly kubernetes?: string | undefined;
-  /** Keys that must be there: asked here of a v2 store alone, whose keys are not named so. */
-  readonly expectedKeys?: readonly string[] | undefined;
-  /** How many members there are to be: asked here of a v2 store alone, which is restored into one. */
-  readonly members?: number | undefined;
-  /** Whether its machine is to be rebooted: asked here of a v2 store alone, which is not compared afterwards. */
-  readonly reboot?: boolean | undefined;
 }
 
 /**

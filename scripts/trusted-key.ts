@@ -1,10 +1,8 @@
-import * as fs from "node:fs";
-import * as path from "node:path";
-import { KeyError, keySha256Of } from "../etcd/backup/seal";
+import { readTrustedKey, TrustedKeyError } from "../settings/judge-backup";
 import { EXIT, UserError } from "./outcome";
 
 /**
- * The SHA-256 of the public key in a file, by which a manifest's signature is judged; undefined without a file.
+ * The SHA-256 of the public key in a file that was named on the command line; undefined without a file.
  * @param where what names the file
  * @throws UserError naming the file
  */
@@ -14,10 +12,9 @@ export function trustedKeyOf(
 ): string | undefined {
   if (file === undefined) return undefined;
   try {
-    return keySha256Of(fs.readFileSync(path.resolve(file), "utf8"));
+    return readTrustedKey(file, where);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const what = error instanceof KeyError ? why : `it cannot be read: ${why}`;
-    throw new UserError(EXIT.usage, `${where} ${file}: ${what}`);
+    if (error instanceof TrustedKeyError) throw new UserError(EXIT.usage, error.message);
+    throw error;
   }
 }

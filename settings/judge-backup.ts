@@ -68,19 +68,20 @@ function serverOf(snapshot: Snapshot, etcdVersion: string) {
   return { servedBy, problem };
 }
 
-/** Why a file is no public key, in a sentence that names the setting. */
+/** Why a file is no public key, in a sentence that begins with what names the file. */
 export class TrustedKeyError extends Error {}
 
 /**
- * SHA-256 of the public key in the file that `trustedKey` names.
+ * The SHA-256 of the public key in a file, by which a manifest's signature is judged.
+ * @param where what names the file
  * @throws TrustedKeyError
  */
-export function readTrustedKey(file: string): string {
+export function readTrustedKey(file: string, where = "the setting trustedKey is"): string {
   try {
     return keySha256Of(fs.readFileSync(file, "utf8"));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const what = error instanceof KeyError ? why : `it cannot be read: ${why}`;
-    throw new TrustedKeyError(`the setting trustedKey is ${file}: ${what}`);
+    throw new TrustedKeyError(`${where} ${file}: ${what}`);
   }
 }

@@ -7,13 +7,22 @@ import type { RestorableV2 } from "../etcd/backup/v2/restorable";
 import { compareVersions } from "../etcd/snapshot/judgement";
 import type { BackupDemands, BackupJudgement } from "./judge-backup";
 
-/** What can be asked of a backup of a v3 store, too, and of this one cannot. */
-export interface V2Demands extends BackupDemands {
-  readonly bumpRevision?: number | undefined;
+/** What can be asked of a backup of a v3 store, and of this one cannot. */
+export interface NotOfV2 {
+  /** Which kube-apiserver must come up on a clone of it: none of today reads a v2 store. */
   readonly kubernetes?: string | undefined;
+  /** Keys that must be there: those of a v2 store are not named so. */
   readonly expectedKeys?: readonly string[] | undefined;
+  /** How many members there are to be: a v2 store is restored into one. */
   readonly members?: number | undefined;
+  /** Whether its machine is to be rebooted: a v2 store is not compared afterwards. */
   readonly reboot?: boolean | undefined;
+}
+
+/** How a backup of a v2 store is to be restored, and what was asked of it. */
+export interface V2Demands extends BackupDemands, NotOfV2 {
+  /** By how much the revision shall be raised, which a v2 store does not have. */
+  readonly bumpRevision?: number | undefined;
 }
 
 /**
