@@ -1,11 +1,12 @@
 /** What people name as a backup: which of the words it is, and the opening of it, wherever it lies. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { V2BackupError } from "../etcd/backup/opened-backup";
+import { V2BackupError, type V2Place } from "../etcd/backup/opened-backup";
 import {
   readBackup,
   readBackupKeys,
   salvageBackup,
+  snapshotOrV2,
   type OpenedSnapshot,
   type ReadBackupOptions,
 } from "../etcd/backup/read-backup";
@@ -74,6 +75,27 @@ export function readNamedBackup(word: string, options: ReadOptions): Promise<Ope
   return openNamed(word, options, async (file, reading, named) => {
     const { snapshot, backup } = await readBackup(file, reading);
     return { backup, snapshot: { ...snapshot, close: closing(snapshot, named) } };
+  });
+}
+
+/** A backup that was opened: its snapshot, or where its v2 store lies. */
+export type NamedStore = (OpenedSnapshot | { readonly v2: V2Place }) & {
+  /** Closes it, and removes what was fetched of it. */
+  close(): void;
+};
+
+/** `snapshotOrV2` of whatever was named; both stay readable until it is closed. @throws as `readBackup` and `bringNamed` */
+export function readNamedStore(word: string, options: ReadOptions): Promise<NamedStore> {
+  return openNamed(word, options, async (file, reading, named) => {
+    const opened = await snapshotOrV2(readBackup(file, reading));
+    if ("v2" in opened)
+      return {
+        ...opened,
+        close: () => {
+          named.dispose();
+        },
+      };
+    return { ...opened, close: closing(opened.snapshot, named) };
   });
 }
 

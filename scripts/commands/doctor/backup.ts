@@ -1,18 +1,18 @@
 /** Whether the backup can be restored, and what it needs. */
 import * as path from "node:path";
-import { size } from "../../../etcd/wire/figures";
-import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
-import { V2BackupError, type V2Place } from "../../../etcd/backup/opened-backup";
+import type { V2Place } from "../../../etcd/backup/opened-backup";
 import { ManifestError } from "../../../etcd/backup/manifest";
+import type { OpenedSnapshot } from "../../../etcd/backup/read-backup";
 import { readRestorableV2 } from "../../../etcd/backup/v2/restorable";
 import { missingInFile } from "../../../etcd/proof/expected-keys";
 import type { Snapshot } from "../../../etcd/snapshot/snapshot";
+import { SnapshotError } from "../../../etcd/snapshot/snapshot-error";
+import { size } from "../../../etcd/wire/figures";
 import { judgeBackup, readTrustedKey, TrustedKeyError } from "../../../settings/judge-backup";
 import { judgeV2, type V2Demands } from "../../../settings/judge-v2";
 import type { SettingName } from "../../../settings/settings";
-import type { V2Store } from "../../../etcd/backup/v2/v2-backup";
 import { isRemote, shownAddress } from "../../../sources/address";
-import { readNamedBackup } from "../../file-argument";
+import { readNamedStore } from "../../file-argument";
 import {
   fail,
   notChecked,
@@ -57,39 +57,31 @@ export async function lookAtBackup(
   const word = file ?? subject.settings.snapshot;
   const name = isRemote(word) ? shownAddress(word) : path.resolve(word);
   try {
-    const { snapshot, backup } = await readNamedBackup(word, { digests: false, signal });
+    const demands = demandsOf(subject);
+    const store = await readNamedStore(word, { digests: false, signal });
     try {
-      if (backup.v2 !== undefined) return await v2Look(subject, backup, backup.v2, snapshot.bytes);
-      const { servedBy: etcdVersion, reasons } = judgeBackup(
-        { snapshot, backup },
-        demandsOf(subject),
-      );
-      const facts = { bytes: snapshot.bytes, keys: snapshot.live.count, etcdVersion };
-      const against = [...reasons, ...missingKeys(subject, snapshot)];
-      const what = `${path.basename(name)}: ${size(snapshot.bytes)}, ${facts.keys} keys, of etcd ${etcdVersion}`;
-      return { check: checkOf(subject, name, what, against), facts };
+      return "v2" in store
+        ? await v2Look(subject, name, store.v2, demands)
+        : v3Look(subject, name, store, demands);
     } finally {
-      snapshot.close();
+      store.close();
     }
   } catch (error) {
-    if (error instanceof V2BackupError)
-      return await v2Look(subject, { ...error.place, name }, error.store, 0);
-    if (error instanceof ManifestError || error instanceof TrustedKeyError) {
-      return { check: fail(id, title, error.message, MEND), facts: undefined };
-    }
-    if (!(error instanceof SnapshotError)) throw error;
-    const check = fail(
-      id,
-      title,
-      error.message,
-      "set snapshot, or --file, to a backup that can be read",
-    );
-    return { check, facts: undefined };
+    const mend = mendingOf(error);
+    if (mend === undefined || !(error instanceof Error)) throw error;
+    return { check: fail(id, title, error.message, mend), facts: undefined };
   }
 }
 
 const MEND =
   "take another backup or fetch this one again, or change the setting that it does not fit";
+
+/** What to do where it could not even be judged; undefined for what is no fault of a backup or a setting. */
+function mendingOf(error: unknown): string | undefined {
+  if (error instanceof ManifestError || error instanceof TrustedKeyError) return MEND;
+  if (!(error instanceof SnapshotError)) return undefined;
+  return "set snapshot, or --file, to a backup that can be read";
+}
 
 /** What the settings ask of a backup, as far as they are known. @throws TrustedKeyError */
 function demandsOf(subject: Subject): V2Demands {
@@ -110,9 +102,42 @@ function demandsOf(subject: Subject): V2Demands {
   };
 }
 
+/** The settings that ask something of a backup here; of a v2 store also whether it is asked what it cannot be. */
+const ASKING = ["etcdVersion", "trustedKey", "expectedCluster", "expectedKeys"] as const;
+const ASKING_V2 = [...ASKING, "bumpRevision", "kubernetes", "members", "reboot"] as const;
+
+/** Good only where every setting that asks something of the backup could be looked at. */
+function checkOf(
+  subject: Subject,
+  name: string,
+  what: string,
+  against: readonly string[],
+  asking: readonly SettingName[],
+): Check {
+  const [id, title] = ["backup", "Backup"] as const;
+  if (against.length > 0) return fail(id, title, `${name}: ${against.join("; ")}`, MEND);
+  const closed = sealedAmong(subject, ...asking);
+  return closed === undefined
+    ? pass(id, title, what)
+    : notChecked(id, title, `${what}; whether it is as asked for ${closed}`);
+}
+
+function v3Look(
+  subject: Subject,
+  name: string,
+  opened: OpenedSnapshot,
+  demands: V2Demands,
+): BackupLook {
+  const { snapshot } = opened;
+  const { servedBy: etcdVersion, reasons } = judgeBackup(opened, demands);
+  const facts = { bytes: snapshot.bytes, keys: snapshot.live.count, etcdVersion };
+  const what = `${path.basename(name)}: ${size(snapshot.bytes)}, ${facts.keys} keys, of etcd ${etcdVersion}`;
+  const against = [...reasons, ...missingKeys(snapshot, demands)];
+  return { check: checkOf(subject, name, what, against, ASKING), facts };
+}
+
 /** `up` would restore it all the same, and end with the verdict `fail`. */
-function missingKeys(subject: Subject, snapshot: Snapshot): readonly string[] {
-  const { expectedKeys = [] } = demandsOf(subject);
+function missingKeys(snapshot: Snapshot, { expectedKeys = [] }: V2Demands): readonly string[] {
   const missing = missingInFile(snapshot, expectedKeys).length;
   if (missing === 0) return [];
   return [
@@ -120,35 +145,25 @@ function missingKeys(subject: Subject, snapshot: Snapshot): readonly string[] {
   ];
 }
 
-/** Good only where every setting that asks something of the backup could be looked at. */
-function checkOf(subject: Subject, name: string, what: string, against: readonly string[]): Check {
-  const [id, title] = ["backup", "Backup"] as const;
-  if (against.length > 0) return fail(id, title, `${name}: ${against.join("; ")}`, MEND);
-  const closed = sealedAmong(subject, "trustedKey", "expectedCluster", "expectedKeys");
-  return closed === undefined
-    ? pass(id, title, what)
-    : notChecked(id, title, `${what}; whether it is as asked for ${closed}`);
-}
-
 /** A backup of a v2 store, which the last etcds that have one restore. */
 async function v2Look(
   subject: Subject,
-  place: V2Place & { readonly name: string },
-  { keys, nodes }: V2Store,
-  databaseBytes: number,
+  name: string,
+  place: V2Place,
+  demands: V2Demands,
 ): Promise<BackupLook> {
-  const { name } = place;
   const found = await readRestorableV2(place.file, name);
   if (found === undefined) throw new Error(`${name} was changed while it was read`);
   try {
-    const { servedBy: etcdVersion, reasons } = await judgeV2(found, place, demandsOf(subject));
+    const { servedBy: etcdVersion, reasons } = await judgeV2(found, place, demands);
+    const { keys, nodes } = found.store;
     const bytes = nodes.reduce(
       (sum, node) => sum + node.name.length + (node.value?.length ?? 0),
-      0,
+      found.v3?.bytes ?? 0,
     );
-    const facts = { bytes: bytes + databaseBytes, keys: nodes.length, etcdVersion };
     const what = `${path.basename(name)}: ${keys.length} keys of a v2 store, for etcd ${etcdVersion}`;
-    return { check: checkOf(subject, name, what, reasons), facts };
+    const check = checkOf(subject, name, what, reasons, ASKING_V2);
+    return { check, facts: { bytes, keys: nodes.length, etcdVersion } };
   } finally {
     found.close();
   }

@@ -1,10 +1,15 @@
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
+import * as http from "node:http";
 import * as net from "node:net";
+import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 import { doctor, type DoctorOptions } from "../../../scripts/commands/doctor";
 import { createWorkspace, snapshotBytes, type Workspace } from "../../support/kubernetes-fixtures";
 import { freePorts } from "../../support/ports";
+
+const V2 = path.join(__dirname, "../../fixtures/v2-backup");
 
 let files: Workspace;
 let printed: string;
@@ -76,6 +81,26 @@ describe("the doctor on this computer", () => {
     expect(await run({ file: files.write("damaged.db", bytes), json: true })).toBe(1);
     const { checks } = Json.parse(JSON.parse(printed));
     expect(checks.find(({ id }) => id === "backup")).toMatchObject({ verdict: "fail" });
+  });
+
+  it("reads a backup of a v2 store also where it has to be fetched", async () => {
+    const archive = files.path("v2.tar.gz");
+    execFileSync("tar", ["-C", V2, "-czf", archive, "."]);
+    const server = http.createServer((_, answer) => answer.end(fs.readFileSync(archive)));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as net.AddressInfo;
+    try {
+      await run({ file: `http://127.0.0.1:${port}/v2.tar.gz`, json: true });
+    } finally {
+      server.close();
+    }
+    const { checks } = Json.parse(JSON.parse(printed));
+    expect(checks.find(({ id }) => id === "backup")).toMatchObject({
+      verdict: "pass",
+      found: expect.stringMatching(
+        /^v2\.tar\.gz: \d+ keys of a v2 store, for etcd 3\.5$/,
+      ) as unknown,
+    });
   });
 
   it("does not look for an etcd that no backup asks for", async () => {

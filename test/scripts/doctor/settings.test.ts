@@ -183,12 +183,15 @@ it("a backup without the keys that are expected is not ready: up restores it, an
   });
 });
 
-it("a backup of which an encrypted setting asks something is not called good", async () => {
-  const target = { ...CLOUD, flavor: "m1.small" };
-  await write({ ...target, expectedCluster: SEALED });
+it.each<[string, string]>([
+  ["backup.db", "expectedCluster"],
+  ["backup.db", "etcdVersion"],
+  [V2, "members"],
+])("of %s with %s encrypted it is not said that it can be restored", async (snapshot, asking) => {
+  await write({ ...CLOUD, flavor: "m1.small", snapshot, [asking]: SEALED });
   expect((await looked()).found.get("backup")).toMatchObject({
     verdict: "not-checked",
-    found: expect.stringMatching(/needs expectedCluster, which is encrypted$/) as unknown,
+    found: expect.stringMatching(new RegExp(`needs ${asking}, which is encrypted$`)) as unknown,
   });
 });
 
