@@ -6,7 +6,7 @@ import { bumped } from "../../etcd/proof/bumped";
 import type { Endpoint } from "../../etcd/client/endpoint";
 import { EtcdError } from "../../etcd/client/etcd-error";
 import { wallClock } from "../../etcd/report/end";
-import type { Check, Phase, Report } from "../../etcd/report/report";
+import type { Check, MemberSummary, Phase, Report } from "../../etcd/report/report";
 import { overallVerdict } from "../../etcd/report/verdict";
 import type { Snapshot } from "../../etcd/snapshot/snapshot";
 import { MachineError } from "../../machine/machine-error";
@@ -16,6 +16,8 @@ export interface OwnMembers {
   /** By how much the revision was bumped at the restore. Default: it was not. */
   readonly bumpedBy?: number | undefined;
   readonly endpoints: readonly Endpoint[];
+  /** What each of them told in the proof; undefined for one that did not serve. Default: it is alone, and did. */
+  readonly told?: readonly (MemberSummary | undefined)[];
   /** Told what begins. */
   readonly tell: (line: string) => void;
   readonly signal: AbortSignal;
@@ -40,24 +42,34 @@ export interface CameBack {
   readonly othersServed?: boolean;
 }
 
-/** The report with a check for each member, and with the time that it took in its life. */
+/**
+ * The report with a check for each member, and with the time that it took in its life. Where one does not serve no other is
+ * taken away: those that are left could lose their majority, and with it whoever uses them.
+ */
 export async function proveOneByOne(
   report: Report,
-  { endpoints, snapshot: file, bumpedBy, tell, signal }: OwnMembers,
+  { endpoints, told = [], snapshot: file, bumpedBy, tell, signal }: OwnMembers,
   { id, title, verb, lost }: Ordeal,
   one: (at: number, snapshot: Snapshot) => Promise<CameBack>,
 ): Promise<Report> {
   const began = Date.now();
   const snapshot = bumpedBy === undefined ? file : bumped(file, bumpedBy);
   const checks: Check[] = [];
-  for (const at of endpoints.keys()) {
-    const alone = endpoints.length === 1;
-    const name = report.members?.[at]?.name ?? "";
+  const alone = endpoints.length === 1;
+  const silent = endpoints.filter((_, at) => !alone && told[at] === undefined);
+  for (const [at, { url }] of endpoints.entries()) {
+    const name = told[at]?.name ?? url;
     const check = {
       id: alone ? id : `${id}-${at + 1}`,
       title: `${title}${alone ? "" : `: ${name}`}`,
       source: "file",
     };
+    if (silent.length > 0) {
+      const away = silent.map((each) => each.url).join(", ");
+      const reason = `${away} does not serve: no other member is taken away beside it`;
+      checks.push({ ...check, verdict: "not-checked", reason });
+      continue;
+    }
     if (checks.some(({ verdict }) => verdict !== "pass")) {
       checks.push({ ...check, verdict: "not-checked", reason: lost });
       continue;

@@ -17,6 +17,7 @@ import {
   type Sample,
 } from "../machine/lab";
 import { beginCommand } from "../support/lab";
+import { freePorts } from "../support/ports";
 
 let folder: string;
 let lab: Lab;
@@ -85,6 +86,31 @@ describe("the restart of what stays", { timeout: 180_000 }, () => {
       verdict: "fail",
       reason: "etcd could not be started again: its service ended with 3",
     });
+  });
+
+  it("takes no member away where another does not serve, and calls each by its own name", async () => {
+    const before = lab.pid();
+    const [port = 0] = await freePorts(1);
+    const endpoints = [endpoint(), { ...endpoint(), url: `https://127.0.0.1:${port}` }];
+    const report = await verify({
+      ...{ snapshot, endpoint: endpoint(), others: endpoints.slice(1), level: "quick" },
+    });
+    const proved = await proveOwnRestart(report, {
+      ...{ snapshot, endpoints, told: [report.members?.[0], undefined], tell: () => undefined },
+      services: [lab.service, "false"],
+      ...{ routes: [undefined, undefined], signal: new AbortController().signal },
+    });
+    const reason = `https://127.0.0.1:${port} does not serve: no other member is taken away beside it`;
+    const restarts = proved.checks.filter(({ id }) => id.startsWith("life-own-restart-"));
+    expect(restarts).toMatchObject([
+      { title: "The same after a restart: lab", verdict: "not-checked", reason },
+      {
+        title: `The same after a restart: https://127.0.0.1:${port}`,
+        verdict: "not-checked",
+        reason,
+      },
+    ]);
+    expect(lab.pid()).toBe(before);
   });
 
   it("leaves the etcd running when it is killed while that is stopped", async () => {

@@ -109,12 +109,13 @@ async function proveV3(
     startedAt: beginning(),
   });
   const endpoints = [endpoint, ...others];
-  const stays = await restart(proof, options, { snapshot, endpoints, routes, tell, signal });
+  const told = endpoints.map(({ url }) => proof.members?.find((one) => one.endpoint === url));
+  const stays = await restart(proof, options, { snapshot, endpoints, told, routes, tell, signal });
   const machine = options.kubernetesOn === "machine" ? routes[0] : undefined;
   const main = { snapshot, path: backup.path, endpoint, machine };
   const used = await use(stays, options, main, { tell, signal });
   // Last of all: no way to a machine outlives its reboot.
-  return reboot(used, options, { snapshot, endpoints: named, routes, tell, signal });
+  return reboot(used, options, { snapshot, endpoints: named, told, routes, tell, signal });
 }
 
 /** The reading of the backup, and what was before this program. */
