@@ -35,7 +35,7 @@ afterAll(async () => {
   files.remove();
 });
 
-/** In a process that has done others before, where nothing is killed. */
+/** In a process that has done others before, where that is not killed itself. */
 const run = (...words: Parameters<Lab["words"]>) => commands.run(lab.words(...words));
 
 const etcdctl = (...args: readonly string[]): string =>
@@ -112,7 +112,7 @@ describe("a cluster of three on this computer", { timeout: 300_000 }, () => {
     "verification-proof: creating",
   ])('is whole at the next try when a member was killed at "%s"', async (phase) => {
     await run("stop");
-    const begun = lab.begin("start", FILE, ...CLUSTER);
+    const begun = commands.begin(lab.words("start", FILE, ...CLUSTER));
     await begun.said(phase);
     const own = processesOf(path.join(lab.directory, "etcd-2"));
     expect(own).not.toEqual([]);

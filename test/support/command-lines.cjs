@@ -1,5 +1,8 @@
 // @ts-check
-/** Runs command lines one after another in one process: stdin has the words of each as JSON, stdout how each ended. */
+/**
+ * Runs command lines one after another in one process: stdin has the words of each as JSON, stdout what each says on its
+ * stderr as it says it, and how it ended.
+ */
 "use strict";
 const { join } = require("node:path");
 const { createInterface } = require("node:readline");
@@ -30,9 +33,13 @@ starting.startOnce = (run, onLine) => {
 async function runOne(args) {
   const written = { stdout: "", stderr: "" };
   const real = { stdout: process.stdout.write, stderr: process.stderr.write };
+  /** @param {object} told */
+  const tell = (told) => real.stdout.call(process.stdout, `${JSON.stringify(told)}\n`);
   for (const name of /** @type {const} */ (["stdout", "stderr"])) {
     Reflect.set(process[name], "write", (/** @type {string | Uint8Array} */ text) => {
-      written[name] += Buffer.from(text).toString();
+      const said = Buffer.from(text).toString();
+      written[name] += said;
+      if (name === "stderr") tell({ said });
       return true;
     });
   }
@@ -50,6 +57,6 @@ let last = Promise.resolve();
 createInterface({ input: process.stdin }).on("line", (line) => {
   last = last.then(async () => {
     const ended = await runOne(JSON.parse(line));
-    process.stdout.write(`${JSON.stringify(ended)}\n`);
+    process.stdout.write(`${JSON.stringify({ ended })}\n`);
   });
 });

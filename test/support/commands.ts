@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as path from "node:path";
 import { createInterface } from "node:readline";
+import { listen, type Sayings } from "./sayings";
 
 /** How a line ended. */
 export interface EndedLine {
@@ -11,10 +12,27 @@ export interface EndedLine {
   readonly stderr: string;
 }
 
+/** A line that runs, or waits for those before it. */
+export interface RunningLine extends Pick<Sayings, "said"> {
+  readonly ended: Promise<EndedLine>;
+}
+
 export interface Commands {
-  /** Runs the words after `etcd-restore`; lines wait for each other. */
+  /** Begins the words after `etcd-restore`; lines wait for each other. */
+  readonly begin: (args: readonly string[]) => RunningLine;
+  /** The same, to its end. */
   readonly run: (args: readonly string[]) => Promise<EndedLine>;
   readonly close: () => Promise<void>;
+}
+
+/** What the process tells of the line that runs: a part of its stderr, or its end. */
+type Told = { readonly said: string } | { readonly ended: EndedLine };
+
+interface Waiting {
+  readonly words: string;
+  readonly said: (text: string) => void;
+  readonly resolve: (ended: EndedLine) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** @param env variables over those of the tests */
@@ -23,23 +41,29 @@ export function openCommands(env: Readonly<Record<string, string>> = {}): Comman
     stdio: ["pipe", "pipe", "inherit"],
     env: { ...process.env, NO_COLOR: "1", ...env },
   });
-  const waiting: ((line: string) => void)[] = [];
-  createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.(line));
-  let failing = (): void => undefined;
-  child.once("exit", () => {
-    failing();
+  const lines: Waiting[] = [];
+  createInterface({ input: child.stdout }).on("line", (text) => {
+    const told = JSON.parse(text) as Told;
+    if ("said" in told) lines[0]?.said(told.said);
+    else lines.shift()?.resolve(told.ended);
   });
+  child.once("exit", () => {
+    for (const { words, reject } of lines) reject(new Error(`the commands ended at: ${words}`));
+  });
+  const begin: Commands["begin"] = (args) => {
+    const ended = new Promise<EndedLine>((resolve, reject) => {
+      const said = (text: string): void => {
+        sayings.add(text);
+      };
+      lines.push({ words: args.join(" "), said, resolve, reject });
+    });
+    const sayings = listen(ended);
+    child.stdin.write(`${JSON.stringify(args)}\n`);
+    return { said: sayings.said, ended };
+  };
   return {
-    run: async (args) => {
-      const answer = new Promise<string>((resolve, reject) => {
-        waiting.push(resolve);
-        failing = () => {
-          reject(new Error(`the commands ended at: ${args.join(" ")}`));
-        };
-      });
-      child.stdin.write(`${JSON.stringify(args)}\n`);
-      return JSON.parse(await answer) as EndedLine;
-    },
+    begin,
+    run: (args) => begin(args).ended,
     close: async () => {
       const exit = once(child, "exit");
       child.stdin.end();

@@ -10,6 +10,7 @@ import type { EngineResult } from "../../engine/engine";
 import type { Report } from "../../etcd/report/report";
 import { labEngine } from "../../scripts/lab";
 import { freePorts } from "./ports";
+import { listen } from "./sayings";
 import { timeLimit } from "./time-limit.cjs";
 
 export const PROJECT = path.join(__dirname, "..", "..");
@@ -69,33 +70,16 @@ export function beginCommand(
     },
   );
   let stdout = "";
-  let stderr = "";
-  const waiting = new Set<() => void>();
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
-    for (const look of waiting) look();
-  });
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => {
-      resolve({ code, stdout, stderr });
+      resolve({ code, stdout, stderr: sayings.all() });
     });
   });
-  const said = (text: string): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        if (!stderr.includes(text)) return;
-        waiting.delete(look);
-        resolve();
-      };
-      waiting.add(look);
-      look();
-      void ended.then(() => {
-        reject(new Error(`it ended without saying "${text}":\n${stderr}`));
-      });
-    });
-  return { process: child, said, ended };
+  const sayings = listen(ended);
+  child.stderr.setEncoding("utf8").on("data", sayings.add);
+  return { process: child, said: sayings.said, ended };
 }
 
 /** Makes a lab; nothing is started. */
