@@ -18,6 +18,7 @@ import {
   removeFolder,
   unpackSamples,
 } from "../lab";
+import { killIfThere } from "../../support/lab";
 import type { Lab, Sample } from "../lab";
 
 const NAMES = ["one", "two", "three"] as const;
@@ -137,7 +138,8 @@ describe("the restores of a cluster's members in step", () => {
         fs.writeFileSync(path.join(lab.data, "member", "wal", file), "no log of etcd");
       }
     }
-    await restore(samples.main);
+    // The third one waits for the two until its time is up.
+    await restore(samples.main, { flags: () => ["--wait-seconds", "12"] });
     expectServed(samples.main);
     expect(tokens()).not.toEqual(before);
   }, 180_000);
@@ -166,16 +168,23 @@ describe("the restores of a cluster's members in step", () => {
     expect(tokens()).toEqual(before);
   }, 120_000);
 
-  it.each(["proving revision", "moving what was restored", "starting etcd"])(
-    "end well the next time, when one was killed as it said: %s",
+  it.each([
+    "checking",
+    "restoring with",
+    "proving revision",
+    "moving what was restored",
+    "starting etcd",
+  ])(
+    "end well the next time, when one was killed with all its processes as it said: %s",
     async (moment) => {
       const [from, to] = serves(samples.main)
         ? [samples.main, samples.events]
         : [samples.events, samples.main];
       let killed = false;
-      const onSaid = (name: string, said: string, child: ChildProcess) => {
+      const onSaid = (name: string, said: string) => {
         if (name !== "two" || killed || !said.includes(`restore: ${moment}`)) return;
-        killed = child.kill("SIGKILL");
+        killed = true;
+        for (const pid of processesIn(path.join(folder, "two"))) killIfThere(pid);
       };
       await expect(restore(to, { onSaid })).rejects.toMatchObject({
         exitCode: 3,
