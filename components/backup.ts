@@ -13,6 +13,7 @@ import { SnapshotError } from "../etcd/snapshot/snapshot-error";
 import { isRemote } from "../sources/address";
 import { bringNewest } from "../sources/newest";
 import { statOf } from "../files/plain-file";
+import { labDirectoryProblem } from "../machine/local/lab-directory";
 import { removeFetched } from "../sources/kept";
 import { SourceError } from "../sources/source-error";
 import { NotReadyError } from "./not-ready";
@@ -46,6 +47,25 @@ export interface Demands extends NotOfV2 {
   readonly trustedKey?: string | undefined;
   /** UID of the namespace kube-system of its cluster. */
   readonly expectedCluster?: string | undefined;
+}
+
+/** Which backup is restored and how, and what it must be. */
+export interface BackupArgs extends Demands {
+  /** Absolute path of the backup file. */
+  readonly snapshot: string;
+  /** `auto` for the minor version that wrote it, X.Y or X.Y.Z. */
+  readonly etcdVersion: string;
+  /** Folder on this computer, absolute: what is fetched and unpacked lies there, and of a lab here its etcd as well. */
+  readonly labDirectory: string;
+  /** @default the revision is not bumped */
+  readonly bumpRevision?: number | undefined;
+}
+
+/** `readBackup` into a folder that can be written into. @throws BackupError, NotReadyError */
+export async function readWanted(args: BackupArgs): Promise<Backup> {
+  const unwritable = labDirectoryProblem(args.labDirectory);
+  if (unwritable !== undefined) throw new NotReadyError([unwritable]);
+  return readBackup(args.snapshot, args.etcdVersion, args.labDirectory, args.bumpRevision, args);
 }
 
 /**

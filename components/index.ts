@@ -6,7 +6,7 @@
  */
 export { preflight, type LocalPlan, type PlannedMember, type PreflightArgs } from "./preflight";
 export { vmPreflight, type VmPlan, type VmPreflightArgs } from "./vm/vm-preflight";
-export { BackupError, readBackup, type Backup, type Demands } from "./backup";
+export { BackupError, readBackup, type Backup, type BackupArgs, type Demands } from "./backup";
 export { NotReadyError } from "./not-ready";
 
 export { Pki, type PkiArgs } from "./pki";

@@ -1,33 +1,16 @@
 import type { PeerMember } from "../machine/environment";
 import { localInstance } from "../machine/local/local-etcd";
 import { localMembers, localPeers, type LocalMember } from "../machine/local/members";
-import { labDirectoryProblem } from "../machine/local/lab-directory";
 import { memberPortProblems } from "../machine/ports";
 import { EtcdProgramsError, findEtcd } from "../machine/programs/programs";
-import { readBackup, type Backup } from "./backup";
+import { readWanted, type Backup, type BackupArgs } from "./backup";
 import { NotReadyError } from "./not-ready";
 
-export interface PreflightArgs {
-  /** Absolute path of the backup file. */
-  readonly snapshot: string;
-  /** `auto`, X.Y or X.Y.Z. */
-  readonly etcdVersion: string;
+export interface PreflightArgs extends BackupArgs {
   /** Folder with etcd, etcdctl and etcdutl. @default - found on this computer, or installed */
   readonly etcdPrograms?: string | undefined;
-  /** Folder on this computer, absolute; etcd is going to lie in `etcd/` of it, what is unpacked in `unpacked/`. */
-  readonly labDirectory: string;
-  /** @default the revision is not bumped */
-  readonly bumpRevision?: number | undefined;
-  /** File with the public key that must have signed the backup's manifest. @default any, or none */
-  readonly trustedKey?: string | undefined;
-  /** UID of the cluster that the backup must be of. @default any */
-  readonly expectedCluster?: string | undefined;
-  /** How many members there are to be; those of the first are the ports that follow. @default 1 */
-  readonly members?: number;
-  /** Which kube-apiserver must come up on a clone. @default none */
-  readonly kubernetes?: string | undefined;
-  /** Keys that must be there. @default none */
-  readonly expectedKeys?: readonly string[] | undefined;
+  /** How many members there are to be; their ports are those of the first, and the ones that follow. @default 1 */
+  readonly members?: number | undefined;
   readonly clientPort: number;
   readonly peerPort: number;
 }
@@ -78,10 +61,7 @@ export interface PlannedMember extends LocalMember {
  * @throws BackupError, NotReadyError
  */
 export async function preflight(args: PreflightArgs): Promise<LocalPlan> {
-  const { snapshot, etcdVersion, labDirectory, bumpRevision } = args;
-  const unwritable = labDirectoryProblem(labDirectory);
-  if (unwritable !== undefined) throw new NotReadyError([unwritable]);
-  const backup = await readBackup(snapshot, etcdVersion, labDirectory, bumpRevision, args);
+  const backup = await readWanted(args);
   const members = localMembers(args.members ?? 1, args);
   const taken = await Promise.all(members.map(memberPortProblems));
   const problems = [

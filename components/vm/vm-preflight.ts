@@ -2,41 +2,20 @@ import * as pulumi from "@pulumi/pulumi";
 import type { EtcdInstall } from "../../machine/vm/cloud-init";
 import { ensureEtcd, EtcdProgramsError, type EtcdPrograms } from "../../machine/programs/programs";
 import pinned from "../../machine/programs/checksums.json";
-import { labDirectoryProblem } from "../../machine/local/lab-directory";
 import { pinnedRelease, RELEASES } from "../../machine/programs/release";
 import { parseWanted } from "../../machine/programs/version";
 import { GET_SSH, sshVersion } from "../../machine/ssh/ssh-program";
 import { vmNeeds } from "../../settings/vm-needs";
-import { readBackup, type Backup } from "../backup";
+import { readWanted, type Backup, type BackupArgs } from "../backup";
 import type { SizeNeeds } from "./etcd-vm-settings";
 import { NotReadyError } from "../not-ready";
 
-export interface VmPreflightArgs {
-  /** Absolute path of the backup file. */
-  readonly snapshot: string;
-  /** Folder on this computer, absolute; what is unpacked lies there. */
-  readonly labDirectory: string;
-  /** @default the revision is not bumped */
-  readonly bumpRevision?: number | undefined;
-  /** File with the public key that must have signed the backup's manifest. @default any, or none */
-  readonly trustedKey?: string | undefined;
-  /** UID of the cluster that the backup must be of. @default any */
-  readonly expectedCluster?: string | undefined;
-  /** Which kube-apiserver must come up on a clone. @default none */
-  readonly kubernetes?: string | undefined;
-  /** Keys that must be there. @default none */
-  readonly expectedKeys?: readonly string[] | undefined;
-  /** `auto`, X.Y or X.Y.Z. */
-  readonly etcdVersion: string;
+export interface VmPreflightArgs extends BackupArgs {
   readonly etcdInstall: EtcdInstall["kind"];
   /** Where releases are, instead of GitHub. @default GitHub */
   readonly etcdMirror?: string | undefined;
   /** Folder with the programs to upload. @default - found on this computer, or installed */
   readonly etcdPrograms?: string | undefined;
-  /** How many members its cluster has. @default 1 */
-  readonly members?: number;
-  /** Whether the machine is to be rebooted after the proof. @default false */
-  readonly reboot?: boolean | undefined;
   /** @default the data lies on the root disk */
   readonly dataVolumeGiB?: number | undefined;
 }
@@ -71,10 +50,7 @@ export interface VmPlan {
  * ```
  */
 export async function vmPreflight(args: VmPreflightArgs): Promise<VmPlan> {
-  const { snapshot, etcdVersion, labDirectory, bumpRevision } = args;
-  const unwritable = labDirectoryProblem(labDirectory);
-  if (unwritable !== undefined) throw new NotReadyError([unwritable]);
-  const backup = await readBackup(snapshot, etcdVersion, labDirectory, bumpRevision, args);
+  const backup = await readWanted(args);
   if (sshVersion() === undefined) {
     throw new NotReadyError([`there is no program ssh on this computer; ${GET_SSH}`]);
   }
