@@ -109,6 +109,9 @@ function listBehind(lines: readonly string[]): string {
   return ` ${first}${more.length === 0 ? "" : ` (and ${more.length} more)`}`;
 }
 
+/** Of a verification that did not pass. */
+export const SEE_REPORT = "the report says what differs, or why it could not be checked";
+
 function remedyFor(
   exitCode: number,
   phase: Phase["name"],
@@ -119,7 +122,9 @@ function remedyFor(
   const [start, stop] = [typed("start", again.start), typed("stop", again.stop)];
   const doctor = `${programTyped()} doctor${again.doctor}`;
   if (exitCode > 128) return `go on with \`${start}\`, or remove what was made with \`${stop}\``;
-  if (phase === "verify") return `the report says what differs; remove it with \`${stop}\``;
+  if (phase === "verify") {
+    return `${SEE_REPORT}; go on with \`${start}\`, or remove it with \`${stop}\``;
+  }
   if (exitCode === EXIT.usage) {
     return run.snapshot.file === ""
       ? `mend the settings; \`${doctor}\` checks them`

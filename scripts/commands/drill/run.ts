@@ -18,7 +18,7 @@ import { exitCodeOfError } from "../../errors";
 import { abortOnInterrupt, interruptedCode } from "../../interrupt";
 import { labEngine } from "../../lab";
 import { EXIT, exitCodeOf } from "../../outcome";
-import { badEnd, badEndOf, type BadEnd, type BeginningOfRun } from "../../run-end";
+import { badEnd, badEndOf, SEE_REPORT, type BadEnd, type BeginningOfRun } from "../../run-end";
 import { runHere } from "../../steps-here";
 import { say } from "../../terminal";
 import { ageCheck } from "./age";
@@ -178,7 +178,7 @@ export class Drill {
     if (wasProved && report.ended === undefined) return { report: this.named(report) };
     // A verification that failed has said more than the engine can.
     return end.phase === "verify" && report !== undefined && report.ended === undefined
-      ? { report: this.named(report), badEnd: { ...end, remedy: "the report says what differs" } }
+      ? { report: this.named(report), badEnd: { ...end, remedy: SEE_REPORT } }
       : this.badOutcome(end);
   }
 
