@@ -125,18 +125,23 @@ export async function removePods(
 const Names = z.object({
   items: z.array(
     z.object({
-      metadata: z.object({ name: z.string(), creationTimestamp: z.iso.datetime() }),
+      metadata: z.object({
+        name: z.string(),
+        creationTimestamp: z.iso.datetime(),
+        deletionTimestamp: z.string().optional(),
+      }),
       status: z.object({ phase: z.string().optional() }),
     }),
   ),
 });
 
-/** Names of the pods that an earlier run has left: killed before it could remove them. */
+/** Names of the pods that an earlier run has left: killed before it could remove them. One that is going is not left. */
 export async function leftPods(kubectl: Kubectl, namespace: string): Promise<readonly string[]> {
   const argv = ["get", "pods", "-n", namespace, "-l", LABEL, "-o", "json"];
   const answer = await kubectl.run(argv, "looking for pods that an earlier run left");
   return Names.parse(JSON.parse(answer))
     .items.filter(({ metadata, status }) => {
+      if (metadata.deletionTimestamp !== undefined) return false;
       const seconds = (Date.now() - Date.parse(metadata.creationTimestamp)) / 1000;
       const ended = status.phase === "Succeeded" || status.phase === "Failed";
       return ended || isLeft(metadata.name, seconds);

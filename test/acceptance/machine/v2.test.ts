@@ -67,7 +67,9 @@ async function served(key: string): Promise<readonly AnsweredNode[]> {
 async function expectProved(etcdVersion: RegExp): Promise<void> {
   const found = report();
   const keys = truth.filter(({ value }) => value !== undefined).length;
-  expect(found).toMatchObject({ verdict: "pass", v2: { keys, same: { keys: keys - 1 } } });
+  expect(found).toMatchObject({ verdict: "pass", v2: { keys } });
+  // etcd drops what has run out half a second after it began to serve; the proof may have been before.
+  expect([keys - 1, keys]).toContain(found.v2?.same.keys);
   expect(found.restored.etcdVersion).toMatch(etcdVersion);
   expect(found.restored.keys).toBe(V3_KEYS);
   const hidden = ["/_hidden", "/_hidden/_deeper", "/_hidden/_deeper/_still", "/half/_in"];
