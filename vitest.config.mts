@@ -28,10 +28,10 @@ export default defineConfig({
       "test/acceptance/openstack/**",
     ],
     // Real servers and real files: a limit that only a hang reaches.
-    testTimeout: timeLimit(60_000),
-    hookTimeout: timeLimit(60_000),
-    // The heaviest tests start servers of their own and wait for them: one more than there are cores keeps these busy.
-    maxWorkers: availableParallelism() + 1,
+    testTimeout: timeLimit(120_000),
+    hookTimeout: timeLimit(120_000),
+    // The heaviest tests start servers of their own and wait for them: two more than there are cores keep these busy.
+    maxWorkers: availableParallelism() + 2,
     // What a test file needs is loaded once for all of them; none may leave anything behind that another would see.
     isolate: false,
     sequence: { sequencer: ServersFirst },

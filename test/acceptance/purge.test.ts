@@ -7,7 +7,7 @@ import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { openLab, type Lab } from "../support/lab";
 import { timeLimit } from "../support/time-limit.cjs";
 
-vi.setConfig({ testTimeout: timeLimit(60_000) });
+vi.setConfig({ testTimeout: timeLimit(120_000) });
 
 const files = createWorkspace();
 const cut = files.write("cut.db", snapshotBytes("kubernetes-1.35-events.db").subarray(0, -4096));

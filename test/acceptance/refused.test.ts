@@ -19,7 +19,7 @@ import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { beginCommand, openLab, type Ended, type Lab } from "../support/lab";
 import { timeLimit } from "../support/time-limit.cjs";
 
-const LIMIT = timeLimit(60_000);
+const LIMIT = timeLimit(120_000);
 const files = createWorkspace();
 const good = snapshotBytes("kubernetes-1.35-main.db");
 afterAll(() => {

@@ -168,7 +168,7 @@ test(
     expect(again.stdout).toContain("PASS  337 of 337 keys");
     expect({ pid: lab.etcdPid(), report: lab.report() }).toEqual(before);
   },
-  timeLimit(60_000),
+  timeLimit(120_000),
 );
 
 test.skipIf(process.env.ENGINE === "pulumi")(
@@ -252,5 +252,5 @@ test(
     expect(again.code).toBe(0);
     expect(again.stderr).toContain("There is nothing to stop");
   },
-  timeLimit(60_000),
+  timeLimit(120_000),
 );

@@ -60,7 +60,7 @@ it.each(["components/index.ts", "etcd/reader.ts"])(
     );
     expect(without.map(([name]) => name)).toEqual([]);
   },
-  timeLimit(60_000),
+  timeLimit(120_000),
 );
 
 it(
@@ -97,5 +97,5 @@ it(
     });
     expect(problems).toEqual([]);
   },
-  timeLimit(60_000),
+  timeLimit(120_000),
 );

@@ -7,7 +7,7 @@ import { createWorkspace } from "../support/kubernetes-fixtures";
 import { beginCommand, PROJECT } from "../support/lab";
 import { timeLimit } from "../support/time-limit.cjs";
 
-vi.setConfig({ testTimeout: timeLimit(60_000), hookTimeout: timeLimit(60_000) });
+vi.setConfig({ testTimeout: timeLimit(120_000), hookTimeout: timeLimit(60_000) });
 
 const files = createWorkspace();
 afterAll(() => {

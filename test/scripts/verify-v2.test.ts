@@ -13,7 +13,7 @@ import { beginCommand, type Ended } from "../support/lab";
 import { timeLimit } from "../support/time-limit.cjs";
 import { startV2Server, v2Requests } from "../support/v2-store";
 
-const LIMIT = timeLimit(60_000);
+const LIMIT = timeLimit(120_000);
 const files = createWorkspace();
 let etcd: EtcdServer;
 let taken: string;

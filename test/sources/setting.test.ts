@@ -93,5 +93,5 @@ test(
       expect(text).toMatch(/^# HELP|example\.org\/etcd\.db/);
     }
   },
-  timeLimit(60_000),
+  timeLimit(120_000),
 );

@@ -16,7 +16,7 @@ import { streamedZipOf, tarOf, zipOf } from "../../support/pack";
 import { createRandom } from "../../support/random";
 import { timeLimit } from "../../support/time-limit.cjs";
 
-vi.setConfig({ testTimeout: timeLimit(60_000) });
+vi.setConfig({ testTimeout: timeLimit(120_000) });
 
 const PAGE = 4096;
 const workspace = createWorkspace();

@@ -139,7 +139,7 @@ describe("the restores of a cluster's members in step", () => {
       }
     }
     // The third one waits for the two until its time is up.
-    await restore(samples.main, { flags: () => ["--wait-seconds", "12"] });
+    await restore(samples.main, { flags: () => ["--wait-seconds", "20"] });
     expectServed(samples.main);
     expect(tokens()).not.toEqual(before);
   }, 180_000);
