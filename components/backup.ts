@@ -43,9 +43,9 @@ export class BackupError extends pulumi.RunError {}
 
 /** What a backup must be; of what is asked here of a v2 store alone, a v3 store is asked later. */
 export interface Demands extends NotOfV2 {
-  /** File with the public key that must have signed its manifest. */
+  /** File with the public key that must have signed its manifest. @default any, or none */
   readonly trustedKey?: string | undefined;
-  /** UID of the namespace kube-system of its cluster. */
+  /** UID of the namespace kube-system of its cluster. @default any */
   readonly expectedCluster?: string | undefined;
 }
 

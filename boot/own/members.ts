@@ -56,7 +56,10 @@ export async function proveOneByOne(
   const snapshot = bumpedBy === undefined ? file : bumped(file, bumpedBy);
   const checks: Check[] = [];
   const alone = endpoints.length === 1;
-  const silent = endpoints.filter((_, at) => !alone && told[at] === undefined);
+  const silent = alone ? [] : endpoints.filter((_, at) => told[at] === undefined);
+  const away = silent.map(({ url }) => url).join(", ");
+  const unsafe =
+    away === "" ? undefined : `${away} does not serve: no other member is taken away beside it`;
   for (const [at, { url }] of endpoints.entries()) {
     const name = told[at]?.name ?? url;
     const check = {
@@ -64,14 +67,9 @@ export async function proveOneByOne(
       title: `${title}${alone ? "" : `: ${name}`}`,
       source: "file",
     };
-    if (silent.length > 0) {
-      const away = silent.map((each) => each.url).join(", ");
-      const reason = `${away} does not serve: no other member is taken away beside it`;
+    const reason = unsafe ?? (checks.every(({ verdict }) => verdict === "pass") ? undefined : lost);
+    if (reason !== undefined) {
       checks.push({ ...check, verdict: "not-checked", reason });
-      continue;
-    }
-    if (checks.some(({ verdict }) => verdict !== "pass")) {
-      checks.push({ ...check, verdict: "not-checked", reason: lost });
       continue;
     }
     tell(`${verb}: ${check.title}`);

@@ -67,21 +67,20 @@ export async function lookAtBackup(
       store.close();
     }
   } catch (error) {
-    const mend = mendingOf(error);
-    if (mend === undefined || !(error instanceof Error)) throw error;
-    return { check: fail(id, title, error.message, mend), facts: undefined };
+    const unread = (why: Error, mend: string): BackupLook => ({
+      check: fail(id, title, why.message, mend),
+      facts: undefined,
+    });
+    if (error instanceof ManifestError || error instanceof TrustedKeyError) {
+      return unread(error, MEND);
+    }
+    if (!(error instanceof SnapshotError)) throw error;
+    return unread(error, "set snapshot, or --file, to a backup that can be read");
   }
 }
 
 const MEND =
   "take another backup or fetch this one again, or change the setting that it does not fit";
-
-/** What to do where it could not even be judged; undefined for what is no fault of a backup or a setting. */
-function mendingOf(error: unknown): string | undefined {
-  if (error instanceof ManifestError || error instanceof TrustedKeyError) return MEND;
-  if (!(error instanceof SnapshotError)) return undefined;
-  return "set snapshot, or --file, to a backup that can be read";
-}
 
 /** What the settings ask of a backup, as far as they are known. @throws TrustedKeyError */
 function demandsOf(subject: Subject): V2Demands {
