@@ -1,13 +1,10 @@
 /** What `stop` and `stop --purge` leave: the reports of a run that failed, what is not the stack's, nothing. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { REPORT_FILES } from "../../etcd/report/report";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { openLab, type Lab } from "../support/lab";
-import { timeLimit } from "../support/time-limit.cjs";
-
-vi.setConfig({ testTimeout: timeLimit(120_000) });
 
 const files = createWorkspace();
 const cut = files.write("cut.db", snapshotBytes("kubernetes-1.35-events.db").subarray(0, -4096));

@@ -19,7 +19,6 @@ import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { beginCommand, openLab, type Ended, type Lab } from "../support/lab";
 import { timeLimit } from "../support/time-limit.cjs";
 
-const LIMIT = timeLimit(120_000);
 const files = createWorkspace();
 const good = snapshotBytes("kubernetes-1.35-main.db");
 afterAll(() => {
@@ -102,53 +101,32 @@ test.each(REFUSED.filter(([what]) => /no file|in a value|a gzip/.test(what)))(
   async (_what, file, message) => {
     expectRefusal(await lab.run("start", file()), 2, message);
   },
-  LIMIT,
 );
 
-test(
-  "a wrong setting: every problem is named",
-  async () => {
-    const ended = await lab.run("start", "-c", "verification=some", "-c", "etcdVersion=new");
-    expectRefusal(ended, 2, /etcdVersion is "new".*verification is "some"/s);
-  },
-  LIMIT,
-);
+test("a wrong setting: every problem is named", async () => {
+  const ended = await lab.run("start", "-c", "verification=some", "-c", "etcdVersion=new");
+  expectRefusal(ended, 2, /etcdVersion is "new".*verification is "some"/s);
+});
 
-test(
-  "an etcd older than the one that wrote the backup",
-  async () => {
-    expectRefusal(await lab.run("start", "-c", "etcdVersion=3.5"), 2, /etcd 3\.6\.0 wrote it/);
-  },
-  LIMIT,
-);
+test("an etcd older than the one that wrote the backup", async () => {
+  expectRefusal(await lab.run("start", "-c", "etcdVersion=3.5"), 2, /etcd 3\.6\.0 wrote it/);
+});
 
-test(
-  "a taken port is named, with who holds it",
-  async () => {
-    const server = net.createServer().listen(lab.clientPort, "127.0.0.1");
-    try {
-      const ended = await lab.run("start");
-      expectRefusal(
-        ended,
-        3,
-        new RegExp(`port ${lab.clientPort} .*taken by process ${process.pid}`),
-      );
-    } finally {
-      server.close();
-    }
-  },
-  LIMIT,
-);
+test("a taken port is named, with who holds it", async () => {
+  const server = net.createServer().listen(lab.clientPort, "127.0.0.1");
+  try {
+    const ended = await lab.run("start");
+    expectRefusal(ended, 3, new RegExp(`port ${lab.clientPort} .*taken by process ${process.pid}`));
+  } finally {
+    server.close();
+  }
+});
 
-test(
-  "etcd programs of the wrong version are named, with what is needed",
-  async () => {
-    const older = path.dirname((await ensureEtcd("3.5")).etcd);
-    const ended = await lab.run("start", "-c", `etcdPrograms=${older}`);
-    expectRefusal(ended, 3, /3\.5\.\d+.*3\.6|3\.6.*3\.5\.\d+/s);
-  },
-  LIMIT,
-);
+test("etcd programs of the wrong version are named, with what is needed", async () => {
+  const older = path.dirname((await ensureEtcd("3.5")).etcd);
+  const ended = await lab.run("start", "-c", `etcdPrograms=${older}`);
+  expectRefusal(ended, 3, /3\.5\.\d+.*3\.6|3\.6.*3\.5\.\d+/s);
+});
 
 test.skipIf(process.getuid?.() !== 0)(
   "no permission to read the backup (needs root, to become somebody else)",
@@ -165,7 +143,6 @@ test.skipIf(process.getuid?.() !== 0)(
     ).ended;
     expectRefusal(ended, 2, /permission|may not read/i, `${home}/lab`);
   },
-  LIMIT,
 );
 
 test.skipIf(process.getuid?.() !== 0)(
@@ -184,7 +161,6 @@ test.skipIf(process.getuid?.() !== 0)(
       execFileSync("umount", ["--lazy", lab.directory]);
     }
   },
-  LIMIT,
 );
 
 test.skipIf(process.getuid?.() !== 0)(
@@ -214,5 +190,5 @@ test.skipIf(process.getuid?.() !== 0)(
       execFileSync("umount", ["--lazy", disk]);
     }
   },
-  3 * LIMIT, // three commands
+  timeLimit(360_000), // three commands
 );

@@ -1,11 +1,11 @@
 /** Which pods of ours a run calls left by an earlier one. */
-import { createHash } from "node:crypto";
-import * as os from "node:os";
 import { expect, it } from "vitest";
 import { leftPods } from "../../cluster/helper-pod";
 import type { Kubectl } from "../../cluster/kubectl";
+import { ownName } from "../../cluster/own-names";
 
-const HERE = createHash("sha256").update(os.hostname()).digest("hex").slice(0, 8);
+/** As each pod of ours from this computer is called, up to its process. */
+const [OURS = ""] = /^etcd-restore-[0-9a-f]+-/.exec(ownName()) ?? [];
 /** Above the largest that Linux gives. */
 const NOBODY = 2 ** 22 + 1;
 
@@ -18,7 +18,7 @@ interface Pod {
 function answering(pods: readonly Pod[]): Kubectl {
   const items = pods.map(({ pid, phase, deletionTimestamp }, at) => ({
     metadata: {
-      name: `etcd-restore-${HERE}-${pid}-00000${at}`,
+      name: `${OURS}${pid}-00000${at}`,
       creationTimestamp: new Date().toISOString(),
       ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
     },

@@ -2,12 +2,9 @@
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createWorkspace } from "../support/kubernetes-fixtures";
 import { beginCommand, PROJECT } from "../support/lab";
-import { timeLimit } from "../support/time-limit.cjs";
-
-vi.setConfig({ testTimeout: timeLimit(120_000), hookTimeout: timeLimit(60_000) });
 
 const files = createWorkspace();
 afterAll(() => {

@@ -10,10 +10,8 @@ import type { Report } from "../../etcd/report/report";
 import type { EtcdServer } from "../support/etcd-server";
 import { createWorkspace } from "../support/kubernetes-fixtures";
 import { beginCommand, type Ended } from "../support/lab";
-import { timeLimit } from "../support/time-limit.cjs";
 import { startV2Server, v2Requests } from "../support/v2-store";
 
-const LIMIT = timeLimit(120_000);
 const files = createWorkspace();
 let etcd: EtcdServer;
 let taken: string;
@@ -27,7 +25,7 @@ beforeAll(async () => {
   taken = files.path("etcd.tar");
   const ended = await run("backup", "--v2", "--data-dir", source, "--without-v3", "-o", taken);
   expect(ended.code, ended.stderr).toBe(0);
-}, LIMIT);
+});
 afterAll(async () => {
   await etcd.stop();
   files.remove();
@@ -48,52 +46,36 @@ async function proved(backup: string): Promise<Report> {
 
 const manifestOf = ({ checks }: Report) => checks.find(({ id }) => id === "manifest")?.verdict;
 
-it(
-  "takes the archive by its name",
-  async () => {
-    expect(manifestOf(await proved(taken))).toBe("pass");
-  },
-  LIMIT,
-);
+it("takes the archive by its name", async () => {
+  expect(manifestOf(await proved(taken))).toBe("pass");
+});
 
-it(
-  "finds the manifest of one that was packed since",
-  async () => {
-    const folder = fs.mkdtempSync(files.path("packed-"));
-    fs.copyFileSync(`${taken}.json`, path.join(folder, "etcd.tar.json"));
-    fs.copyFileSync(taken, path.join(folder, "etcd.tar"));
-    execFileSync("gzip", [path.join(folder, "etcd.tar")]);
-    expect(manifestOf(await proved(path.join(folder, "etcd.tar.gz")))).toBe("pass");
-  },
-  LIMIT,
-);
+it("finds the manifest of one that was packed since", async () => {
+  const folder = fs.mkdtempSync(files.path("packed-"));
+  fs.copyFileSync(`${taken}.json`, path.join(folder, "etcd.tar.json"));
+  fs.copyFileSync(taken, path.join(folder, "etcd.tar"));
+  execFileSync("gzip", [path.join(folder, "etcd.tar")]);
+  expect(manifestOf(await proved(path.join(folder, "etcd.tar.gz")))).toBe("pass");
+});
 
-it(
-  "takes a folder with nothing else in it",
-  async () => {
-    const folder = fs.mkdtempSync(files.path("alone-"));
-    fs.copyFileSync(taken, path.join(folder, "etcd.tar"));
-    fs.copyFileSync(`${taken}.json`, path.join(folder, "etcd.tar.json"));
-    expect(manifestOf(await proved(folder))).toBe("pass");
-  },
-  LIMIT,
-);
+it("takes a folder with nothing else in it", async () => {
+  const folder = fs.mkdtempSync(files.path("alone-"));
+  fs.copyFileSync(taken, path.join(folder, "etcd.tar"));
+  fs.copyFileSync(`${taken}.json`, path.join(folder, "etcd.tar.json"));
+  expect(manifestOf(await proved(folder))).toBe("pass");
+});
 
-it(
-  "fetches one from an address",
-  async () => {
-    const server = serve(path.dirname(taken));
-    await once(server.listen(0, "127.0.0.1"), "listening");
-    const { port } = server.address() as AddressInfo;
-    try {
-      await proved(`http://127.0.0.1:${port}/${path.basename(taken)}`);
-    } finally {
-      server.closeAllConnections();
-      server.close();
-    }
-  },
-  LIMIT,
-);
+it("fetches one from an address", async () => {
+  const server = serve(path.dirname(taken));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  try {
+    await proved(`http://127.0.0.1:${port}/${path.basename(taken)}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
 
 /** Files of a folder, from a byte on, as any web server has them. */
 function serve(folder: string): Server {

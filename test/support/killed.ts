@@ -8,7 +8,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openCommands, type Commands } from "./commands";
 import { createWorkspace, snapshotBytes, type KubernetesSnapshot } from "./kubernetes-fixtures";
-import { killIfThere, openLab, processesOf, waitUntil, type Lab } from "./lab";
+import { beginCommand, killIfThere, openLab, processesOf, waitUntil, type Lab } from "./lab";
 
 const LIMIT = 180_000;
 
@@ -63,19 +63,20 @@ export function whateverIsKilled({ name, commandLine, moments }: Victim): void {
       'at "%s", leaves nothing that the next start does not mend',
       async (moment) => {
         const backup = next();
-        const run =
-          commandLine === undefined
-            ? lab.begin("start", backup.file)
-            : commands.begin(lab.words("start", backup.file));
-        await run.said(moment);
-        if ("process" in run) run.process.kill("SIGKILL");
-        else {
-          const victims = processesOf(lab.directory).filter(({ command }) =>
-            commandLine?.test(command),
-          );
-          for (const { pid } of victims) killIfThere(pid);
+        const words = lab.words("start", backup.file);
+        if (commandLine === undefined) {
+          const run = beginCommand(words);
+          await run.said(moment);
+          run.process.kill("SIGKILL");
+          await run.ended;
+        } else {
+          const run = commands.begin(words);
+          await run.said(moment);
+          for (const { pid, command } of processesOf(lab.directory)) {
+            if (commandLine.test(command)) killIfThere(pid);
+          }
+          await run.ended;
         }
-        await run.ended;
         await waitUntil(
           () => !processesOf(lab.directory).some(({ command }) => command.includes("restore.sh")),
           "the restore that was cut off has ended",

@@ -6,9 +6,7 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { reach } from "../../machine/ssh/reach";
 import type { EngineName } from "../../engine/choose";
-import type { EngineResult } from "../../engine/engine";
 import type { Report } from "../../etcd/report/report";
-import { labEngine } from "../../scripts/lab";
 import { freePorts } from "./ports";
 import { listen } from "./sayings";
 import { timeLimit } from "./time-limit.cjs";
@@ -40,8 +38,6 @@ export interface Lab {
   readonly begin: (command: "start" | "stop", ...args: readonly string[]) => Running;
   /** The same, to its end. */
   readonly run: (command: "start" | "stop", ...args: readonly string[]) => Promise<Ended>;
-  /** What `start` does, in this process: for tests that bring the lab up often and are about something else. */
-  readonly up: (file: string) => Promise<EngineResult>;
   readonly report: () => Report;
   /** Pid of the lab's etcd as recorded; it may not run any more. */
   readonly etcdPid: () => number;
@@ -104,16 +100,6 @@ export async function openLab(): Promise<Lab> {
     words,
     begin,
     run: (command, ...args) => begin(command, ...args).ended,
-    up: (file) => {
-      const config = Object.fromEntries(
-        Object.entries({ ...settings, snapshot: file }).map(([key, value]) => [
-          `etcd-restore:${key}`,
-          String(value),
-        ]),
-      );
-      const { signal } = new AbortController();
-      return labEngine({ engine, config, quiet: true, signal }).up();
-    },
     report: () =>
       JSON.parse(fs.readFileSync(path.join(directory, "report.json"), "utf8")) as Report,
     etcdPid: () => recordedPid(directory),

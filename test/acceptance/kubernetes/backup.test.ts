@@ -89,7 +89,8 @@ describe("main and events", () => {
     const lab = await openLab();
     try {
       for (const cluster of ["main", "events"]) {
-        expect(await lab.up(path.join(folder, `${cluster}.db`))).toMatchObject({ ok: true });
+        const ended = await lab.run("start", path.join(folder, `${cluster}.db`));
+        expect(ended, ended.stderr).toMatchObject({ code: 0 });
         const report = lab.report();
         expect(report.verdict).toBe("pass");
         expect(report.source?.hashKv).toBe(report.restored.hashKv);

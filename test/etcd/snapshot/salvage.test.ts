@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { readBackupKeys, salvageBackup } from "../../../etcd/backup/read-backup";
 import { fnv1a64 } from "../../../etcd/snapshot/meta-page";
@@ -14,9 +14,6 @@ import type { SnapshotKeys } from "../../../etcd/snapshot/types";
 import { createWorkspace, readTruth, snapshotBytes } from "../../support/kubernetes-fixtures";
 import { streamedZipOf, tarOf, zipOf } from "../../support/pack";
 import { createRandom } from "../../support/random";
-import { timeLimit } from "../../support/time-limit.cjs";
-
-vi.setConfig({ testTimeout: timeLimit(120_000) });
 
 const PAGE = 4096;
 const workspace = createWorkspace();
