@@ -102,10 +102,11 @@ describe("a cluster of three on this computer", { timeout: 300_000 }, () => {
     expectCluster();
   });
 
-  // Before the swap, in it, and at the proof of all of them. Each step by itself: test/machine/restore/in-step.test.ts.
+  // Before the swap, in it, after it, and at the proof of all of them. The steps before: test/machine/restore/in-step.test.ts.
   it.each([
     "etcd-2: restore: restoring with",
     "etcd-2: restore: moving what was restored",
+    "etcd-2: restore: starting etcd",
     "verification-proof: creating",
   ])('is whole at the next try when a member was killed at "%s"', async (phase) => {
     await run("stop");
