@@ -77,7 +77,10 @@ describe.skipIf(administrator === undefined)("in a cloud whose administrator we 
   it("keeps members on different hosts: with one host it says that there are not enough", async () => {
     const opened = await openStack();
     const message = await failure(opened, { members: "3" });
-    expect(message).toMatch(/'ERROR', wanted 'ACTIVE': No valid host was found/);
+    // The first when the scheduler saw the others already; the second when two were on their way at once, and the host turned one away.
+    expect(message).toMatch(
+      /'ERROR', wanted 'ACTIVE': (No valid host was found|Exceeded maximum number of retries\. Exhausted all hosts)/,
+    );
   });
 
   it("tells nova's own words when there is no quota for a server", async () => {
