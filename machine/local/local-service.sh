@@ -48,12 +48,13 @@ read_arguments() {
 
 # --- the process ----------------------------------------------------------------------------------------------------
 
-# When a process started, in clock ticks since boot: field 22 of its stat. Nothing when there is none, or a dead one.
+# When a process started, in clock ticks since boot: field 22 of its stat. Nothing when there is none, or a dead one. Its
+# first thread may be dead before the others (field 20 counts them), which hold its files, locks and ports until they are, too.
 start_time() {
   local line fields
   { line=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
   read -ra fields <<<"${line##*) }" # the command's name, before it, may hold anything
-  [[ ${fields[0]} != Z && ${fields[0]} != X ]] || return 1
+  [[ ${fields[0]} != [ZX] ]] || ((fields[17] > 1)) || return 1
   printf '%s' "${fields[19]}"
 }
 

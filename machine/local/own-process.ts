@@ -11,12 +11,13 @@ export async function ownProcess(stateDirectory: string): Promise<number | undef
   return sameBoot && (await startTime(pid)) === started ? Number(pid) : undefined;
 }
 
-/** Clock ticks from boot to the start of a process; undefined when it is none, or a dead one. */
+/** Clock ticks from boot to the start of a process; undefined when it is none, or a dead one with all its threads. */
 async function startTime(pid: string): Promise<string | undefined> {
   const stat = await read(`/proc/${pid}/stat`);
   // The command's name, in brackets before these, may hold anything.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
+  const isDead = (fields[0] === "Z" || fields[0] === "X") && Number(fields[17]) <= 1;
+  return isDead ? undefined : fields[19];
 }
 
 async function read(file: string): Promise<string> {

@@ -4,7 +4,8 @@ import * as fs from "node:fs";
 import { createServer } from "node:net";
 import * as https from "node:https";
 import * as path from "node:path";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { ownProcess } from "../../../machine/local/own-process";
 import { ensureEtcd } from "../../../machine/programs/programs";
 import {
   MACHINE,
@@ -101,6 +102,29 @@ describe("local-service.sh", () => {
       bystander.kill("SIGKILL");
       await once(bystander, "exit");
     }
+  });
+
+  it("takes a process for ended when its last thread is, for that one holds its locks", async () => {
+    // The first thread ends by the system call exit, whose number no shell knows; the other one stays.
+    const exit = process.arch === "arm64" ? 93 : 60;
+    const halfDead = spawn(
+      "perl",
+      ["-Mthreads", "-e", `threads->create(sub { sleep 60 }); syscall(${exit}, 0)`],
+      { stdio: "ignore" },
+    );
+    const pid = halfDead.pid ?? 0;
+    onTestFinished(() => void halfDead.kill("SIGKILL"));
+    const stat = () =>
+      fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+    await eventually("its first thread is dead", () => stat()[0] === "Z");
+    const boot = fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    fs.writeFileSync(path.join(folder, "etcd.pid"), `${boot} ${pid} ${stat()[19] ?? ""}\n`);
+    expect(await lab.control("status")).toMatchObject({ code: 0 });
+    expect(await ownProcess(folder)).toBe(pid);
+    expect(await lab.control("stop")).toMatchObject({ code: 0 });
+    // Nothing but its first thread's remains, until Node buries it.
+    const threads = fs.existsSync(`/proc/${pid}`) ? fs.readdirSync(`/proc/${pid}/task`) : [];
+    expect(threads.length).toBeLessThan(2);
   });
 
   it("says who has the port, and starts nothing", async () => {
