@@ -31,7 +31,7 @@ export interface Member {
 const TOKEN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const Place = z.union([
   z.object({ at: z.literal("found"), token: z.union([z.string().regex(TOKEN), z.literal("")]) }),
-  z.object({ at: z.enum(["proved", "serving", "lost"]) }),
+  z.object({ at: z.enum(["stopping", "stopped", "serving", "lost"]) }),
 ]);
 type Place = z.infer<typeof Place>;
 
@@ -116,14 +116,29 @@ async function walk(
   const restored = !anew && tokens.size === 1 && common !== "";
   if (!restored) await all(walkers, ({ member }) => member.bringSnapshot());
   tell(walkers, `token ${restored ? common : randomUUID()}`);
-  if (!restored) {
-    await all(walkers, (walker) => placeOf(walker, ["proved"]));
-    tell(walkers, "go");
-  }
-  const places = await all(walkers, (walker) => placeOf(walker, ["serving", "lost"]));
+  // What is to be swapped is proved by now; what serves this backup already is left alone.
+  const begun = await all(walkers, (walker) =>
+    placeOf(walker, restored ? ["serving", "stopping"] : ["stopping"]),
+  );
+  const changed = walkers.filter((_, at) => begun[at]?.at === "stopping");
+  await stopInTurn(changed);
+  const places = await all(changed, (walker) => placeOf(walker, ["serving", "lost"]));
   if (places.some(({ at }) => at === "lost")) return undefined;
   tell(walkers, "keep");
   return all(walkers, resultOf);
+}
+
+/**
+ * One after another: a leader hands over to a member that is left, and one that is stopped together with all others looks
+ * for a successor for 7 s (etcd's `TryTransferLeadershipOnShutdown`). None starts before all are stopped: the new ones
+ * would meet the old ones at the same addresses.
+ */
+async function stopInTurn(walkers: readonly Walker[]): Promise<void> {
+  for (const walker of walkers) {
+    tell([walker], "stop");
+    await placeOf(walker, ["stopped"]);
+  }
+  tell(walkers, "start");
 }
 
 function tell(walkers: readonly Walker[], word: string): void {

@@ -30,8 +30,9 @@
 #                       (ask) and what must be answered (expected); revision 0: no key of a v3 store is proved beside it
 #   --ask-first         when the snapshot is needed and not there: says so on stdout, {"needed":true}, and ends with 0
 #   --in-step           this is one member of a cluster and goes in step with the restores of the others: prints a line
-#                       {"at":"found","token":"…"}, {"at":"proved"}, {"at":"serving"} or {"at":"lost"} and waits on stdin
-#                       for "token …", "go" and "keep"; when stdin ends before, everything is put back
+#                       {"at":"found","token":"…"}, {"at":"stopping"}, {"at":"stopped"}, {"at":"serving"} or {"at":"lost"}
+#                       and waits on stdin for "token …", "stop", "start" and "keep"; when stdin ends before, everything
+#                       is put back
 #
 # Beside the data directory D it uses D.restore-lock, D.restore-journal, D.restore-before, D.restore-staging and
 # D.restore-trash while it runs, counts in D.restore-starts how often it had to start etcd, and leaves D.aside-TIME (what
@@ -105,7 +106,6 @@ main() {
     restore_beside
     prove
   fi
-  step proved go
   swap
   prune aside
   prune quarantine

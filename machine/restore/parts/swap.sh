@@ -46,8 +46,11 @@ start_again() {
   else
     say "already restored, but its settings or programs are others: starting it with these"
   fi
+  step stopping stop
   begin_swap ''
-  if service stop && put_wished_settings "$token" && service start && wait_until_serving; then
+  service stop || fail 3 "etcd could not be stopped"
+  step stopped start
+  if put_wished_settings "$token" && service start && wait_until_serving; then
     step serving keep
     end_swap
     return
@@ -69,6 +72,7 @@ check_data_directory() {
 }
 
 swap() {
+  step stopping stop
   aside=$(timed_name aside)
   stage=prepare # a start that failed before is part of this swap
   begin_swap "$aside"
@@ -77,6 +81,7 @@ swap() {
   if [[ -f $data/member/snap/db ]] && ! flock -n -s "$data/member/snap/db" true; then
     fail 3 "another etcd runs on $data; stop it, then try again"
   fi
+  step stopped start
   if [[ -e $data ]]; then
     say "moving $data aside to $aside"
     mv -- "$data" "$aside"
