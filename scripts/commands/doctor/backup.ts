@@ -1,6 +1,7 @@
 /** Whether the backup can be restored, and what it needs. */
 import * as path from "node:path";
 import type { V2Place } from "../../../etcd/backup/opened-backup";
+import { NoRoomError } from "../../../etcd/backup/place";
 import { ManifestError } from "../../../etcd/backup/manifest";
 import type { OpenedSnapshot } from "../../../etcd/backup/read-backup";
 import { readRestorableV2 } from "../../../etcd/backup/v2/restorable";
@@ -12,6 +13,7 @@ import { judgeBackup, readTrustedKey, TrustedKeyError } from "../../../settings/
 import { judgeV2, type V2Demands } from "../../../settings/judge-v2";
 import type { SettingName } from "../../../settings/settings";
 import { isRemote, shownAddress } from "../../../sources/address";
+import { SourceError } from "../../../sources/source-error";
 import { readNamedStore } from "../../file-argument";
 import {
   fail,
@@ -67,16 +69,26 @@ export async function lookAtBackup(
       store.close();
     }
   } catch (error) {
-    const unread = (why: Error, mend: string): BackupLook => ({
-      check: fail(id, title, why.message, mend),
-      facts: undefined,
-    });
-    if (error instanceof ManifestError || error instanceof TrustedKeyError) {
-      return unread(error, MEND);
-    }
-    if (!(error instanceof SnapshotError)) throw error;
-    return unread(error, "set snapshot, or --file, to a backup that can be read");
+    return { check: unreadCheck(error), facts: undefined };
   }
+}
+
+/** Why it could not be read, where that is for the user to mend. @throws whatever is not */
+function unreadCheck(error: unknown): Check {
+  const [id, title] = ["backup", "Backup"] as const;
+  const failed = (why: Error, mend: string) => fail(id, title, why.message, mend);
+  // `up` fetches and unpacks it somewhere else, where there may be room.
+  if (error instanceof NoRoomError) return notChecked(id, title, error.message);
+  if (error instanceof ManifestError || error instanceof TrustedKeyError) {
+    return failed(error, MEND);
+  }
+  if (error instanceof SourceError && error.kind === "environment") {
+    return failed(error, "see to it that the place where it lies answers from here");
+  }
+  if (error instanceof SnapshotError || error instanceof SourceError) {
+    return failed(error, "set snapshot, or --file, to a backup that can be read");
+  }
+  throw error;
 }
 
 const MEND =

@@ -27,6 +27,7 @@ afterEach(() => {
 });
 
 async function run(more: Partial<DoctorOptions> = {}) {
+  printed = "";
   const [clientPort, peerPort] = await freePorts(2);
   const config = {
     "etcd-restore:labDirectory": files.path("lab"),
@@ -39,8 +40,17 @@ async function run(more: Partial<DoctorOptions> = {}) {
 
 const Json = z.object({
   verdict: z.string(),
-  checks: z.array(z.object({ id: z.string(), verdict: z.string(), found: z.string() })),
+  checks: z.array(
+    z.object({
+      id: z.string(),
+      verdict: z.string(),
+      found: z.string(),
+      mend: z.string().optional(),
+    }),
+  ),
 });
+
+const backupCheck = () => Json.parse(JSON.parse(printed)).checks.find(({ id }) => id === "backup");
 
 describe("the doctor on this computer", () => {
   it("finds it ready for the sample, in one table, and makes nothing", async () => {
@@ -79,23 +89,58 @@ describe("the doctor on this computer", () => {
     const bytes = snapshotBytes("kubernetes-1.35-events.db");
     bytes[5000] = (bytes[5000] ?? 0) ^ 1;
     expect(await run({ file: files.write("damaged.db", bytes), json: true })).toBe(1);
-    const { checks } = Json.parse(JSON.parse(printed));
-    expect(checks.find(({ id }) => id === "backup")).toMatchObject({ verdict: "fail" });
+    expect(backupCheck()).toMatchObject({ verdict: "fail" });
+  });
+
+  /** Behind a link lies nothing but this. */
+  async function runBehindLink(name: string, bytes: Buffer): Promise<number> {
+    const server = http.createServer(({ url }, answer) => {
+      if (url !== `/${name}`) answer.statusCode = 404;
+      answer.end(bytes);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as net.AddressInfo;
+    try {
+      return await run({ file: `http://127.0.0.1:${port}/${name}`, json: true });
+    } finally {
+      server.close();
+    }
+  }
+
+  it.each([
+    ["a.7z", Buffer.from("377abcaf271c0004", "hex"), /: a 7z archive: unpack it first/],
+    [
+      "cut.db",
+      snapshotBytes("kubernetes-1.35-events.db").subarray(0, 100_000),
+      /cut short: \d+ of its bytes are missing/,
+    ],
+  ])(
+    "names what is wrong with what a link leads to as with a file: %s",
+    async (name, bytes, why) => {
+      expect(await runBehindLink(name, bytes)).toBe(1);
+      expect(backupCheck()).toMatchObject({
+        verdict: "fail",
+        found: expect.stringMatching(why) as unknown,
+      });
+      expect(await run({ file: files.write(name, bytes), json: true })).toBe(1);
+      expect(backupCheck()).toMatchObject({ verdict: "fail" });
+    },
+  );
+
+  it("names a place that has no such backup, or does not answer", async () => {
+    expect(await run({ file: "http://127.0.0.1:1/a.db", json: true })).toBe(1);
+    expect(backupCheck()).toMatchObject({
+      verdict: "fail",
+      found: expect.stringContaining("http://127.0.0.1:1/a.db cannot be reached") as unknown,
+      mend: expect.stringContaining("answers from here") as unknown,
+    });
   });
 
   it("reads a backup of a v2 store also where it has to be fetched", async () => {
     const archive = files.path("v2.tar.gz");
     execFileSync("tar", ["-C", V2, "-czf", archive, "."]);
-    const server = http.createServer((_, answer) => answer.end(fs.readFileSync(archive)));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as net.AddressInfo;
-    try {
-      await run({ file: `http://127.0.0.1:${port}/v2.tar.gz`, json: true });
-    } finally {
-      server.close();
-    }
-    const { checks } = Json.parse(JSON.parse(printed));
-    expect(checks.find(({ id }) => id === "backup")).toMatchObject({
+    await runBehindLink("v2.tar.gz", fs.readFileSync(archive));
+    expect(backupCheck()).toMatchObject({
       verdict: "pass",
       found: expect.stringMatching(
         /^v2\.tar\.gz: \d+ keys of a v2 store, for etcd 3\.5$/,
@@ -106,7 +151,7 @@ describe("the doctor on this computer", () => {
   it("does not look for an etcd that no backup asks for", async () => {
     expect(await run({ file: files.path("missing.db"), json: true })).toBe(1);
     const { checks } = Json.parse(JSON.parse(printed));
-    expect(checks.find(({ id }) => id === "backup")?.found).toMatch(/missing\.db/);
+    expect(backupCheck()?.found).toMatch(/missing\.db/);
     expect(checks.find(({ id }) => id === "programs")?.verdict).toBe("not-checked");
   });
 });
