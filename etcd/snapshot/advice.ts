@@ -1,6 +1,7 @@
 /** What to do about a file that cannot be read: behind every error of the reader, by its kind and what the file is. */
 import { createHash } from "node:crypto";
 
+import { wentThroughTerminal } from "./copied-as-text";
 import { readFully, type SourceFile } from "./file";
 import type { SnapshotError } from "./snapshot-error";
 
@@ -15,7 +16,7 @@ export function withAdvice(error: SnapshotError, source: SourceFile): SnapshotEr
     case "damaged":
       return error.advised(ofDamage(source));
     case "cut":
-      return error.advised("Fetch it again from where it was stored, or use an older backup");
+      return error.advised(ofLength(source));
     case "changed":
       return error.advised("Read it again when nobody writes to it");
     case "limit":
@@ -27,6 +28,14 @@ export function withAdvice(error: SnapshotError, source: SourceFile): SnapshotEr
     case "no-key-bucket":
       return error;
   }
+}
+
+function ofLength(source: SourceFile): string {
+  const part = Buffer.alloc(Math.min(CHUNK_BYTES, source.size));
+  readFully(source, part, 0);
+  const why = wentThroughTerminal(part);
+  if (why !== undefined) return why.charAt(0).toUpperCase() + why.slice(1);
+  return "Fetch it again from where it was stored, or use an older backup";
 }
 
 function ofDamage(source: SourceFile): string {

@@ -1,4 +1,5 @@
 /** What a file is that is no etcd snapshot, by the bytes that it begins with, and what its user can do about it. */
+import { copiedAsText, COPY_AS_BYTES } from "./copied-as-text";
 import { isOpenPgp } from "./open-pgp";
 
 /** A file of another kind. */
@@ -20,6 +21,7 @@ const AGE = "a file that is encrypted with age";
 const PGP = "a file that is encrypted with OpenPGP";
 const OPENSSL = "a file that is encrypted with openssl enc";
 const CMS = "a file that is encrypted as CMS (S/MIME)";
+const UTF_16 = "a text in UTF-16, as `>` of Windows PowerShell writes whatever goes through it";
 const openssl = decrypt("openssl enc -d, with the cipher and the options that encrypted it");
 const cms = decrypt("openssl cms -decrypt -binary, with -inform PEM or DER");
 
@@ -74,6 +76,12 @@ const ROWS: readonly Row[] = [
     "an SQLite database, as k3s keeps one when it runs without etcd",
     "it is no backup of etcd",
   ],
+  [
+    text("version https://git-lfs.github.com/"),
+    "a pointer of Git LFS and not the file",
+    "fetch that first (git lfs pull)",
+  ],
+  [hex("fffe"), UTF_16, `a backup that did is lost. ${COPY_AS_BYTES}`],
 ];
 
 /** What a file begins like; undefined when it is no kind that is known here. */
@@ -87,6 +95,10 @@ export function foreignKind(head: Buffer): ForeignKind | undefined {
   if (isEnvelopedCms(head)) return { what: CMS, wayOut: cms };
   if (isLzma(head)) return { what: "an lzma file", wayOut: unpack("xz -d --format=lzma") };
   if (!isText(head)) return undefined;
+  if (head.includes("ENC[AES256_GCM,")) {
+    return { what: "a file that is encrypted with sops", wayOut: decrypt("sops decrypt") };
+  }
+  if (isBase64(head)) return { what: "a text in base64", wayOut: "decode it first (base64 -d)" };
   if (!/^\s*<(!doctype html|html|\?xml)/i.test(head.toString("utf8", 0, 200))) return undefined;
   return {
     what: "a web page or an XML message",
@@ -107,6 +119,8 @@ export function describeForeignFile(head: Buffer, size: number): string {
   if (head.every((byte) => byte === 0)) {
     return `the first ${head.length} bytes are all zero, so this is no etcd snapshot: perhaps a copy that was never filled`;
   }
+  const copied = copiedAsText(head);
+  if (copied !== undefined) return `this is no etcd snapshot any more: ${copied}`;
   if (isText(head)) return "this is a text file, not an etcd snapshot: it has no bbolt meta page";
   return "no bbolt meta page was found, so this is no etcd snapshot, or both of its meta pages are damaged";
 }
@@ -122,6 +136,13 @@ function readElsewhere(head: Buffer): ForeignKind | undefined {
   ];
   const row = rows.find(([magic]) => head.subarray(0, magic.length).equals(magic));
   return row === undefined ? undefined : { what: row[1], wayOut: row[2] ?? "" };
+}
+
+/** Nothing but its letters, in a line that is longer than a word, and more than the hexadecimal digits of a hash. */
+function isBase64(head: Buffer): boolean {
+  const [line = ""] = head.toString("latin1").split(/\r?\n/);
+  const isWhole = /^[A-Za-z0-9+/\r\n]+={0,2}\s*$/.test(head.toString("latin1"));
+  return isWhole && line.length >= 60 && !/^[0-9a-f]*$/i.test(line);
 }
 
 /** CMS in DER: a sequence that begins with the OID of enveloped data (RFC 5652, 6.1). */

@@ -16,6 +16,19 @@ afterAll(() => {
 const head = (start: string | Buffer) =>
   Buffer.concat([Buffer.from(start), Buffer.from([0, 1, 2, 255]), Buffer.alloc(5000, 0xa5)]);
 
+const snapshot = snapshotBytes("kubernetes-1.35-events.db");
+const asText = (bytes: Buffer) => Buffer.from(bytes.toString("utf8"));
+const asLatin1 = (bytes: Buffer) => Buffer.from(bytes.toString("latin1"));
+const withCrLf = (bytes: Buffer) =>
+  Buffer.from(bytes.toString("latin1").replaceAll("\n", "\r\n"), "latin1");
+
+/** As a database is whose tenth transaction was its last: the meta page itself grows in a terminal. */
+function withLineFeedsInMeta(): Buffer {
+  const bytes = Buffer.from(snapshot);
+  for (const page of [0, 4096]) bytes.writeUInt8(10, page + 64);
+  return bytes;
+}
+
 it.each([
   ["empty", Buffer.alloc(0), "the file is empty (0 bytes)"],
   ["gzip", gzipSync(snapshotBytes("kubernetes-1.35-events.db")), "a gzip file: unpack it first"],
@@ -27,6 +40,20 @@ it.each([
   ["zeros", Buffer.alloc(40_000), "the first 4096 bytes are all zero"],
   ["short zeros", Buffer.alloc(10), "the first 10 bytes are all zero"],
   ["text", Buffer.from('{"kind": "Liste, größer"}\n'.repeat(400)), "this is a text file"],
+  ["base64", Buffer.from(snapshot.toString("base64")), "a text in base64: decode it first"],
+  ["a hash", Buffer.from(`${"0123456789abcdef".repeat(4)}\n`), "this is a text file"],
+  [
+    "LFS",
+    Buffer.from("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+    "git lfs pull",
+  ],
+  ["sops", Buffer.from('{"data": "ENC[AES256_GCM,data:YQ==]"}'), "decrypt it first (sops decrypt)"],
+  ["UTF-16", Buffer.from("\ufeffbytes", "utf16le"), "as `>` of Windows PowerShell writes"],
+  ["replaced", asText(snapshot), "every byte that is no UTF-8, and they are lost. Take the backup"],
+  ["replaced gzip", asText(gzipSync(snapshot)), "every byte that is no UTF-8, and they are lost"],
+  ["Latin-1", asLatin1(snapshot), "`iconv -f UTF-8 -t LATIN1` gives them back"],
+  ["terminal", withCrLf(snapshot), "Each line feed in it has a carriage return before it: it went"],
+  ["terminal, meta page", withCrLf(withLineFeedsInMeta()), "any more: each line feed in it has a"],
   ["short text", Buffer.from("hi"), "this is a text file"],
   ["noise", head("\x80\x81"), "no bbolt meta page was found"],
 ])("says what the file is instead: %s", async (name, bytes, message) => {
