@@ -51,14 +51,19 @@ export async function firstSights(
 const ETCDCTL = "etcdctl";
 
 /**
- * Writes `etcdctl` into the lab's folder, so that nobody has to paste its flags.
+ * Writes `etcdctl` into the lab's folder, so that nobody has to paste its flags. Up to 3.5 it would speak v2 where the shell
+ * asks for that, and later ones warn of it.
  * @param commandLine the stack's output, ready for a shell
  * @returns what to type, undefined when the stack has no such output
  */
 export function writeEtcdctl(lab: string, commandLine: unknown): string | undefined {
   if (typeof commandLine !== "string") return undefined;
   const file = path.join(lab, ETCDCTL);
-  const script = `#!/bin/sh\n# etcdctl for the etcd of this folder; \`${typed("stop")}\` takes it away.\nexec ${commandLine} "$@"\n`;
+  const script = `#!/bin/sh
+# etcdctl for the etcd of this folder; \`${typed("stop")}\` takes it away.
+unset ETCDCTL_API
+exec ${commandLine} "$@"
+`;
   if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== script) {
     fs.writeFileSync(file, script, { mode: 0o700 });
   }

@@ -3,7 +3,8 @@
  *
  * In the order of the reading:
  *
- * - `file.ts` opens it, `meta-page.ts` chooses bbolt's root, `foreign-file.ts` says what it is instead.
+ * - `file.ts` opens it, `meta-page.ts` chooses bbolt's root, `foreign-file.ts` and `copied-as-text.ts`
+ *   say what it is instead.
  * - `buckets.ts` walks the small buckets; `contents.ts` knows what is in them, with `stored-values.ts`, `leases.ts` and
  *   `auth.ts`. `page.ts` reads a page, `page-map.ts` sees that each is reached once, `freelist.ts` that none is free.
  * - `index-file.ts` puts every record into the index: `key-leaves.ts` follows the branch pages of the bucket `key`, then

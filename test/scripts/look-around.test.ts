@@ -1,7 +1,11 @@
 /** What `start` says in the end to look inside: only what shows something of that store. */
-import { expect, it } from "vitest";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { expect, it, onTestFinished } from "vitest";
 import type { V2Summary } from "../../etcd/report/report";
-import { waysToLook } from "../../scripts/look-around";
+import { waysToLook, writeEtcdctl } from "../../scripts/look-around";
 
 const SUMMARY = {
   ...{ file: "/b", sha256: "", bytes: 1, etcdVersion: "3.5.0" },
@@ -35,4 +39,19 @@ it("is v2 keys of a v2 store, whose keys etcdctl does not list", () => {
 it("is both where both are", () => {
   const report = { snapshot: SUMMARY, v2: V2 };
   expect(waysToLook({ ...SIGHTS, report })).toEqual([...OF_V3, OF_V2]);
+});
+
+it("is an etcdctl of the lab's own, whatever version of it the shell asks for", () => {
+  const lab = fs.mkdtempSync(path.join(os.tmpdir(), "etcd-restore-test-"));
+  onTestFinished(() => {
+    fs.rmSync(lab, { recursive: true });
+  });
+  const typed = writeEtcdctl(lab, "printf '%s|' \"asked for ${ETCDCTL_API-none}\"");
+  expect(typed).toContain("etcdctl");
+  const env = { ...process.env, ETCDCTL_API: "2" };
+  const printed = execFileSync(path.join(lab, "etcdctl"), ["get", "a b"], {
+    env,
+    encoding: "utf8",
+  });
+  expect(printed).toBe("asked for none|get|a b|");
 });
