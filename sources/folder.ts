@@ -38,6 +38,16 @@ function statAt(file: string): fs.Stats {
   }
 }
 
+/** Undefined for what is gone, and for a link that leads nowhere or in a circle. Any other error may hide a backup. */
+function statBelow(file: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ELOOP") return undefined;
+    throw error;
+  }
+}
+
 /** Each file once, also where a link names it again, as `latest` does. */
 function* filesBelow(root: string): Generator<StoredObject> {
   const seen = new Set<string>();
@@ -57,7 +67,7 @@ function* filesBelow(root: string): Generator<StoredObject> {
     yield* links;
   }
   for (const name of named()) {
-    const stats = fs.statSync(path.join(root, name), { throwIfNoEntry: false });
+    const stats = statBelow(path.join(root, name));
     if (stats?.isFile() !== true) continue;
     const identity = `${stats.dev}:${stats.ino}`;
     if (seen.has(identity)) continue;

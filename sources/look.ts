@@ -4,7 +4,7 @@
  */
 import { canOpenAge, decryptAge, NoIdentityError } from "../etcd/backup/age";
 import { decompress } from "../etcd/backup/decompress";
-import { DamageError, NoProgramError } from "../etcd/backup/damage";
+import { DamageError, NotUnpackedError } from "../etcd/backup/damage";
 import {
   describeKind,
   HEAD_BYTES,
@@ -95,7 +95,7 @@ async function isWholeStream(bytes: Bytes): Promise<boolean> {
   } catch (error) {
     if (error instanceof DamageError) return false;
     // Whoever opens it says what is missing.
-    if (error instanceof NoProgramError || error instanceof NoIdentityError) return true;
+    if (error instanceof NotUnpackedError || error instanceof NoIdentityError) return true;
     throw error;
   }
 }
@@ -110,7 +110,7 @@ async function kindInside(kind: Kind, head: Buffer): Promise<Kind> {
     return kindOf(inner);
   } catch (error) {
     // What cannot be unpacked here is most likely what it is called.
-    if (error instanceof NoProgramError || error instanceof DamageError) return "database";
+    if (error instanceof NotUnpackedError || error instanceof DamageError) return "database";
     throw error;
   }
 }

@@ -2,7 +2,7 @@
 import { closeSync } from "node:fs";
 import { canOpenAge } from "../etcd/backup/age";
 import { decompress } from "../etcd/backup/decompress";
-import { DamageError, NoProgramError } from "../etcd/backup/damage";
+import { DamageError, NotUnpackedError } from "../etcd/backup/damage";
 import {
   describeKind,
   HEAD_BYTES as KIND_BYTES,
@@ -96,7 +96,7 @@ async function beginningOf(
       if (length >= HEAD_BYTES) break;
     }
   } catch (error) {
-    if (error instanceof NoProgramError) return undefined;
+    if (error instanceof NotUnpackedError) return undefined;
     // A beginning ends in the middle; what was unpacked of it until there counts.
     if (!(error instanceof DamageError) || (length < KIND_BYTES && isAll)) throw error;
     if (length < KIND_BYTES) return undefined;

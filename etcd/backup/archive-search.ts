@@ -1,6 +1,6 @@
 /** The search for the one etcd snapshot among the files of an archive, each looked into as it goes by. */
 import { SnapshotError } from "../snapshot/snapshot-error";
-import { DamageError, NoProgramError } from "./damage";
+import { DamageError, NotUnpackedError } from "./damage";
 import { decompress } from "./decompress";
 import {
   type Compression,
@@ -161,7 +161,7 @@ async function peekInto(compression: Compression, packed: Peeked): Promise<Peeke
   try {
     return await peek(decompress(compression, packed.all), HEAD_BYTES);
   } catch (error) {
-    if (error instanceof DamageError || error instanceof NoProgramError) {
+    if (error instanceof DamageError || error instanceof NotUnpackedError) {
       return { ...packed, head: NOTHING };
     }
     throw error;

@@ -8,7 +8,7 @@ import {
   streamPlainFile,
 } from "../../files/plain-file";
 import { SnapshotError } from "../snapshot/snapshot-error";
-import { DamageError, NoProgramError } from "./damage";
+import { DamageError, NotUnpackedError } from "./damage";
 import { decompress } from "./decompress";
 import {
   describeKind,
@@ -127,7 +127,7 @@ async function lookInto(file: string): Promise<{ kind: Kind; inside: Kind; what:
     const inside = kindOf(inner.head);
     return { kind, inside, what: `${what}, in it ${describeKind(inside, inner.head)}` };
   } catch (error) {
-    if (error instanceof NoProgramError) {
+    if (error instanceof NotUnpackedError) {
       // Most likely what it looks like; that it cannot be unpacked here is said when it is.
       return { kind, inside: "database", what };
     }

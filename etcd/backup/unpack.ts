@@ -2,7 +2,7 @@
 import { streamPlainFile, statOf } from "../../files/plain-file";
 import { SnapshotError } from "../snapshot/snapshot-error";
 import { decryptAge, NoIdentityError } from "./age";
-import { DamageError } from "./damage";
+import { DamageError, UnreadFormError } from "./damage";
 import { decompress } from "./decompress";
 import { keepBeside } from "./members-in-archive";
 import {
@@ -55,9 +55,14 @@ export async function unpack(
   } catch (error) {
     search.place?.discard();
     members.discard();
-    if (!(error instanceof DamageError || error instanceof NoIdentityError)) throw error;
+    if (!isAboutFile(error)) throw error;
     throw new SnapshotError(file, `this is ${describePacked(kind)}, and ${error.message}`);
   }
+}
+
+function isAboutFile(error: unknown): error is Error {
+  const kinds = [DamageError, UnreadFormError, NoIdentityError];
+  return kinds.some((kind) => error instanceof kind);
 }
 
 function describePacked(kind: Packed): string {

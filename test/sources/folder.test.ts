@@ -36,6 +36,14 @@ describe("the backup that is taken of a folder", () => {
     expect(backups.map((backup) => backup.path)).toEqual(["etcd-2026-11-22.db"]);
   });
 
+  test("a link that leads nowhere, or to itself, is no backup and no error", async () => {
+    const folder = await folderOf([{ path: "etcd-2026-11-22.db", bytes: DB }]);
+    fs.symlinkSync("gone.db", path.join(folder, "etcd-2026-11-23.db"));
+    fs.symlinkSync("round.db", path.join(folder, "round.db"));
+    const { backups } = await listBackups(openFolder(folder));
+    expect(backups.map((backup) => backup.path)).toEqual(["etcd-2026-11-22.db"]);
+  });
+
   test("a link that leads back to its own folder ends", async () => {
     const folder = await folderOf([{ path: "a/etcd-2026-11-22.db", bytes: DB }]);
     fs.symlinkSync("..", path.join(folder, "a", "back"));

@@ -295,6 +295,40 @@ with zipfile.ZipFile(sys.argv[1], "w", int(sys.argv[3])) as z: z.write(sys.argv[
   });
 });
 
+describe("a form that is not read here is named with the way out, and not called damage", () => {
+  const NOT_DAMAGE = /^(?!.*damaged).*unpack it first/;
+
+  it.runIf(has("xz"))("xz: another check, a great dictionary", async () => {
+    const sha256 = await refused(write(run("xz", ["-c", "--check=sha256"], good)));
+    expect(sha256).toMatch(/it has options that are not read here, as its check SHA-256/);
+    expect(sha256).toMatch(NOT_DAMAGE);
+    const great = await refused(write(run("xz", ["-c", "--lzma2=dict=128MiB"], good)));
+    expect(great).toMatch(/its dictionary takes more than 64 MiB/);
+    expect(great).toMatch(NOT_DAMAGE);
+  });
+
+  it.runIf(has("zstd"))("zstd: a dictionary of its own", async () => {
+    const dictionary = workspace.path("dictionary");
+    const samples = Array.from({ length: 40 }, (_, at) => {
+      const sample = workspace.path(`sample-${at}`);
+      fs.writeFileSync(sample, good.subarray(at * 3000, at * 3000 + 3000));
+      return sample;
+    });
+    run("zstd", ["-q", "--train", ...samples, "-o", dictionary, "--maxdict=4096"]);
+    const message = await refused(write(run("zstd", ["-q", "-c", "-D", dictionary], good)));
+    expect(message).toMatch(/it was compressed with a dictionary of its own/);
+    expect(message).toMatch(NOT_DAMAGE);
+  });
+
+  it("zstd: a window of 2 GiB, as `--long=31` makes of a pipe", async () => {
+    // Its window descriptor and a raw block, the last one (RFC 8878, 3.1.1).
+    const frame = Buffer.from("28b52ffd00a8090000" + "00", "hex");
+    const message = await refused(write(frame));
+    expect(message).toMatch(/it takes a window of 2 GiB/);
+    expect(message).toMatch(NOT_DAMAGE);
+  });
+});
+
 describe("bzip2", () => {
   it("takes its program, and says so where that is not here", async () => {
     const packed = fs.readFileSync(join(FIXTURES, "packed/snapshot.db.bz2"));
