@@ -117,11 +117,13 @@ export function visitorOf(search: Search): (name: string, bytes: Bytes) => Promi
     if (await members.keep(name, bytes)) return;
     const outer = await peek(bytes, HEAD_BYTES);
     const kind = kindOf(outer.head);
-    const { head, all, close } = isCompression(kind) ? await peekInto(kind, outer) : outer;
+    const inner: Inner = isCompression(kind) ? await peekInto(kind, outer) : outer;
+    const { head, all, close } = inner;
     if (kindOf(head) !== "database") {
       const inside = head.length > 0 && isCompression(kind);
       const within = inside ? `, in it ${describeKind(kindOf(head), head)}` : "";
-      skipped(name, describeKind(kind, outer.head) + within);
+      const unread = inner.unread === undefined ? "" : `, and ${inner.unread}`;
+      skipped(name, describeKind(kind, outer.head) + within + unread);
     } else if (isUnfinished(name)) skipped(name, "was still being written");
     else {
       snapshots.push(name);
@@ -156,13 +158,18 @@ export async function write(
   }
 }
 
-/** The beginning of what is compressed there; of something damaged: nothing. */
-async function peekInto(compression: Compression, packed: Peeked): Promise<Peeked> {
+interface Inner extends Peeked {
+  /** Why there is no beginning. */
+  readonly unread?: string;
+}
+
+/** The beginning of what is compressed there, or why there is none. */
+async function peekInto(compression: Compression, packed: Peeked): Promise<Inner> {
   try {
     return await peek(decompress(compression, packed.all), HEAD_BYTES);
   } catch (error) {
     if (error instanceof DamageError || error instanceof NotUnpackedError) {
-      return { ...packed, head: NOTHING };
+      return { ...packed, head: NOTHING, unread: error.message };
     }
     throw error;
   }

@@ -326,6 +326,9 @@ describe("a form that is not read here is named with the way out, and not called
     const message = await refused(write(frame));
     expect(message).toMatch(/it takes a window of 2 GiB/);
     expect(message).toMatch(NOT_DAMAGE);
+    const inside = await refused(write(zipOf([["snap.db.zst", frame]])));
+    expect(inside).toMatch(/It holds snap\.db\.zst \(a zstd file, and it takes a window of 2 GiB/);
+    expect(inside).toMatch(NOT_DAMAGE);
   });
 });
 
