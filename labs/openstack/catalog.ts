@@ -104,7 +104,9 @@ export async function makeOffer(
       method: "POST",
       body: { flavor: { name, vcpus, ram, disk } },
     });
-  await flavor(FLAVOR, 2, 1024, 4);
+  // Of one processor: a kernel that changes its own code while another processor runs it falls over now and then under QEMU
+  // without KVM (Debian 13's 6.12, "Oops: int3", one boot of 22 with two processors).
+  await flavor(FLAVOR, 1, 1024, 4);
   await flavor(ROOMY_FLAVOR, 2, 2048, 4);
   await flavor(TINY_FLAVOR, 1, 128, 3);
   await flavor(HUGE_FLAVOR, 1, 1024, 1_000_000);

@@ -83,7 +83,8 @@ export async function openCloudStack(options: OpenStackOptions = {}): Promise<Cl
   };
   const onVm = async (command: string) => {
     const { sshCommand } = await outputs();
-    const ssh = `${String(sshCommand)} -o BatchMode=yes -o ConnectTimeout=10`;
+    if (typeof sshCommand !== "string") throw new Error("the stack has no way to its VM yet");
+    const ssh = `${sshCommand} -o BatchMode=yes -o ConnectTimeout=10`;
     const running = execFile("sh", ["-c", `${ssh} sudo sh`]);
     // A shell that ended at once says why by its exit, and not here.
     running.child.stdin?.on("error", () => undefined).end(command);
