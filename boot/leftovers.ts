@@ -4,6 +4,7 @@ import * as fs from "node:fs/promises";
 import * as os from "node:os";
 import * as path from "node:path";
 import { claimDirectory, OWN_MARKER } from "../machine/local/own-files";
+import { processOf } from "../machine/local/own-process";
 import { MachineError } from "../machine/machine-error";
 
 /** File of a clone's folder that names who made it. */
@@ -88,11 +89,12 @@ export async function removeLeftovers(base: string): Promise<readonly string[]> 
   for (const name of names.filter((entry) => entry.startsWith("clone-"))) {
     const folder = path.join(base, name);
     const maker = (await read(markOf(folder))).trim();
-    if (await isRunning(maker)) continue;
+    if ((await processOf(maker)) !== undefined) continue;
     // Without a process namespace a killed keeper leaves its programs behind.
     for (const line of (await read(listOf(folder))).split("\n")) {
       const boot = maker.split(" ")[0] ?? "";
-      if (await isRunning(`${boot} ${line}`)) process.kill(Number(line.split(" ")[0]), "SIGKILL");
+      const pid = await processOf(`${boot} ${line}`);
+      if (pid !== undefined) process.kill(pid, "SIGKILL");
     }
     await fs.rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     removed.push(folder);
@@ -106,16 +108,6 @@ async function identity(): Promise<string> {
   const stat = await fs.readFile(`/proc/${process.pid}/stat`, "utf8");
   const started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
   return `${boot} ${process.pid} ${started}`;
-}
-
-/** Whether the process that `BOOT PID START` names still runs: a process id alone may be another's by now. */
-async function isRunning(identity: string): Promise<boolean> {
-  const [boot = "", pid = "", started = ""] = identity.split(" ");
-  if (!/^\d+$/.test(pid) || started === "") return false;
-  if ((await read("/proc/sys/kernel/random/boot_id")).trim() !== boot) return false;
-  const stat = await read(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[19] === started && fields[0] !== "Z" && fields[0] !== "X";
 }
 
 async function read(file: string): Promise<string> {

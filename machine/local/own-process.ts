@@ -4,8 +4,15 @@ import * as path from "node:path";
 
 /** Process id of the etcd that belongs to a state folder; undefined when it does not run. */
 export async function ownProcess(stateDirectory: string): Promise<number | undefined> {
-  const recorded = await read(path.join(stateDirectory, "etcd.pid"));
-  const [boot, pid, started] = recorded.trim().split(" ");
+  return processOf(await read(path.join(stateDirectory, "etcd.pid")));
+}
+
+/**
+ * Process id out of `BOOT-ID PID START-TIME`; undefined when that process runs no more: a process id alone may be
+ * another's by now.
+ */
+export async function processOf(identity: string): Promise<number | undefined> {
+  const [boot, pid, started] = identity.trim().split(" ");
   if (pid === undefined || started === undefined || !/^\d+$/.test(pid)) return undefined;
   const sameBoot = (await read("/proc/sys/kernel/random/boot_id")).trim() === boot;
   return sameBoot && (await startTime(pid)) === started ? Number(pid) : undefined;
