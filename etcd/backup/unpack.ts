@@ -55,14 +55,15 @@ export async function unpack(
   } catch (error) {
     search.place?.discard();
     members.discard();
-    if (!isAboutFile(error)) throw error;
+    if (
+      !(error instanceof DamageError) &&
+      !(error instanceof UnreadFormError) &&
+      !(error instanceof NoIdentityError)
+    ) {
+      throw error;
+    }
     throw new SnapshotError(file, `this is ${describePacked(kind)}, and ${error.message}`);
   }
-}
-
-function isAboutFile(error: unknown): error is Error {
-  const kinds = [DamageError, UnreadFormError, NoIdentityError];
-  return kinds.some((kind) => error instanceof kind);
 }
 
 function describePacked(kind: Packed): string {

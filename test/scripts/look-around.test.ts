@@ -1,11 +1,10 @@
 /** What `start` says in the end to look inside: only what shows something of that store. */
 import { execFileSync } from "node:child_process";
-import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import type { V2Summary } from "../../etcd/report/report";
 import { waysToLook, writeEtcdctl } from "../../scripts/look-around";
+import { temporaryDirectory } from "../support/temporary";
 
 const SUMMARY = {
   ...{ file: "/b", sha256: "", bytes: 1, etcdVersion: "3.5.0" },
@@ -41,11 +40,8 @@ it("is both where both are", () => {
   expect(waysToLook({ ...SIGHTS, report })).toEqual([...OF_V3, OF_V2]);
 });
 
-it("is an etcdctl of the lab's own, whatever version of it the shell asks for", () => {
-  const lab = fs.mkdtempSync(path.join(os.tmpdir(), "etcd-restore-test-"));
-  onTestFinished(() => {
-    fs.rmSync(lab, { recursive: true });
-  });
+it("is an etcdctl of the lab's own, whatever version of it the shell asks for", async () => {
+  const lab = await temporaryDirectory();
   const typed = writeEtcdctl(lab, "printf '%s|' \"asked for ${ETCDCTL_API-none}\"");
   expect(typed).toContain("etcdctl");
   const env = { ...process.env, ETCDCTL_API: "2" };

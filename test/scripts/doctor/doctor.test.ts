@@ -93,7 +93,7 @@ describe("the doctor on this computer", () => {
   });
 
   /** Behind a link lies nothing but this. */
-  async function runBehindLink(name: string, bytes: Buffer): Promise<number> {
+  async function runBehindLink(name: string, bytes: Buffer, asked = name): Promise<number> {
     const server = http.createServer(({ url }, answer) => {
       if (url !== `/${name}`) answer.statusCode = 404;
       answer.end(bytes);
@@ -101,7 +101,7 @@ describe("the doctor on this computer", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as net.AddressInfo;
     try {
-      return await run({ file: `http://127.0.0.1:${port}/${name}`, json: true });
+      return await run({ file: `http://127.0.0.1:${port}/${asked}`, json: true });
     } finally {
       server.close();
     }
@@ -128,6 +128,11 @@ describe("the doctor on this computer", () => {
   );
 
   it("names a place that has no such backup, or does not answer", async () => {
+    expect(await runBehindLink("a.db", Buffer.alloc(0), "b.db")).toBe(1);
+    expect(backupCheck()).toMatchObject({
+      verdict: "fail",
+      found: expect.stringMatching(/b\.db answers 404; there is no such backup/) as unknown,
+    });
     expect(await run({ file: "http://127.0.0.1:1/a.db", json: true })).toBe(1);
     expect(backupCheck()).toMatchObject({
       verdict: "fail",
