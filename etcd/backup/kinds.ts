@@ -1,6 +1,7 @@
 /** What a file is, by the bytes that it begins with; its name is asked for one thing only. */
 import { constants, inflateSync } from "node:zlib";
 import { describeForeign, foreignKind, isText } from "../snapshot/foreign-file";
+import { BBOLT, GZIP, XZ, ZSTD } from "../wire/magics";
 import { isTarHeader } from "./tar-header";
 
 export type Compression = "gzip" | "zlib" | "zstd" | "xz" | "bzip2";
@@ -12,15 +13,14 @@ export type Kind = Compression | Archive | "database" | "other";
 /** As many bytes of the beginning as `kindOf` looks at: the second meta page of the largest pages lies there. */
 export const HEAD_BYTES = 65_536 + 128;
 
-const MAGIC = 0xed0cdaed;
 const PAGE_HEADER = 16;
 /** Where a meta page may begin: at the first page, or at the second one of any size, if the first is damaged. */
 const META_PAGES = [0, 4096, 16_384, 65_536, 8192, 32_768, 1024, 2048];
 
 const MAGICS: readonly (readonly [Kind, Buffer])[] = [
-  ["gzip", Buffer.from([0x1f, 0x8b])],
-  ["zstd", Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
-  ["xz", Buffer.from("\xfd7zXZ\0", "latin1")],
+  ["gzip", GZIP],
+  ["zstd", ZSTD],
+  ["xz", XZ],
   ["bzip2", Buffer.from("BZh")],
   ["zip", Buffer.from("PK\x03\x04")],
   ["zip", Buffer.from("PK\x05\x06")], // without an entry
@@ -83,7 +83,9 @@ function describeOther(head: Buffer): string {
 function beginsMetaPage(head: Buffer, page: number): boolean {
   const at = page + PAGE_HEADER;
   return (
-    head.length >= at + 8 && head.readUInt32LE(at) === MAGIC && head.readUInt32LE(at + 4) === 2
+    head.length >= at + 8 &&
+    head.subarray(at, at + 4).equals(BBOLT) &&
+    head.readUInt32LE(at + 4) === 2
   );
 }
 

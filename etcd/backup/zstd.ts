@@ -1,11 +1,11 @@
 /** zstd, unpacked by a library; what that takes for damage and is none is told apart. */
+import { ZSTD } from "../wire/magics";
 import { UnreadFormError } from "./damage";
 import { libraries } from "./libraries";
 import { peek, type Bytes } from "./streams";
 
 /** A block of 128 KiB takes four bytes at least: so much at once is never more than 32 MiB unpacked. */
 const STEP = 1024;
-const MAGIC = 0xfd2fb528;
 /** Where the descriptor of the first frame lies, and its bits for a dictionary's id (RFC 8878, 3.1.1.1.1). */
 const DESCRIPTOR = 4;
 const DICTIONARY_ID = 3;
@@ -13,8 +13,8 @@ const DICTIONARY_ID = 3;
 /** @throws UnreadFormError; else whatever the library throws for what is damaged */
 export async function* unzstd(packed: Bytes): Bytes {
   const { head, all } = await peek(packed, DESCRIPTOR + 1);
-  const isFrame = head.length > DESCRIPTOR && head.readUInt32LE(0) === MAGIC;
-  if (isFrame && (head.readUInt8(DESCRIPTOR) & DICTIONARY_ID) !== 0) {
+  const isFrame = head.subarray(0, ZSTD.length).equals(ZSTD);
+  if (isFrame && ((head[DESCRIPTOR] ?? 0) & DICTIONARY_ID) !== 0) {
     throw new UnreadFormError(
       "it was compressed with a dictionary of its own: unpack it first (zstd -d -D DICTIONARY)",
     );

@@ -3,6 +3,8 @@
  * not help. It is told by what became of a magic number, and by the line feeds.
  */
 
+import { BBOLT, GZIP, XZ, ZSTD } from "../wire/magics";
+
 /** What to do about it. */
 export const COPY_AS_BYTES =
   "Take the backup again, and copy it as bytes (`kubectl cp`, `scp`, `kubectl exec` or `ssh` without -t)";
@@ -11,11 +13,7 @@ const CARRIAGE_RETURNS =
   "each line feed in it has a carriage return before it: it went through a terminal (`kubectl exec -t`, `ssh -t`) or a " +
   `transfer as text. ${COPY_AS_BYTES}`;
 
-const BBOLT = Buffer.from("edda0ced", "hex");
-const MAGICS = [
-  { magic: BBOLT, at: 16 },
-  { magic: Buffer.from("1f8b08", "hex"), at: 0 }, // gzip
-];
+const MAGICS = [{ magic: BBOLT, at: 16 }, ...[GZIP, ZSTD, XZ].map((magic) => ({ magic, at: 0 }))];
 
 /**
  * What was done to a snapshot; undefined when nothing of this kind is seen.

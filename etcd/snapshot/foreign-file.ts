@@ -1,4 +1,5 @@
 /** What a file is that is no etcd snapshot, by the bytes that it begins with, and what its user can do about it. */
+import { GZIP, XZ, ZSTD } from "../wire/magics";
 import { copiedAsText, COPY_AS_BYTES } from "./copied-as-text";
 import { isOpenPgp } from "./open-pgp";
 
@@ -128,9 +129,9 @@ export function describeForeignFile(head: Buffer, size: number): string {
 /** Kinds that backups are read out of (etcd/backup), for whoever reads a plain file only. */
 function readElsewhere(head: Buffer): ForeignKind | undefined {
   const rows: readonly Row[] = [
-    [hex("1f8b"), "a gzip file", unpack("gunzip")],
-    [hex("28b52ffd"), "a zstd file", unpack("unzstd")],
-    [text("\xfd7zXZ\0"), "an xz file", unpack("unxz")],
+    [GZIP, "a gzip file", unpack("gunzip")],
+    [ZSTD, "a zstd file", unpack("unzstd")],
+    [XZ, "an xz file", unpack("unxz")],
     [text("BZh"), "a bzip2 file", unpack("bunzip2")],
     [text("PK\x03\x04"), "a zip archive", unpack("unzip")],
   ];

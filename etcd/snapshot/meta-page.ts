@@ -2,6 +2,7 @@
  * bbolt's meta pages, the root of everything (go.etcd.io/bbolt `internal/common/meta.go`), chosen as bbolt chooses
  * them (`db.go`: `getPageSize`, `mmap`, `meta`), because what it chooses is what etcd serves.
  */
+import { BBOLT } from "../wire/magics";
 import { readFully, type SourceFile } from "./file";
 import { describeForeignFile } from "./foreign-file";
 import { SnapshotError } from "./snapshot-error";
@@ -24,8 +25,8 @@ export interface MetaPages {
   readonly badMetaPage?: 0 | 1;
 }
 
-/** What every bbolt database has at byte 16, and at byte 16 of its second page. */
-export const MAGIC = 0xed0cdaed;
+/** `BBOLT` as etcd reads it. */
+export const MAGIC = BBOLT.readUInt32LE();
 export const VERSION = 2;
 const PAGE_HEADER = 16;
 const META_BYTES = 64;

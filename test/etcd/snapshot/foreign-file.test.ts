@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, expect, it } from "vitest";
@@ -17,6 +17,8 @@ const head = (start: string | Buffer) =>
   Buffer.concat([Buffer.from(start), Buffer.from([0, 1, 2, 255]), Buffer.alloc(5000, 0xa5)]);
 
 const snapshot = snapshotBytes("kubernetes-1.35-events.db");
+const packed = (format: string) =>
+  readFileSync(join(__dirname, `../../fixtures/packed/snapshot.db.${format}`));
 const asText = (bytes: Buffer) => Buffer.from(bytes.toString("utf8"));
 const asLatin1 = (bytes: Buffer) => Buffer.from(bytes.toString("latin1"));
 const withCrLf = (bytes: Buffer) =>
@@ -51,6 +53,8 @@ it.each([
   ["UTF-16", Buffer.from("\ufeffbytes", "utf16le"), "as `>` of Windows PowerShell writes"],
   ["replaced", asText(snapshot), "every byte that is no UTF-8, and they are lost. Take the backup"],
   ["replaced gzip", asText(gzipSync(snapshot)), "every byte that is no UTF-8, and they are lost"],
+  ["replaced zstd", asText(packed("zst")), "every byte that is no UTF-8, and they are lost"],
+  ["replaced xz", asText(packed("xz")), "every byte that is no UTF-8, and they are lost"],
   ["Latin-1", asLatin1(snapshot), "`iconv -f UTF-8 -t LATIN1` gives them back"],
   ["terminal", withCrLf(snapshot), "Each line feed in it has a carriage return before it: it went"],
   ["terminal, meta page", withCrLf(withLineFeedsInMeta()), "any more: each line feed in it has a"],
