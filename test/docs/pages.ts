@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { text as readAll } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
+import { shellLine } from "../../machine/shell/quote";
 import { snapshotBytes } from "../support/kubernetes-fixtures";
 import { PROJECT } from "../support/lab";
 import { tarOf, zipOf } from "../support/pack";
@@ -61,7 +62,7 @@ export async function runPage(
   here: string,
   flags: readonly string[],
 ): Promise<readonly Outcome[]> {
-  const ours = `node ${PROJECT}/scripts/etcd-restore.cjs`;
+  const ours = shellLine("node", `${PROJECT}/scripts/etcd-restore.cjs`);
   const script = [
     "exec 2>&1",
     // The page's own words, on a stack of its own: a lab in this clone may be somebody's.

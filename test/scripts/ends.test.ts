@@ -6,6 +6,7 @@ import * as net from "node:net";
 import * as path from "node:path";
 import { afterAll, expect, it, vi } from "vitest";
 import { exitCodeOfError, messageOfError } from "../../scripts/errors";
+import { shellLine, shellQuote } from "../../machine/shell/quote";
 import { visibleLines } from "../../scripts/terminal";
 import { createWorkspace, snapshotBytes } from "../support/kubernetes-fixtures";
 import { beginCommand, PROJECT } from "../support/lab";
@@ -22,9 +23,16 @@ afterAll(async () => {
 });
 const good = workspace.write("good.db", snapshotBytes("kubernetes-1.35-main.db"));
 
+// In one word, wherever the project lies.
+const R = workspace.path("R");
+fs.writeFileSync(
+  R,
+  `#!/bin/sh\nexec ${shellLine(process.execPath, path.join(PROJECT, "scripts", "etcd-restore.cjs"))} "$@"\n`,
+  { mode: 0o700 },
+);
+
 /** Runs a line of bash in which `$R` is our command and `$F` a good backup. */
 function bash(line: string): SpawnSyncReturns<string> {
-  const R = `${process.execPath} ${path.join(PROJECT, "scripts", "etcd-restore.cjs")}`;
   return spawnSync("bash", ["-o", "pipefail", "-c", line], {
     encoding: "utf8",
     cwd: workspace.path("."),
@@ -48,7 +56,7 @@ it.each([
 it("npm run image and the labs: a reader that goes is no error, a full disk is one", () => {
   const programs = ["scripts/tools/image/image.ts", "labs/kubernetes/lab.ts"];
   for (const program of programs) {
-    const run = `cd ${PROJECT} && $N --require ./engine/typescript.cjs ${program} --help`;
+    const run = `cd ${shellQuote(PROJECT)} && $N --require ./engine/typescript.cjs ${program} --help`;
     const gone = bash(`N=${process.execPath}; ${run} | head -1`);
     expect([gone.status, gone.stderr], program).toEqual([0, ""]);
     expect(gone.stdout).toMatch(/^Usage/);
