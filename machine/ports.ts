@@ -29,12 +29,16 @@ export async function portProblems(
       if (isErrno(refusal, "EADDRNOTAVAIL")) return [`${where}: this computer has no such address`];
       if (isErrno(refusal, "EACCES"))
         return [`${where} is reserved for root; choose one from 1024 on`];
-      const holder = await listenerOf(port);
-      if (holder !== undefined && holder.pid === (await ownProcess(stateDirectory))) return [];
-      const who = holder
-        ? `process ${holder.pid} (${holder.command})`
-        : "a process of another user";
-      return [`${where} is taken by ${who}; end it, or choose another port`];
+      const held = await holderOf(port);
+      // By a connection that has ended: the kernel forgets it within a minute, for which the start waits.
+      if (held === undefined) return [];
+      if (held.pid !== undefined && held.pid === (await ownProcess(stateDirectory))) return [];
+      const who = held.pid ? `process ${held.pid} (${held.command})` : "a process of another user";
+      return [
+        held.listens
+          ? `${where} is taken by ${who}; end it, or choose another port`
+          : `${where} is held by a connection of ${who}; end it, or choose a port that the kernel gives to none (net.ipv4.ip_local_port_range)`,
+      ];
     }),
   );
   return problems.flat();
@@ -65,11 +69,22 @@ async function tryToListen(address: string, port: number): Promise<Error | undef
   });
 }
 
-/** Which process of this user listens at a TCP port (root sees everybody's). */
-async function listenerOf(
-  port: number,
-): Promise<{ readonly pid: number; readonly command: string } | undefined> {
-  const inodes = await listeningInodes(port);
+/** A socket that keeps a port from others, and its process where this user may know it (root sees everybody's). */
+interface Holder {
+  /** Whether it listens; the kernel gives ports to connections that go out, too. */
+  readonly listens: boolean;
+  readonly pid?: number;
+  readonly command: string;
+}
+
+/** Who holds a local TCP port; undefined when nobody does any more. */
+async function holderOf(port: number): Promise<Holder | undefined> {
+  const sockets = await socketsAt(port);
+  if (sockets.length === 0) return undefined;
+  const listens = sockets.some((socket) => socket.listens);
+  const inodes = new Set(
+    sockets.filter((socket) => socket.listens === listens).map(({ inode }) => inode),
+  );
   for (const pid of (await fs.readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     const descriptors = await fs.readdir(`/proc/${pid}/fd`).catch(() => []);
     for (const descriptor of descriptors) {
@@ -77,23 +92,27 @@ async function listenerOf(
       const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
       if (inode === undefined || !inodes.has(inode)) continue;
       const command = await fs.readFile(`/proc/${pid}/comm`, "utf8").catch(() => "?");
-      return { pid: Number(pid), command: command.trim() };
+      return { listens, pid: Number(pid), command: command.trim() };
     }
   }
-  return undefined;
+  return { listens, command: "" };
 }
 
-/** Inodes of the sockets that listen at a port: columns 2, 4 and 10 of /proc/net/tcp (proc_net_tcp in the kernel's documentation). */
-async function listeningInodes(port: number): Promise<ReadonlySet<string>> {
+/**
+ * The sockets with a local TCP port that a process has (one of an ended connection has the inode 0): columns 2, 4 and 10 of
+ * /proc/net/tcp (proc_net_tcp in the kernel's documentation).
+ */
+async function socketsAt(
+  port: number,
+): Promise<readonly { readonly inode: string; readonly listens: boolean }[]> {
   const LISTEN = "0A";
   const hex = port.toString(16).toUpperCase().padStart(4, "0");
   const tables = await Promise.all(
     ["/proc/net/tcp", "/proc/net/tcp6"].map((file) => fs.readFile(file, "utf8").catch(() => "")),
   );
   const rows = tables.flatMap((table) => table.split("\n")).map((line) => line.trim().split(/\s+/));
-  return new Set(
-    rows
-      .filter((row) => row[3] === LISTEN && row[1]?.endsWith(`:${hex}`))
-      .flatMap((row) => row[9] ?? []),
-  );
+  return rows
+    .filter((row) => row[1]?.endsWith(`:${hex}`))
+    .map((row) => ({ inode: row[9] ?? "0", listens: row[3] === LISTEN }))
+    .filter(({ inode }) => inode !== "0");
 }

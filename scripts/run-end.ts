@@ -91,15 +91,25 @@ function phaseOf({ urn }: Pick<Failure, "urn">): Phase["name"] {
   return phases.find(([pattern]) => pattern.test(name))?.[1] ?? "provision";
 }
 
-/** Of what a program of ours said its error, and of several lines the one that says what happened. */
+/** Of a program, or of a script, which says who it is, and for which member. */
+const SAYS_ERROR = /^(?:[\w-]+: )*error: /;
+
+/**
+ * The cause in one line: of what a program of ours said its error, which stands last. A script's error may be that of one
+ * that it called; this one stands first, and says what happened.
+ */
 export function causeOf(message: string): string {
   const lines = message.split("\n").map((line) => line.trim());
-  const said = lines.findLast((line) => line.startsWith("error: ")) ?? lines.find(Boolean) ?? "";
+  const errors = lines.filter((line) => SAYS_ERROR.test(line));
+  const said = errors.at(-1) ?? lines.find(Boolean) ?? "";
   const list = said.endsWith(":") ? listBehind(lines.slice(lines.lastIndexOf(said) + 1)) : "";
-  return (
-    visible(`${said.replace(/^error: /, "").replace(/ \(exit status \d+\)$/, "")}${list}`) ||
-    "no reason was given"
-  );
+  const inner = errors.find((line) => !line.startsWith("error: ") && line !== said);
+  const whole = [said, inner].filter((line) => line !== undefined).map(withoutMarks);
+  return visible(`${whole.join(": ")}${list}`) || "no reason was given";
+}
+
+function withoutMarks(said: string): string {
+  return said.replace(SAYS_ERROR, "").replace(/ \(exit status \d+\)$/, "");
 }
 
 /** The first of the lines that a line with a colon announces, and how many more there are. */

@@ -19,7 +19,7 @@ set -euo pipefail
 umask 077
 export LC_ALL=C
 
-readonly LOG_LIMIT_BYTES=50000000 LISTEN_SECONDS=60 STOP_SECONDS=30 LOCK_SECONDS=120
+readonly LOG_LIMIT_BYTES=50000000 LISTEN_SECONDS=60 STOP_SECONDS=30 LOCK_SECONDS=120 PORT_SECONDS=90
 
 readonly speaker=etcd
 # Replaced by its file where both are sent as one.
@@ -66,17 +66,21 @@ is_running() {
   [[ $boot == "$(</proc/sys/kernel/random/boot_id)" && $(start_time "$pid") == "$started" ]]
 }
 
-# Who listens on a TCP port, as far as this user may know.
-listener() {
+# Whose socket it is that has a local TCP port, as far as this user may know; nothing when there is none. One that listens
+# (0A) is first, one that is nobody's any more last (TIME_WAIT and the like: the kernel keeps it, and the port, a minute).
+owner_of() { # PORT
   local hex inode descriptor owner
   printf -v hex '%04X' "$1"
   inode=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-    awk -v port=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }')
-  descriptor=$(find /proc/[0-9]*/fd -maxdepth 1 -lname "socket:\[${inode:-none}\]" -print -quit 2>/dev/null || true)
+    awk -v port=":$hex" 'substr($2, length($2) - 4) == port { print ($4 == "0A"), $10 }' | sort -rn | head -n 1)
+  inode=${inode#* }
+  [[ -n $inode ]] || return 0
+  ((inode > 0)) || { printf 'a connection that has ended' && return; }
+  descriptor=$(find /proc/[0-9]*/fd -maxdepth 1 -lname "socket:\[$inode\]" -print -quit 2>/dev/null || true)
   owner=${descriptor#/proc/}
   owner=${owner%%/*}
   if [[ -n $owner ]]; then
-    printf 'process %s (%s)' "$owner" "$(cat "/proc/$owner/comm" 2>/dev/null || echo ended)"
+    printf 'process %s (%s)' "$owner" "$(visible "$(cat "/proc/$owner/comm" 2>/dev/null || echo ended)")"
   else
     printf 'a process of another user'
   fi
@@ -132,18 +136,37 @@ readonly become_etcd='
   shift
   exec "$@"'
 
-start() {
-  local key host port deadline variables=()
-  if is_running; then
-    say "runs already as process $pid"
-    return
-  fi
-  [[ -x $programs/etcd ]] || fail 3 "there is no program etcd in $programs"
+refuse_taken_ports() {
+  local host port
   while read -r host port; do
-    ! answers "$host" "$port" || fail 3 "port $port on $host is taken by $(listener "$port"); end it, or choose another port"
+    ! answers "$host" "$port" || fail 3 "port $port on $host is taken by $(owner_of "$port"); end it, or choose another port"
   done < <(listen_addresses)
-  if [[ -f $state/etcd.log && $(stat -c %s -- "$state/etcd.log") -gt $LOG_LIMIT_BYTES ]]; then
-    mv -f -- "$state/etcd.log" "$state/etcd.log.1"
+}
+
+# Waits while nobody holds the port that etcd could not have: the kernel had given it to a connection that goes out, and
+# forgets that within a minute of its end. One that lives may live for ever.
+await_port() { # PORT
+  local owner
+  owner=$(owner_of "$1")
+  if [[ $owner == *process* ]]; then
+    fail 3 "port $1 is held by a connection of $owner; end it, or choose a port that the kernel gives to none (net.ipv4.ip_local_port_range)"
+  fi
+  ((SECONDS < port_deadline)) || fail 3 "port $1 could not be had for $PORT_SECONDS s, though nobody listens there; choose another port"
+  [[ $waits_for == "$1" ]] || say "port $1 is still held by ${owner:-nobody to be seen}; trying again for $PORT_SECONDS s at most"
+  waits_for=$1
+  sleep 1
+}
+
+# Starts etcd and waits until it listens. Fails with its log, but for a port that could not be had: that is then in `busy`.
+busy=''
+launch() {
+  local key host port deadline variables=() log_before=0
+  if [[ -f $state/etcd.log ]]; then
+    log_before=$(stat -c %s -- "$state/etcd.log")
+    if ((log_before > LOG_LIMIT_BYTES)); then
+      mv -f -- "$state/etcd.log" "$state/etcd.log.1"
+      log_before=0
+    fi
   fi
   for key in "${!settings[@]}"; do variables+=("$key=${settings[$key]}"); done
   rm -f -- "$state/etcd.pid"
@@ -153,12 +176,30 @@ start() {
   deadline=$((SECONDS + LISTEN_SECONDS))
   while read -r host port; do
     until answers "$host" "$port"; do
-      is_running || kill -0 "$launched" 2>/dev/null || { last_lines && fail 3 "etcd ended at once; its log is $state/etcd.log"; }
+      if ! is_running && ! kill -0 "$launched" 2>/dev/null; then break 2; fi
       ((SECONDS < deadline)) || { last_lines && fail 3 "etcd does not listen on $host:$port after $LISTEN_SECONDS s"; }
       sleep 0.05
     done
   done < <(listen_addresses)
-  is_running || { last_lines && fail 3 "etcd ended at once; its log is $state/etcd.log"; }
+  ! is_running || return 0
+  busy=$(tail -c "+$((log_before + 1))" -- "$state/etcd.log" |
+    sed -nE 's/.*listen tcp[46]? [^ ]*:([0-9]+): bind: address already in use.*/\1/p' | tail -n 1)
+  [[ -n $busy ]] || { last_lines && fail 3 "etcd ended at once; its log is $state/etcd.log"; }
+  return 1
+}
+
+start() {
+  local port_deadline=$((SECONDS + PORT_SECONDS)) waits_for=''
+  if is_running; then
+    say "runs already as process $pid"
+    return
+  fi
+  [[ -x $programs/etcd ]] || fail 3 "there is no program etcd in $programs"
+  refuse_taken_ports
+  until launch; do
+    refuse_taken_ports
+    await_port "$busy"
+  done
   say "runs as process $pid"
 }
 
@@ -182,7 +223,7 @@ stop() {
 }
 
 status() {
-  is_running || fail 3 "does not run"
+  is_running || { say "does not run" && exit 3; }
   say "runs as process $pid"
 }
 

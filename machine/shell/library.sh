@@ -10,11 +10,12 @@ say() { printf '%s: %s\n' "${speaker:?}" "$(visible "$*")" >&2 || true; }
 # Control characters, which may come from a path or an answer, as `?`: they would move the terminal's cursor.
 visible() { printf '%s' "${1//[$'\001'-$'\011'$'\013'-$'\037'$'\177']/?}"; }
 
-# Ends the run with an exit code and a message. `foreseen` tells a trap that the message was given.
+# Ends the run with an exit code and a message, which is the cause of the run's end in a report. `foreseen` tells a trap
+# that the message was given.
 foreseen=
 fail() {
   foreseen=$1
-  say "${*:2}"
+  say "error: ${*:2}"
   exit "$foreseen"
 }
 

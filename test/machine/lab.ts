@@ -206,8 +206,11 @@ export async function makeLab(folder: string, options: LabOptions) {
     },
     etcdctl,
     /** Runs the service script. */
-    control: (action: "start" | "stop" | "status" | "log", env: Record<string, string> = {}) =>
-      run(["bash", "-c", `${service} ${action}`], { env }),
+    control: (
+      action: "start" | "stop" | "status" | "log",
+      env: Record<string, string> = {},
+      onStderr: (text: string) => void = () => undefined,
+    ) => run(["bash", "-c", `${service} ${action}`], { env, onStderr }),
     /** Pid of the etcd that the service started; undefined when it does not run. */
     pid: (): number | undefined => {
       const file = path.join(folder, "etcd.pid");

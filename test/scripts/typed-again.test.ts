@@ -1,7 +1,7 @@
-/** What `start` hints to type again after an end without a proof. */
+/** What `start` says after an end without a proof: the cause, and what to type again. */
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { badEnd } from "../../scripts/run-end";
+import { badEnd, causeOf } from "../../scripts/run-end";
 import { typedAgain, type StartTyped } from "../../scripts/typed-again";
 
 const typed = (more: Partial<StartTyped>) => typedAgain({ engine: "auto", config: {}, ...more });
@@ -77,4 +77,25 @@ it("every hint of a bad end to start again has it", () => {
   expect(ends[0]).toBe(
     "go on with `npm start -- -c clientPort=1`, or remove what was made with `npm stop -- -c labDirectory=x`",
   );
+});
+
+describe("the cause of an end", () => {
+  it.each([
+    ["a line of a program", "it fell over\nand lay there", "it fell over"],
+    ["a program's error, behind what it said before", "looking\nerror: no room\n", "no room"],
+    [
+      "a script's error, behind its steps",
+      "restore: looking at /d\nrestore: error: no room (exit status 3)\n(exit status 3)",
+      "no room",
+    ],
+    [
+      "what happened, where one script called another",
+      "restore: starting etcd\netcd-2: etcd: error: port 1 is taken\netcd-2: restore: error: etcd does not serve\nrestore: putting back",
+      "etcd does not serve: port 1 is taken",
+    ],
+    ["a list", "error: two are wrong:\n- a\n- b\n", "two are wrong: a (and 1 more)"],
+    ["nothing", "", "no reason was given"],
+  ])("is %s", (_what, message, cause) => {
+    expect(causeOf(message)).toBe(cause);
+  });
 });

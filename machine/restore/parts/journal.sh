@@ -98,7 +98,7 @@ finish() {
   [[ $stage == begin ]] || remove_ours
   # A command that failed and that nobody foresaw says nothing about the proof.
   if [[ -z $foreseen ]] && ((code != 0)); then
-    say "unexpected: \"$failed_command\" failed in line $failed_line"
+    say "error: unexpected: \"$failed_command\" failed in line $failed_line"
     code=3
   fi
   exit "$code"

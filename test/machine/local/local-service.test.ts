@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import * as https from "node:https";
 import * as path from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { ownProcess } from "../../../machine/local/own-process";
+import { portProblems } from "../../../machine/ports";
 import { ensureEtcd } from "../../../machine/programs/programs";
 import {
   MACHINE,
@@ -137,6 +138,55 @@ describe("local-service.sh", () => {
       `port ${lab.clientPort} on 127.0.0.1 is taken by process ${process.pid} (`,
     );
     expect(processesIn(folder)).toEqual([]);
+  });
+
+  describe("where the kernel had given the port to a connection that goes out", () => {
+    /** A process with a connection from our port. Not Node, which binds such ones with SO_REUSEADDR, unlike the kernel. */
+    async function connectFromPort() {
+      const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
+      onTestFinished(() => void server.close());
+      await once(server, "listening");
+      const { port } = server.address() as AddressInfo;
+      const from = `LocalAddr => "127.0.0.1", LocalPort => ${lab.clientPort}`;
+      const script = `IO::Socket::INET->new(PeerAddr => "127.0.0.1:${port}", ${from}) or die; sleep 60 while 1`;
+      const out = spawn("perl", ["-MIO::Socket::INET", "-e", `my $out = ${script}`]);
+      onTestFinished(() => void out.kill("SIGKILL"));
+      const [other] = (await once(server, "connection")) as [Socket];
+      return { out, other };
+    }
+
+    it("says whose it is, and so does the preflight", async () => {
+      const { out, other } = await connectFromPort();
+      const ended = await lab.control("start");
+      expect(ended.code).toBe(3);
+      expect(ended.stderr).toContain(
+        `etcd: error: port ${lab.clientPort} is held by a connection of process ${String(out.pid)} (perl)`,
+      );
+      expect(processesIn(folder)).toEqual([]);
+      const wanted = [{ address: "127.0.0.1", port: lab.clientPort, setting: "clientPort" }];
+      expect(await portProblems(wanted, folder)).toEqual([
+        expect.stringContaining(
+          `(setting clientPort) is held by a connection of process ${String(out.pid)} (perl); end it`,
+        ),
+      ]);
+      out.kill("SIGKILL");
+      await once(other.resume(), "end");
+      expect(await portProblems(wanted, folder), "for this one the start waits").toEqual([]);
+      other.resetAndDestroy();
+    });
+
+    it("waits until the kernel has forgotten one that has ended", async () => {
+      const { out, other } = await connectFromPort();
+      out.kill("SIGKILL");
+      await once(other.resume(), "end");
+      // At once, in place of after a minute: what half is left of the connection is reset by the other.
+      const ended = await lab.control("start", {}, (text) => {
+        if (text.includes("trying again")) other.resetAndDestroy();
+      });
+      expect(ended, ended.stderr).toMatchObject({ code: 0 });
+      expect(ended.stderr.match(/is still held by a connection that has ended/g)).toHaveLength(1);
+      lab.etcdctl("put", "a", "b");
+    });
   });
 
   it("tells the end of the log when etcd does not live", async () => {

@@ -21,7 +21,7 @@ refute() { if "$@"; then return 1; fi; }
 @test "fail ends with its code and its message" {
   run fail 2 "no such thing"
   [ "$status" -eq 2 ]
-  [ "$output" = "test: no such thing" ]
+  [ "$output" = "test: error: no such thing" ]
 }
 
 @test "read_settings takes quoted and bare values, and no comment" {
@@ -133,7 +133,7 @@ refute() { if "$@"; then return 1; fi; }
 
 @test "flags that do not fit are refused by name" {
   run read_flags --snapshot
-  [ "$output" = "test: --snapshot needs a value" ]
+  [ "$output" = "test: error: --snapshot needs a value" ]
   run read_flags --frob 1
   [[ $output == *"unknown flag --frob"* ]]
   run read_flags --snapshot x --sha256 XYZ --revision 1 --compact-revision 0 --hashkv 1 --environment e --programs p --service s
