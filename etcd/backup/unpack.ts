@@ -1,5 +1,7 @@
 /** Finds the one etcd snapshot in a compressed file or an archive, and unpacks it. */
-import { streamPlainFile, statOf } from "../../files/plain-file";
+import { closeSync, readSync } from "node:fs";
+import { openPlainFile, streamPlainFile, statOf } from "../../files/plain-file";
+import { wentThroughTerminal } from "../snapshot/copied-as-text";
 import { SnapshotError } from "../snapshot/snapshot-error";
 import { decryptAge, NoIdentityError } from "./age";
 import { DamageError, UnreadFormError } from "./damage";
@@ -62,7 +64,20 @@ export async function unpack(
     ) {
       throw error;
     }
-    throw new SnapshotError(file, `this is ${describePacked(kind)}, and ${error.message}`);
+    const why = error instanceof DamageError ? wentThroughTerminal(beginningOf(file)) : undefined;
+    const said = `this is ${describePacked(kind)}, and ${error.message}`;
+    throw new SnapshotError(file, why === undefined ? said : `${said}: ${why}`);
+  }
+}
+
+/** Its first megabyte, or all of it. */
+function beginningOf(file: string): Buffer {
+  const { fd } = openPlainFile(file);
+  try {
+    const part = Buffer.alloc(1 << 20);
+    return part.subarray(0, readSync(fd, part));
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -82,6 +82,7 @@ const ROWS: readonly Row[] = [
     "a pointer of Git LFS and not the file",
     "fetch that first (git lfs pull)",
   ],
+  [hex("feff"), UTF_16, `a backup that did is lost. ${COPY_AS_BYTES}`],
   [hex("fffe"), UTF_16, `a backup that did is lost. ${COPY_AS_BYTES}`],
 ];
 
@@ -99,7 +100,14 @@ export function foreignKind(head: Buffer): ForeignKind | undefined {
   if (head.includes("ENC[AES256_GCM,")) {
     return { what: "a file that is encrypted with sops", wayOut: decrypt("sops decrypt") };
   }
-  if (isBase64(head)) return { what: "a text in base64", wayOut: "decode it first (base64 -d)" };
+  if (JWE.test(head.toString("latin1"))) {
+    return {
+      what: "a file that is encrypted as JWE",
+      wayOut: decrypt("clevis decrypt, or jose jwe dec"),
+    };
+  }
+  const encoded = encodedAs(head);
+  if (encoded !== undefined) return encoded;
   if (!/^\s*<(!doctype html|html|\?xml)/i.test(head.toString("utf8", 0, 200))) return undefined;
   return {
     what: "a web page or an XML message",
@@ -139,11 +147,30 @@ function readElsewhere(head: Buffer): ForeignKind | undefined {
   return row === undefined ? undefined : { what: row[1], wayOut: row[2] ?? "" };
 }
 
-/** Nothing but its letters, in a line that is longer than a word, and more than the hexadecimal digits of a hash. */
-function isBase64(head: Buffer): boolean {
-  const [line = ""] = head.toString("latin1").split(/\r?\n/);
-  const isWhole = /^[A-Za-z0-9+/\r\n]+={0,2}\s*$/.test(head.toString("latin1"));
-  return isWhole && line.length >= 60 && !/^[0-9a-f]*$/i.test(line);
+/** Five parts in base64url, of which the first is a JSON object, and the fourth is long (RFC 7516, 7.1). */
+const JWE = /^eyJ[\w-]*(\.[\w-]*){3,4}\s*$/;
+
+/** Bytes in letters: nothing but these, in a line that is longer than a word, or a hash. */
+function encodedAs(head: Buffer): ForeignKind | undefined {
+  const letters = head.toString("latin1");
+  const [line = ""] = letters.split(/\r?\n/);
+  const decode = (program: string) => `decode it first (${program})`;
+  if (/^begin(-base64)? [0-7]{3,4} \S/.test(line)) {
+    return { what: "a text of uuencode", wayOut: decode("uudecode") };
+  }
+  if (line.length < 60) return undefined;
+  if (/^[0-9a-f\r\n]*$/i.test(letters)) {
+    return letters.length > 256
+      ? { what: "a text in hexadecimal", wayOut: decode("xxd -r -p") }
+      : undefined;
+  }
+  if (/^[A-Za-z0-9+/\r\n]+={0,2}\s*$/.test(letters)) {
+    return { what: "a text in base64", wayOut: decode("base64 -d") };
+  }
+  if (/^[\w\r\n-]+={0,2}\s*$/.test(letters)) {
+    return { what: "a text in base64url", wayOut: decode("basenc --base64url -d") };
+  }
+  return undefined;
 }
 
 /** CMS in DER: a sequence that begins with the OID of enveloped data (RFC 5652, 6.1). */

@@ -295,6 +295,20 @@ with zipfile.ZipFile(sys.argv[1], "w", int(sys.argv[3])) as z: z.write(sys.argv[
   });
 });
 
+it.each([
+  ["gzip", () => gzipSync(good)],
+  ["zip", () => zipOf([["snap.db", good]])],
+  ["tar in gzip", () => gzipSync(tarOf([["snap.db", good]]))],
+  ["zstd", () => fs.readFileSync(join(FIXTURES, "packed/snapshot.db.zst"))],
+  ["xz", () => fs.readFileSync(join(FIXTURES, "packed/snapshot.db.xz"))],
+] as const)("%s that went through a terminal is told for it", async (_name, made) => {
+  const text = made().toString("latin1").replaceAll("\n", "\r\n");
+  const message = await refused(write(Buffer.from(text, "latin1")));
+  expect(message).toMatch(
+    /: each line feed in it has a carriage return before it: it went through/,
+  );
+});
+
 describe("a form that is not read here is named with the way out, and not called damage", () => {
   const NOT_DAMAGE = /^(?!.*damaged).*unpack it first/;
 

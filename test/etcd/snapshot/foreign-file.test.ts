@@ -21,6 +21,8 @@ const packed = (format: string) =>
   readFileSync(join(__dirname, `../../fixtures/packed/snapshot.db.${format}`));
 const asText = (bytes: Buffer) => Buffer.from(bytes.toString("utf8"));
 const asLatin1 = (bytes: Buffer) => Buffer.from(bytes.toString("latin1"));
+const marked = (bytes: Buffer) => Buffer.concat([Buffer.from("\ufeff"), bytes]);
+const inUtf16 = (characters: string) => Buffer.from(characters, "utf16le");
 const withCrLf = (bytes: Buffer) =>
   Buffer.from(bytes.toString("latin1").replaceAll("\n", "\r\n"), "latin1");
 
@@ -43,6 +45,19 @@ it.each([
   ["short zeros", Buffer.alloc(10), "the first 10 bytes are all zero"],
   ["text", Buffer.from('{"kind": "Liste, größer"}\n'.repeat(400)), "this is a text file"],
   ["base64", Buffer.from(snapshot.toString("base64")), "a text in base64: decode it first"],
+  ["base64url", Buffer.from(snapshot.toString("base64url")), "a text in base64url: decode it"],
+  ["hexadecimal", Buffer.from(snapshot.toString("hex")), "decode it first (xxd -r -p)"],
+  ["uuencode", Buffer.from("begin 644 a.db\nM[[N_\n"), "decode it first (uudecode)"],
+  [
+    "JWE",
+    Buffer.from(`eyJhbGciOiJkaXIifQ..a_b-.${"a-_Z".repeat(999)}`),
+    "(clevis decrypt, or jose jwe",
+  ],
+  [
+    "a JWT",
+    Buffer.from(`eyJhbGciOiJkaXIifQ.${"a".repeat(99)}.${"b".repeat(43)}`),
+    "is a text file",
+  ],
   ["a hash", Buffer.from(`${"0123456789abcdef".repeat(4)}\n`), "this is a text file"],
   [
     "LFS",
@@ -56,6 +71,13 @@ it.each([
   ["replaced zstd", asText(packed("zst")), "every byte that is no UTF-8, and they are lost"],
   ["replaced xz", asText(packed("xz")), "every byte that is no UTF-8, and they are lost"],
   ["Latin-1", asLatin1(snapshot), "`iconv -f UTF-8 -t LATIN1` gives them back"],
+  ["replaced, marked", marked(asText(snapshot)), "every byte that is no UTF-8, and they are lost"],
+  ["Latin-1, marked", marked(asLatin1(snapshot)), "gives them back without its first three bytes"],
+  ["marked", marked(snapshot), "`tail -c +4` gives what is behind that"],
+  ["UTF-16, other order", inUtf16(`\ufeff${asText(snapshot).toString()}`).swap16(), "PowerShell"],
+  ["UTF-16, unmarked", inUtf16(snapshot.toString("latin1")), "for text and wrote it in UTF-16"],
+  ["UTF-16, replaced", inUtf16(snapshot.toString("utf8")), "for text and wrote it in UTF-16"],
+  ["UTF-16, gzip", inUtf16(gzipSync(snapshot).toString("utf8")).swap16(), "wrote it in UTF-16"],
   ["terminal", withCrLf(snapshot), "Each line feed in it has a carriage return before it: it went"],
   ["terminal, meta page", withCrLf(withLineFeedsInMeta()), "any more: each line feed in it has a"],
   ["short text", Buffer.from("hi"), "this is a text file"],
