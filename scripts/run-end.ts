@@ -94,27 +94,45 @@ function phaseOf({ urn }: Pick<Failure, "urn">): Phase["name"] {
 /** Of a program, or of a script, which says who it is, and for which member. */
 const SAYS_ERROR = /^(?:[\w-]+: )*error: /;
 
+/** What restore.sh says of its steps, for a member or alone. */
+const SAYS_STEP = /^(?:[\w-]+: )?restore: /;
+/** How a command ended, behind its last line or in one of its own. */
+const ENDING = /\s*\((exit status \d+|signal \w+)\)\s*$/;
+
 /**
  * The cause in one line: of what a program of ours said its error, which stands last. A script's error may be that of one
  * that it called; this one stands first, and says what happened.
  */
 export function causeOf(message: string): string {
-  const lines = message.split("\n").map((line) => line.trim());
+  const lines = message
+    .replace(ENDING, "")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
   const errors = lines.filter((line) => SAYS_ERROR.test(line));
-  const said = errors.at(-1) ?? lines.find(Boolean) ?? "";
+  const said = errors.at(-1) ?? brokenOff(lines, ENDING.exec(message)?.[1]) ?? lines[0] ?? "";
   const list = said.endsWith(":") ? listBehind(lines.slice(lines.lastIndexOf(said) + 1)) : "";
   const inner = errors.find((line) => !line.startsWith("error: ") && line !== said);
-  const whole = [said, inner].filter((line) => line !== undefined).map(withoutMarks);
+  const whole = [said, inner].filter((line) => line !== undefined).map(withoutMark);
   return visible(`${whole.join(": ")}${list}`) || "no reason was given";
 }
 
-function withoutMarks(said: string): string {
-  return said.replace(SAYS_ERROR, "").replace(/ \(exit status \d+\)$/, "");
+/** A script that came to no end of its own said its steps, and whoever ran it perhaps why it ended. */
+function brokenOff(lines: readonly string[], ending = "no exit status"): string | undefined {
+  const last = lines.at(-1) ?? "";
+  if (!lines.some((line) => SAYS_STEP.test(line))) return undefined;
+  return SAYS_STEP.test(last)
+    ? `it broke off with ${ending} at "${last.replace(SAYS_STEP, "")}"`
+    : last;
+}
+
+function withoutMark(said: string): string {
+  return said.replace(SAYS_ERROR, "");
 }
 
 /** The first of the lines that a line with a colon announces, and how many more there are. */
 function listBehind(lines: readonly string[]): string {
-  const [first, ...more] = lines.filter(Boolean).map((line) => line.replace(/^- /, ""));
+  const [first, ...more] = lines.map((line) => line.replace(/^- /, ""));
   if (first === undefined) return "";
   return ` ${first}${more.length === 0 ? "" : ` (and ${more.length} more)`}`;
 }

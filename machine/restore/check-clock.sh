@@ -32,7 +32,7 @@ while true; do
   ((waited < limit)) || break
   sleep 1
 done
-echo "check-clock: the machine's clock says $(date --utc --date="@$there" +%FT%TZ), $((behind / 3600)) hours behind this computer's," \
+echo "check-clock: error: the machine's clock says $(date --utc --date="@$there" +%FT%TZ), $((behind / 3600)) hours behind this computer's," \
   "and it would refuse certificates as not yet valid. Set it (\`sudo timedatectl set-ntp true\` where it reaches a time" \
   "server, else \`sudo date --utc --set=…\`), or mend the clock of this computer; then run this again" >&2
 exit 3

@@ -28,7 +28,7 @@ check() { # DIRECTORY NEEDED WHAT-FOR
     available=$((available + $(du -sB1 -- "$uploads" | cut -f 1)))
   fi
   ((available >= $2)) && return
-  echo "check-space: not enough space in $1 for $3: $(($2 / MIB + 1)) MiB needed, $((available / MIB)) MiB free;" \
+  echo "check-space: error: not enough space in $1 for $3: $(($2 / MIB + 1)) MiB needed, $((available / MIB)) MiB free;" \
     "take a flavor with a larger disk, or a larger dataVolumeGiB" >&2
   exit 3
 }
@@ -42,7 +42,7 @@ fi
 if [[ -n $programs ]]; then
   version=$("$programs/etcd" --version | sed -n 's/^etcd Version: //p')
   if [[ $(printf '%s\n' "$wanted" "$version" | sort -V | head -n 1) != "$wanted" ]]; then
-    echo "check-space: the etcd in $programs is ${version:-of no known version}, and the backup needs $wanted: an older etcd" \
+    echo "check-space: error: the etcd in $programs is ${version:-of no known version}, and the backup needs $wanted: an older etcd" \
       "cannot be trusted to serve it; set etcdInstall to release or upload" >&2
     exit 3
   fi

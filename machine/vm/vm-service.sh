@@ -20,7 +20,7 @@ case ${1-} in
     systemctl start etcd.service || exit 3
     # Conditions that are not met are no error to systemctl.
     if ! systemctl is-active --quiet etcd.service; then
-      echo "etcd-service: systemd did not start etcd: there is no restored data, or no certificate" >&2
+      echo "etcd-service: error: systemd did not start etcd: there is no restored data, or no certificate" >&2
       exit 3
     fi
     ;;
@@ -28,7 +28,7 @@ case ${1-} in
   status) systemctl is-active etcd.service || exit 3 ;;
   log) journalctl --unit etcd.service --lines 20 --no-pager --output cat ;;
   *)
-    echo "etcd-service: use start, stop, status or log, not \"${1-}\"" >&2
+    echo "etcd-service: error: use start, stop, status or log, not \"${1-}\"" >&2
     exit 2
     ;;
 esac

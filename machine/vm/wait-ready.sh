@@ -13,7 +13,8 @@
 # never does that on the same machine, and whoever comes again has mended what was wrong.
 #
 # stdout: one line of JSON, the same for the same machine: the seconds until its system began to boot ("provision", left
-# out where CREATED says nothing) and from then until it was ready ("install"). When it fails, stderr ends with the lines of the logs that say why.
+# out where CREATED says nothing) and from then until it was ready ("install"). When it fails, stderr has the lines of the
+# logs that say why, and ends with what is wrong.
 # Exit codes: 0 ready; 3 cloud-init failed, or was not done in time.
 
 set -uo pipefail
@@ -30,12 +31,12 @@ told() {
 }
 
 explain() {
-  say "$1"
   cloud-init status --long 2>&1 | cut -c 1-400 | sed 's/^/wait-ready: status: /' >&2
   say "the last lines of /var/log/cloud-init-output.log:"
   told | tail -n 15 >&2
   say "those of them that tell of errors:"
   told | grep -aiE 'error|^E:|fail|unable|could not|cannot|no space' | tail -n 8 >&2
+  say "error: $1"
   exit 3
 }
 

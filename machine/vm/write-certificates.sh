@@ -29,7 +29,7 @@ done
 
 for name in "${NAMES[@]}"; do
   if ! grep -q '^-----BEGIN ' "$new/$name" 2>/dev/null || ! grep -q '^-----END ' "$new/$name"; then
-    echo "etcd-restore-certificates: stdin holds no $name; nothing was touched" >&2
+    echo "etcd-restore-certificates: error: stdin holds no $name; nothing was touched" >&2
     exit 2
   fi
 done

@@ -16,7 +16,7 @@ new=$(mktemp "$FILE.XXXXXX") || exit 3
 trap 'rm -f -- "$new"' EXIT
 cat >"$new"
 if ! grep -q '^ETCD_DATA_DIR=' "$new" || ! grep -q '^ETCD_INITIAL_CLUSTER_TOKEN=' "$new"; then
-  echo "etcd-restore-environment: stdin holds no settings of an etcd; $FILE was not touched" >&2
+  echo "etcd-restore-environment: error: stdin holds no settings of an etcd; $FILE was not touched" >&2
   exit 2
 fi
 chmod 0644 -- "$new"

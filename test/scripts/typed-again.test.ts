@@ -85,13 +85,23 @@ describe("the cause of an end", () => {
     ["a program's error, behind what it said before", "looking\nerror: no room\n", "no room"],
     [
       "a script's error, behind its steps",
-      "restore: looking at /d\nrestore: error: no room (exit status 3)\n(exit status 3)",
+      "restore: looking at /d\nrestore: error: no room\n(exit status 3)",
       "no room",
     ],
     [
       "what happened, where one script called another",
       "restore: starting etcd\netcd-2: etcd: error: port 1 is taken\netcd-2: restore: error: etcd does not serve\nrestore: putting back",
       "etcd does not serve: port 1 is taken",
+    ],
+    [
+      "who ran a script that was cut off",
+      "restore: looking at /d\nConnection to 192.0.2.1 closed by remote host.\n(exit status 255)",
+      "Connection to 192.0.2.1 closed by remote host.",
+    ],
+    [
+      "where a script was killed",
+      "restore: looking at /d\nrestore: checking /d/x (signal SIGKILL)",
+      'it broke off with signal SIGKILL at "checking /d/x"',
     ],
     ["a list", "error: two are wrong:\n- a\n- b\n", "two are wrong: a (and 1 more)"],
     ["nothing", "", "no reason was given"],

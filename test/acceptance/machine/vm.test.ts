@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from "vitest";
 import { TYPES, type CloudOptions } from "../../support/providers/openstack-machine";
+import { causeOf } from "../../../scripts/run-end";
 import { releaseMirror, type ReleaseMirror } from "./release-mirror";
 import {
   expectNoComplaintOf,
@@ -167,7 +168,7 @@ describe("a machine that does not get ready", () => {
     });
     const fails = async (message: RegExp | string) => {
       const failed = await failureOf(engine);
-      expect(failed.message).toMatch(message);
+      expect(causeOf(failed.message)).toMatch(message);
       expect(failed.code).toBe(3);
     };
 
@@ -180,7 +181,9 @@ describe("a machine that does not get ready", () => {
       "cloud-init status --wait >/dev/null || true; systemctl unmask --runtime ssh; systemctl start ssh",
     );
 
-    await fails("prepare: error: there is no user etcd; cloud-init should have made it");
+    await fails(
+      /^cloud-init ended with code \d and did not make this machine ready: there is no user etcd; cloud-init should/,
+    );
     await machine.run(
       "useradd",
       "--system",
@@ -192,7 +195,7 @@ describe("a machine that does not get ready", () => {
     );
 
     await fails(
-      /prepare: error: cannot fetch http:\/\/198\.51\.100\.\d+:8000\/.*does the machine reach it\?/,
+      /ready: cannot fetch http:\/\/198\.51\.100\.\d+:8000\/.*does the machine reach it\?/,
     );
     serve = (_request, response) => response.end("something else");
 

@@ -4,6 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { VM } from "../../../machine/vm/cloud-init";
+import { causeOf } from "../../../scripts/run-end";
 import { environmentFile } from "../../../machine/environment";
 
 const environment = environmentFile({
@@ -60,6 +61,36 @@ describe("scripts for the VM", () => {
     expect(write("").status).toBe(2);
     expect(fs.readFileSync(file, "utf8")).toBe(roomier);
     expect(fs.readdirSync(directory)).toEqual(["next.env"]);
+  });
+
+  it("wait-ready.sh tells what the first boot said of its failure, and that is the cause of the end", () => {
+    const log = path.join(directory, "cloud-init-output.log");
+    const told = [
+      ["Cloud-init v. 25.1 running 'modules:final'", "ssh-rsa AAAA host", "fetching the release"],
+      ["curl: (7) Failed to connect", "prepare: error: cannot fetch https://mirror.invalid/x"],
+      ["Failed to run module scripts-user"],
+    ];
+    fs.writeFileSync(log, told.flat().join("\n"));
+    for (const [name, does] of [
+      ["systemctl", "echo failed"],
+      ["cloud-init", "echo status: error; exit 1"],
+    ] as const) {
+      fs.writeFileSync(path.join(directory, name), `#!/bin/sh\n${does}\n`, { mode: 0o755 });
+    }
+    const script = fs
+      .readFileSync(path.join(machine, "wait-ready.sh"), "utf8")
+      .replaceAll("/var/log/cloud-init-output.log", log);
+    const ended = spawnSync("bash", ["-s", "--", "20", path.join(directory, "marker")], {
+      input: script.replaceAll("/var/lib/cloud", directory),
+      encoding: "utf8",
+      env: { ...process.env, PATH: `${directory}:${process.env.PATH ?? ""}` },
+    });
+    expect(ended.status).toBe(3);
+    expect(ended.stderr).toContain("curl: (7) Failed to connect");
+    expect(ended.stderr).not.toContain("ssh-rsa");
+    expect(causeOf(ended.stderr)).toBe(
+      "cloud-init ended with code 1 and did not make this machine ready: cannot fetch https://mirror.invalid/x",
+    );
   });
 
   it("check-clock.sh refuses a clock that would take no certificate, and waits for one that is set meanwhile", () => {
