@@ -111,18 +111,16 @@ async function writeFiles(
 ): Promise<{ readonly token: string; readonly ca: string }> {
   const write = (name: string, text: string) => enclosure.write(path.join(folder, name), text);
   const pki = await makePki({ addresses: [], dnsNames: [] });
-  const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const accounts = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "sec1", format: "pem" },
+  });
   const token = randomBytes(24).toString("hex");
   await write("server.pem", pki.server);
   await write("server-key.pem", pki.serverKey);
-  await write(
-    "service-account.key",
-    String(keys.privateKey.export({ type: "sec1", format: "pem" })),
-  );
-  await write(
-    "service-account.pub",
-    String(keys.publicKey.export({ type: "spki", format: "pem" })),
-  );
+  await write("service-account.key", accounts.privateKey);
+  await write("service-account.pub", accounts.publicKey);
   await write("tokens.csv", `${token},etcd-restore,etcd-restore,system:masters\n`);
   const { encryptionConfig } = request;
   if (encryptionConfig !== undefined) await write("encryption.yaml", encryptionConfig);

@@ -33,10 +33,7 @@ export function makeSshKey(comment: string): SshKey {
       `the comment of an SSH key is "${comment}"; letters, digits and . _ @ + - are allowed`,
     );
   }
-  const { x, d } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
-  if (x === undefined || d === undefined) throw new Error("node:crypto made no ed25519 key");
-  const publicHalf = Buffer.from(x, "base64url");
-  const seed = Buffer.from(d, "base64url");
+  const { publicHalf, seed } = makeKeyPair();
   const publicBlob = Buffer.concat([sshString(ALGORITHM), sshString(publicHalf)]);
 
   const check = randomBytes(4); // twice the same number: tells a wrong passphrase, where there is one
@@ -64,6 +61,20 @@ export function makeSshKey(comment: string): SshKey {
     privateKey: `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines.join("\n")}\n-----END OPENSSH PRIVATE KEY-----\n`,
     publicKey: `${ALGORITHM} ${publicBlob.toString("base64")} ${comment}`,
   };
+}
+
+/**
+ * The 32 bytes of each half of a new key pair, which both DER forms end with (RFC 8410, 4 and 7).
+ *
+ * Not out of a KeyObject that was just made: where the garbage collector comes while Node 20 exports it as JWK, it waits
+ * for ever for a lock that it holds itself (`ExportJWKEdKey` and the destructor of the making), one time in some thousand.
+ */
+function makeKeyPair(): { readonly publicHalf: Buffer; readonly seed: Buffer } {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519", {
+    publicKeyEncoding: { type: "spki", format: "der" },
+    privateKeyEncoding: { type: "pkcs8", format: "der" },
+  });
+  return { publicHalf: publicKey.subarray(-32), seed: privateKey.subarray(-32) };
 }
 
 /** A public key without its comment: what connections pin. */

@@ -4,7 +4,7 @@
  * A key exchange as in RFC 4253 and RFC 8731, up to the server's answer, which holds its key. That the server owns the
  * key is not checked here: whoever connects later does that. This is for stopping early when the key is another one.
  */
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import * as net from "node:net";
 import { sshString } from "./ssh-keys";
 
@@ -117,12 +117,9 @@ function kexInit(): Buffer {
   ]);
 }
 
+/** Nothing is encrypted after it, so there is no private half: any 32 bytes are a public key of X25519 (RFC 7748, 5). */
 function ecdhInit(): Buffer {
-  const { x } = generateKeyPairSync("x25519").publicKey.export({ format: "jwk" });
-  return Buffer.concat([
-    Buffer.from([MESSAGE.ecdhInit]),
-    sshString(Buffer.from(x ?? "", "base64url")),
-  ]);
+  return Buffer.concat([Buffer.from([MESSAGE.ecdhInit]), sshString(randomBytes(32))]);
 }
 
 /** Not encrypted yet: length, length of the padding, payload, padding to a multiple of 8. */

@@ -66,8 +66,20 @@ describe("makeSshKey", () => {
     expect(verify("other")).not.toBe(0);
   });
 
-  it("makes another key each time", () => {
-    expect(makeSshKey("x").publicKey).not.toBe(makeSshKey("x").publicKey);
+  it("makes another key each time, ten thousand without waiting for itself", () => {
+    // In a process of its own: of one that waits for a lock of its own no timer ever comes.
+    const keys = path.join(__dirname, "../../../machine/ssh/ssh-keys.ts");
+    const program = `
+      require(${JSON.stringify(TYPESCRIPT)});
+      const { makeSshKey } = require(${JSON.stringify(keys)});
+      const made = new Set();
+      for (let i = 0; i < 10_000; i++) made.add(makeSshKey("x").publicKey);
+      console.log(made.size);`;
+    const { stdout } = spawnSync(process.execPath, ["-e", program], {
+      encoding: "utf8",
+      timeout: 60_000,
+    });
+    expect(stdout).toBe("10000\n");
   });
 
   it.each(["", "two words", "a\nb", "ü"])("refuses the comment %j", (comment) => {
