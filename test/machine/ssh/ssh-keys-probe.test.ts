@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { readHostKey } from "../../../machine/ssh/ssh-probe";
 import { makeSshKey, sshString, withoutComment } from "../../../machine/ssh/ssh-keys";
@@ -49,7 +50,13 @@ describe("readHostKey", () => {
     const bytes = Buffer.concat([Buffer.from("hello\r\nSSH-2.0-x y\r\n"), kexInit, reply]);
     const port = await listen((socket) => {
       socket.setNoDelay(true);
-      bytes.forEach((byte, index) => setTimeout(() => socket.write(Buffer.from([byte])), index));
+      // One timer after another: of several at once Node may swap two that are due together.
+      void (async () => {
+        for (const byte of bytes) {
+          socket.write(Buffer.from([byte]));
+          await sleep(1);
+        }
+      })();
     });
     expect(await readHostKey("127.0.0.1", port, 10_000)).toBe(key);
   });
