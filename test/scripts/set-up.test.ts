@@ -104,13 +104,13 @@ async function project(command = COMMAND): Promise<Project> {
   };
 }
 
-/** Waits until something is so; limit 15 s. */
+/** Waits until something is so; limit one minute. */
 async function until(what: string, so: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 300; tries += 1) {
+  for (let tries = 0; tries < 1200; tries += 1) {
     if (await so()) return;
     await sleep(50);
   }
-  throw new Error(`${what}: not within 15 s`);
+  throw new Error(`${what}: not within a minute`);
 }
 
 const exists = (file: string): Promise<boolean> =>

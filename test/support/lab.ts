@@ -144,12 +144,12 @@ export function killIfThere(pid: number): void {
   }
 }
 
-/** Waits until something holds; at most 30 s (more with a slower engine). */
+/** Waits until something holds; at most a minute (more with a slower engine). */
 export async function waitUntil(
   holds: () => boolean | Promise<boolean>,
   what: string,
 ): Promise<void> {
-  const limit = timeLimit(30_000);
+  const limit = timeLimit(60_000);
   const deadline = Date.now() + limit;
   while (!(await holds())) {
     if (Date.now() > deadline)

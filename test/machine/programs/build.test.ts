@@ -88,19 +88,19 @@ function inProcess(options: Options): { child: ChildProcess; output: () => strin
   return { child, output: () => output };
 }
 
-/** Waits until a file is there and gives its text; limit 15 s. */
+/** Waits until a file is there and gives its text; limit one minute. */
 async function fileThere(file: string): Promise<string> {
-  for (let tries = 0; tries < 300; tries += 1) {
+  for (let tries = 0; tries < 1200; tries += 1) {
     const text = await readFile(file, "utf8").catch(() => "");
     if (text !== "") return text;
     await sleep(50);
   }
-  throw new Error(`${file} did not appear within 15 s`);
+  throw new Error(`${file} did not appear within a minute`);
 }
 
-/** Whether a process ends within 10 s. */
+/** Whether a process ends within a minute. */
 async function ends(pid: number): Promise<boolean> {
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (let tries = 0; tries < 1200; tries += 1) {
     try {
       process.kill(pid, 0);
     } catch {
