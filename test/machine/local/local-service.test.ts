@@ -148,8 +148,10 @@ describe("local-service.sh", () => {
       await once(server, "listening");
       const { port } = server.address() as AddressInfo;
       const from = `LocalAddr => "127.0.0.1", LocalPort => ${lab.clientPort}`;
-      const script = `IO::Socket::INET->new(PeerAddr => "127.0.0.1:${port}", ${from}) or die; sleep 60 while 1`;
-      const out = spawn("perl", ["-MIO::Socket::INET", "-e", `my $out = ${script}`]);
+      const connection = `IO::Socket::INET->new(PeerAddr => "127.0.0.1:${port}", ${from})`;
+      // The port may be one of an etcd that has just ended, which none but a listener could have for a minute.
+      const script = `for (1..70) { if ($out = ${connection}) { sleep 60 while 1 } sleep 1 } die $!`;
+      const out = spawn("perl", ["-MIO::Socket::INET", "-e", script], { stdio: "inherit" });
       onTestFinished(() => void out.kill("SIGKILL"));
       const [other] = (await once(server, "connection")) as [Socket];
       return { out, other };
