@@ -101,7 +101,7 @@ const ENDING = /\s*\((exit status \d+|signal \w+)\)\s*$/;
 
 /**
  * The cause in one line: of what a program of ours said its error, which stands last. A script's error may be that of one
- * that it called; this one stands first, and says what happened.
+ * that it called, whose own error is the one before it, and says what happened.
  */
 export function causeOf(message: string): string {
   const lines = message
@@ -112,8 +112,8 @@ export function causeOf(message: string): string {
   const errors = lines.filter((line) => SAYS_ERROR.test(line));
   const said = errors.at(-1) ?? brokenOff(lines, ENDING.exec(message)?.[1]) ?? lines[0] ?? "";
   const list = said.endsWith(":") ? listBehind(lines.slice(lines.lastIndexOf(said) + 1)) : "";
-  const inner = errors.find((line) => !line.startsWith("error: ") && line !== said);
-  const whole = [said, inner].filter((line) => line !== undefined).map(withoutMark);
+  const inner = errors.slice(-2, -1).filter((line) => !line.startsWith("error: "));
+  const whole = [said, ...inner].map(withoutMark);
   return visible(`${whole.join(": ")}${list}`) || "no reason was given";
 }
 

@@ -24,15 +24,17 @@ readonly limit=$1 marker=$2 created=${3-}
 
 say() { printf 'wait-ready: %s\n' "$*" >&2; }
 
-# What cloud-init and the packages said, without tables, fingerprints, stack traces and what merely follows.
+# What cloud-init and the packages said in this try, without tables, fingerprints, stack traces and what merely follows.
+log=/var/log/cloud-init-output.log begins=1
 told() {
-  grep -avE '^(ci-info|<[0-9]+>|ssh-[a-z0-9]+ |Traceback|Created symlink|  )|HOST KEY|DEBUG|Running module|Runparts|scripts-user|re-raising' \
-    /var/log/cloud-init-output.log 2>/dev/null | cut -c 1-400
+  tail -c "+$begins" -- "$log" 2>/dev/null |
+    grep -avE '^(ci-info|<[0-9]+>|ssh-[a-z0-9]+ |Traceback|Created symlink|  )|HOST KEY|DEBUG|Running module|Runparts|scripts-user|re-raising' |
+    cut -c 1-400
 }
 
 explain() {
   cloud-init status --long 2>&1 | cut -c 1-400 | sed 's/^/wait-ready: status: /' >&2
-  say "the last lines of /var/log/cloud-init-output.log:"
+  say "the last lines of $log:"
   told | tail -n 15 >&2
   say "those of them that tell of errors:"
   told | grep -aiE 'error|^E:|fail|unable|could not|cannot|no space' | tail -n 8 >&2
@@ -42,7 +44,8 @@ explain() {
 
 again() {
   say "cloud-init had failed; doing its last step again"
-  timeout "$limit" /var/lib/cloud/instance/scripts/runcmd >>/var/log/cloud-init-output.log 2>&1
+  begins=$(($(stat -c %s -- "$log" 2>/dev/null || echo 0) + 1))
+  timeout "$limit" /var/lib/cloud/instance/scripts/runcmd >>"$log" 2>&1
 }
 
 tell() {
