@@ -113,7 +113,7 @@ export function causeOf(message: string): string {
   const said = errors.at(-1) ?? brokenOff(lines, ENDING.exec(message)?.[1]) ?? lines[0] ?? "";
   const list = said.endsWith(":") ? listBehind(lines.slice(lines.lastIndexOf(said) + 1)) : "";
   const inner = errors.slice(-2, -1).filter((line) => !line.startsWith("error: "));
-  const whole = [said, ...inner].map(withoutMark);
+  const whole = [said, ...inner].map((line) => line.replace(SAYS_ERROR, ""));
   return visible(`${whole.join(": ")}${list}`) || "no reason was given";
 }
 
@@ -124,10 +124,6 @@ function brokenOff(lines: readonly string[], ending = "no exit status"): string 
   return SAYS_STEP.test(last)
     ? `it broke off with ${ending} at "${last.replace(SAYS_STEP, "")}"`
     : last;
-}
-
-function withoutMark(said: string): string {
-  return said.replace(SAYS_ERROR, "");
 }
 
 /** The first of the lines that a line with a colon announces, and how many more there are. */

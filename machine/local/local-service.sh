@@ -66,16 +66,21 @@ is_running() {
   [[ $boot == "$(</proc/sys/kernel/random/boot_id)" && $(start_time "$pid") == "$started" ]]
 }
 
-# Whose socket it is that has a local TCP port, as far as this user may know; nothing when there is none. One that listens
-# (0A) is first, one that is nobody's any more last (TIME_WAIT and the like: the kernel keeps it, and the port, a minute).
+# Whose socket it is that has a local TCP port, as far as this user may know. One that listens (0A) is first; 1 where it is
+# nobody's any more (TIME_WAIT and the like: the kernel keeps it, and the port, a minute), or where there is none.
 owner_of() { # PORT
   local hex inode descriptor owner
   printf -v hex '%04X' "$1"
   inode=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
     awk -v port=":$hex" 'substr($2, length($2) - 4) == port { print ($4 == "0A"), $10 }' | sort -rn | head -n 1)
   inode=${inode#* }
-  [[ -n $inode ]] || return 0
-  ((inode > 0)) || { printf 'a connection that has ended' && return; }
+  if [[ -z $inode ]]; then
+    printf 'nobody to be seen'
+    return 1
+  elif ((inode == 0)); then
+    printf 'a connection that has ended'
+    return 1
+  fi
   descriptor=$(find /proc/[0-9]*/fd -maxdepth 1 -lname "socket:\[$inode\]" -print -quit 2>/dev/null || true)
   owner=${descriptor#/proc/}
   owner=${owner%%/*}
@@ -147,12 +152,11 @@ refuse_taken_ports() {
 # forgets that within a minute of its end. One that lives may live for ever.
 await_port() { # PORT
   local owner
-  owner=$(owner_of "$1")
-  if [[ $owner == *process* ]]; then
+  if owner=$(owner_of "$1"); then
     fail 3 "port $1 is held by a connection of $owner; end it, or choose a port that the kernel gives to none (net.ipv4.ip_local_port_range)"
   fi
   ((SECONDS < port_deadline)) || fail 3 "port $1 could not be had for $PORT_SECONDS s, though nobody listens there; choose another port"
-  [[ $waits_for == "$1" ]] || say "port $1 is still held by ${owner:-nobody to be seen}; trying again for $PORT_SECONDS s at most"
+  [[ $waits_for == "$1" ]] || say "port $1 is still held by $owner; trying again for $PORT_SECONDS s at most"
   waits_for=$1
   sleep 1
 }

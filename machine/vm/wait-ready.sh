@@ -24,8 +24,10 @@ readonly limit=$1 marker=$2 created=${3-}
 
 say() { printf 'wait-ready: %s\n' "$*" >&2; }
 
-# What cloud-init and the packages said in this try, without tables, fingerprints, stack traces and what merely follows.
+# The byte of the log that this try begins at.
 log=/var/log/cloud-init-output.log begins=1
+
+# What cloud-init and the packages said in it, without tables, fingerprints, stack traces and what merely follows.
 told() {
   tail -c "+$begins" -- "$log" 2>/dev/null |
     grep -avE '^(ci-info|<[0-9]+>|ssh-[a-z0-9]+ |Traceback|Created symlink|  )|HOST KEY|DEBUG|Running module|Runparts|scripts-user|re-raising' |
